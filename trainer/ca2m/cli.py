@@ -1,0 +1,227 @@
+"""The command `ca2m`: refs, train, eval, export, golden."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ca2m import config, evaluate, export, golden, refs, scenes, splits, train
+from ca2m.answers import Calibration
+from ca2m.network import Net
+
+log = logging.getLogger("ca2m")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit codes: 0 done, 1 failed (one line on standard error says what, where and why), 2 usage."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    try:
+        args.run(args)
+    except (OSError, ValueError, ArithmeticError) as e:
+        print(f"ca2m {args.command}: {e}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            f"ca2m {args.command}: stopped; what was saved stays, the same command goes on from there", file=sys.stderr
+        )
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ca2m", description=__doc__)
+    parser.add_argument("--threads", type=int, default=0, help="processor threads for torch; 0: all")
+    sub = parser.add_subparsers(dest="command", required=True)
+
+    p = sub.add_parser("refs", help="write phrases for labelled boxes, or count what a refs.jsonl holds")
+    p.add_argument("source", type=Path, help="COCO-format annotations.json, or refs.jsonl")
+    p.add_argument("--out", type=Path, help="refs.jsonl to write (from annotations)")
+    p.add_argument("--each", type=int, default=1, help="phrases a photo at most")
+    p.add_argument("--split", default="", help="photos of this split only")
+    p.add_argument("--seed", type=int, default=7)
+    p.set_defaults(run=_refs)
+
+    p = sub.add_parser("train", help="train, or go on from the last checkpoint in --out")
+    p.add_argument("--config", default="ca2m-edge", help="name or YAML file")
+    p.add_argument("--refs", type=Path, required=True, help="refs.jsonl with hand-written phrases")
+    p.add_argument("--photos", type=Path, help="COCO-format annotations for rule-written phrases")
+    p.add_argument("--detector", type=Path, help="NanoDet-Plus weights (safetensors), for the first start of ca2m-edge")
+    p.add_argument("--start", type=Path, help="checkpoint to start from instead")
+    p.add_argument("--out", type=Path, required=True, help="folder of checkpoints, curve and TensorBoard log")
+    p.add_argument("--samples", type=int, help="length of the run, instead of the configuration's")
+    p.add_argument("--workers", type=int, default=1, help="processes that make pictures")
+    p.add_argument("--measure-every", type=int, default=10_000, help="samples between measurements on the val split")
+    p.set_defaults(run=_train)
+
+    p = sub.add_parser("eval", help="how well a checkpoint or bundle points")
+    p.add_argument("model", type=Path, help="checkpoint (.pt) or bundle folder")
+    p.add_argument("refs", type=Path)
+    p.add_argument("--split", default="", help="lines of this split only")
+    p.add_argument("--drawn", choices=["yes", "no"], help="only lines whose box was, or was not, drawn for the phrase")
+    p.add_argument("--limit", type=int, default=0)
+    p.add_argument("--precision", default="int8,fp32", help="of a bundle's graphs, best first")
+    p.add_argument("--json", action="store_true")
+    p.set_defaults(run=_eval)
+
+    p = sub.add_parser("export", help="checkpoint to bundle, compared with PyTorch, calibrated and measured")
+    p.add_argument("checkpoint", type=Path)
+    p.add_argument("--out", type=Path, required=True, help="bundle folder")
+    p.add_argument("--refs", type=Path, help="refs.jsonl: calibrates on the calibration photos, measures on val")
+    p.add_argument(
+        "--int8", default="", help="graphs to quantise, e.g. phrase,ground; the fp32 graph of `phrase` then goes"
+    )
+    p.set_defaults(run=_export)
+
+    p = sub.add_parser("golden", help="write golden files that the runtime's tests read")
+    p.add_argument("bundle", type=Path)
+    p.add_argument("--frame", type=Path, required=True, help="picture that the answers are about")
+    p.add_argument("--out", type=Path, required=True, help="folder")
+    p.set_defaults(run=_golden)
+    return parser
+
+
+def _refs(args: argparse.Namespace) -> None:
+    if args.out is None:
+        for line in refs.counts(refs.read(args.source)):
+            print(line)
+        return
+    photos = [p for p in refs.read_coco(args.source) if not args.split or p.split == args.split]
+    written = scenes.write_refs(photos, args.each, args.seed)
+    refs.write(args.out, written)
+    log.info("wrote %d phrases over %d photos to %s", len(written), len(photos), args.out)
+
+
+def _train(args: argparse.Namespace) -> None:
+    c = config.load(args.config)
+    if args.samples:
+        c = replace(c, run=replace(c.run, samples=args.samples))
+    hand = refs.read(args.refs)
+    photos = refs.read_coco(args.photos) if args.photos else []
+    own, own_photos = splits.for_training(hand, photos)
+    side = c.network.image_size
+    mixer = scenes.Mixer(own, own_photos, side, c.run.seed)
+    val = [r for r in hand if r.split == "val"]
+    rule = scenes.rule_val(scenes.hold_out(photos, val), scenes.Pictures(), side) if photos and val else []
+    log.info("%d phrases, %d photos to train on; %d and %d to measure", len(own), len(own_photos), len(val), len(rule))
+
+    def measure(net: Net) -> dict[str, float]:
+        pointer = evaluate.TorchPointer(net)
+        told = {f"hand_{k}": v for k, v in _flat(list(evaluate.judge(pointer, val))).items()}
+        return told | {f"rule_{k}": v for k, v in _flat(list(evaluate.judge_samples(pointer, rule))).items()}
+
+    train.fit(
+        c,
+        mixer,
+        args.out,
+        args.detector,
+        measure if val else None,
+        workers=args.workers,
+        measure_every=args.measure_every,
+        start=args.start,
+    )
+
+
+def _flat(judged: list[evaluate.Judged]) -> dict[str, float]:
+    """The figures of the curve."""
+    if not judged:
+        return {}
+    found = evaluate.report(judged, 0.5)
+    told = {k: found[k] for k in ("acc50", "acc50_cls", "mean_iou") if found[k] is not None}
+    for name, drawn in (("drawn", True), ("detector", False)):
+        part = [j for j in judged if j.ref.drawn is drawn and j.iou is not None]
+        if part and len(part) < len(judged):
+            told[name] = sum((j.iou or 0) > 0.5 for j in part) / len(part)
+    told |= {k: v["acc50"] for k, v in found["kinds"].items()}
+    there = sorted(j.pointed.logit for j in judged if j.iou is not None)
+    absent = [j.pointed.logit for j in judged if j.iou is None]
+    if there and absent:  # at the threshold that refuses 15 % of what is there
+        told["false_pointing"] = sum(x >= there[int(0.15 * len(there))] for x in absent) / len(absent)
+    return told
+
+
+def _pointer(model: Path, precision: str) -> tuple[evaluate.Pointer, float]:
+    """A checkpoint or a bundle, and its presence threshold."""
+    if model.is_dir():
+        bundle = export.BundlePointer(model, tuple(precision.split(",")))
+        return bundle, bundle.about["threshold"]["present"]
+    return evaluate.TorchPointer(train.load(model)[1]), Calibration().threshold
+
+
+def _chosen(args: argparse.Namespace) -> list[refs.Ref]:
+    found = [r for r in refs.read(args.refs) if not args.split or r.split == args.split]
+    if args.drawn:
+        found = [r for r in found if r.box is not None and r.drawn == (args.drawn == "yes")]
+    return found[: args.limit] if args.limit else found
+
+
+def _eval(args: argparse.Namespace) -> None:
+    pointer, threshold = _pointer(args.model, args.precision)
+    found = evaluate.evaluate(pointer, _chosen(args), threshold)
+    print(json.dumps(found) if args.json else table(found))
+
+
+def table(found: dict[str, Any]) -> str:
+    """The report for people."""
+
+    def show(x: float | None) -> str:
+        return "-" if x is None else f"{x:.3f}"
+
+    rows = [
+        f"phrases {found['n']}  Acc@0.5 {show(found['acc50'])}  [CLS] box {show(found['acc50_cls'])}"
+        f"  mean IoU {show(found['mean_iou'])}  {found['ms_per_ref']:.1f} ms a phrase"
+    ]
+    rows += [f"  {kind:<10} {v['n']:>5}  {show(v['acc50'])}" for kind, v in found["kinds"].items()]
+    rows.append(
+        f"absent {found['absent']['n']}  false pointing {show(found['absent']['false_pointing'])}"
+        f"  present refused {show(found['present_refused'])}"
+    )
+    return "\n".join(rows)
+
+
+def _export(args: argparse.Namespace) -> None:
+    c, net = train.load(args.checkpoint)
+    hand = refs.read(args.refs) if args.refs else []
+    calibration = Calibration()
+    if held := [r for r in hand if splits.is_calibration(r.image) and r.split != "val"]:
+        calibration = evaluate.calibrate(list(evaluate.judge(evaluate.TorchPointer(net, raw=True), held)))
+        log.info("calibrated on %d phrases: %s", len(held), calibration)
+    graphs = export.export(c, net, calibration, args.out)
+    for name in filter(None, args.int8.split(",")):
+        graphs[name].insert(0, export.quantise(args.out, name))
+    done = torch.load(args.checkpoint, map_location="cpu", weights_only=True)["done"]
+    training = {
+        "samples": done,
+        "seed": c.run.seed,
+        "loss": c.to_dict()["loss"],
+        "run": c.to_dict()["run"],
+        "data": "photos and hand-written phrases of mixed licences, most for research only: see README.md beside this",
+        "calibration_phrases": len(held),
+    }
+    export.write_bundle(c, graphs, calibration, args.out, training, {})
+    if val := [r for r in hand if r.split == "val"]:
+        measured = export.measure(args.out, val, calibration.threshold)
+        export.write_bundle(c, graphs, calibration, args.out, training, measured)
+        log.info("measured: %s", json.dumps(measured))
+
+
+def _golden(args: argparse.Namespace) -> None:
+    args.out.mkdir(parents=True, exist_ok=True)
+    golden.write(args.out / "phrases.json", args.bundle / "tokenizer.json")
+    export.golden(
+        export.BundlePointer(args.bundle, ("fp32", "int8")), args.frame, args.out / "answers.json", scenes.square
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

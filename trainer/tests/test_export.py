@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Squares
+
+from ca2m import export
+from ca2m.answers import Calibration, pick
+from ca2m.config import Config
+from ca2m.evaluate import TorchPointer, calibrate, judge_samples, report
+from ca2m.network import Net
+
+
+@pytest.fixture(scope="module")
+def bundle(small: Config, tmp_path_factory: pytest.TempPathFactory) -> tuple[Net, Path]:
+    from ca2m.network import build
+
+    torch.manual_seed(0)
+    net, out = build(small.network).eval(), tmp_path_factory.mktemp("bundle")
+    calibration = Calibration(temperature=1.3, present_scale=0.7, present_bias=0.2, threshold=0.4)
+    graphs = export.export(small, net, calibration, out)  # compares each graph with the network, too
+    graphs["phrase"].insert(0, export.quantise(out, "phrase"))
+    export.write_bundle(small, graphs, calibration, out, {}, {})
+    return net, out
+
+
+def test_bundle_answers_as_the_network(bundle: tuple[Net, Path]) -> None:
+    net, out = bundle
+    sample = Squares(net.c.image_size).sample(4)
+    calibration = Calibration(temperature=1.3, present_scale=0.7, present_bias=0.2)
+    phrases = [sample.phrase, "a much longer phrase about the green square", "left"]
+    want = TorchPointer(net, calibration).point(sample.pixels, phrases)
+    got = export.BundlePointer(out, ("fp32",), threads=1).point(sample.pixels, phrases)
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_allclose(a.scores, b.scores, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(a.boxes[0], b.boxes[0], atol=1e-3)
+        assert a.present == pytest.approx(b.present, abs=1e-3)
+
+
+def test_frame_graph_takes_several_pictures(bundle: tuple[Net, Path]) -> None:
+    net, out = bundle
+    session = export.session_of(out / "frame.onnx", 1)
+    pictures = np.stack([Squares(net.c.image_size).sample(k).pixels for k in range(3)])
+    together = session.run(None, {"image": pictures})[0]
+    for one, row in zip(pictures, together, strict=True):
+        np.testing.assert_allclose(session.run(None, {"image": one[None]})[0][0], row, rtol=1e-4, atol=1e-4)
+
+
+def test_bundle_json_is_the_contract(bundle: tuple[Net, Path]) -> None:
+    net, out = bundle
+    about = json.loads((out / "bundle.json").read_text())
+    assert about["format"] == 1 and about["threshold"]["present"] == 0.4
+    ground = about["graphs"]["ground"][0]
+    assert {o["name"]: o["shape"] for o in ground["outputs"]}["boxes"] == ["P", net.c.answers, 4]
+    assert [g["precision"] for g in about["graphs"]["phrase"]] == ["int8", "fp32"]
+
+
+def test_pick_gives_distinct_boxes_best_first() -> None:
+    a, b = [0.0, 0.0, 0.4, 0.4], [0.5, 0.5, 0.9, 0.9]
+    boxes = torch.tensor([[a, a, b, b, b]])
+    logits = torch.log(torch.tensor([[0.3, 0.25, 0.2, 0.15, 0.1]]))
+    found, scores = pick(logits, boxes, 2, 1.0)
+    torch.testing.assert_close(found[0], torch.tensor([a, b]))
+    torch.testing.assert_close(scores[0], torch.tensor([0.55, 0.45]))
+
+
+def test_report_and_calibration(net: Net) -> None:
+    squares = Squares(net.c.image_size)
+    judged = list(judge_samples(TorchPointer(net, raw=True), [squares.sample(k) for k in range(12)]))
+    for j in judged[6:]:
+        j.iou = None
+    found = calibrate(judged, refuse=0.2)
+    assert 0.4 <= found.temperature <= 4.0 and 0 < found.threshold < 1
+    told = report(judged, 0.0)
+    assert told["n"] == 6 and told["absent"] == {"n": 6, "false_pointing": 1.0} and told["present_refused"] == 0.0
+    assert report([], 0.5)["acc50"] is None

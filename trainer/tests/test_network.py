@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ca2m import config, nanodet, words
+from ca2m.config import Config, Network
+from ca2m.network import Net, build
+
+PHRASES = ["left", "the second person from the right with a red hat", "dog"]
+
+
+def picture(c: Network, n: int = 1) -> torch.Tensor:
+    rng = np.random.default_rng(3)
+    return torch.from_numpy(rng.integers(0, 256, (n, c.image_size, c.image_size, 3), dtype=np.uint8))
+
+
+@torch.no_grad()
+def test_shapes(net: Net) -> None:
+    c = net.c
+    ids, mask = words.encode(words.tokenizer(c.words, c.phrase_len), PHRASES)
+    visual, spoken = net.see(picture(c)), net.read(ids, mask)
+    tokens = c.grid**2
+    assert visual.shape == (1, tokens, net.sight.width)
+    assert spoken.shape == (3, 3, ids.shape[1], c.words_width)
+    said = net.ground(visual, spoken, mask)
+    assert said.cls_box.shape == (3, 4)
+    assert said.scores.shape == (3, tokens) and said.boxes.shape == (3, tokens, 4)
+    assert said.noun.shape == (3, 81) and said.present.shape == (3,)
+    torch.testing.assert_close(said.attention.sum(1), torch.ones(3))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("layer", ["ca2m", "encoder"])
+def test_padding_never_changes_an_answer(small: Config, layer: str) -> None:
+    net = build(replace(small.network, layer=layer)).eval()
+    tok = words.tokenizer(net.c.words, net.c.phrase_len)
+    visual = net.see(picture(net.c))
+    ids, mask = words.encode(tok, PHRASES)
+    together = net.ground(visual, net.read(ids, mask), mask)
+    for i, phrase in enumerate(PHRASES):
+        ids, mask = words.encode(tok, [phrase])
+        alone = net.ground(visual, net.read(ids, mask), mask)
+        for field in ("cls_box", "scores", "boxes", "noun", "present", "attention"):
+            a, b = getattr(together, field)[i], getattr(alone, field)[0]
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5, msg=f"{phrase}: {field}")
+
+
+@pytest.mark.parametrize("off", ["rank", "second", "look", "presence", "noun"])
+def test_each_path_can_be_switched_off(small: Config, off: str) -> None:
+    changed = {off: False} | ({"rank": False, "second": False} if off == "noun" else {})
+    net = build(replace(small.network, **changed)).eval()
+    ids, mask = words.encode(words.tokenizer("minilm-l6", 40), ["dog"])
+    said = net(picture(net.c), ids, mask)
+    assert (said.present is None) == (off == "presence")
+    assert (said.noun is None) == (off == "noun")
+    assert torch.isfinite(said.scores).all()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"layer": "encoder"},
+        {"visual_levels": 1},
+        {"word_levels": 1},
+        {"visual_levels": 2, "word_levels": 2},
+        {"group_layers": 1, "merge_layers": 1},
+        {"group_layers": 0, "merge_layers": 9, "heads0": 12},
+    ],
+)
+def test_the_papers_network_and_its_ablations_are_configurations(changed: dict) -> None:
+    c = replace(config.load("ca2m-r50").network, words="minilm-l6", words_width=384, image_size=64, **changed)
+    net = build(c).eval()
+    ids, mask = words.encode(words.tokenizer("minilm-l6", 40), ["a dog on the left"])
+    said = net(picture(c), ids, mask)
+    assert said.cls_box.shape == (1, 4) and said.scores is None and said.present is None
+    said.cls_box.sum().backward()
+    assert all(p.grad is not None for n, p in net.interact.named_parameters() if "vision" not in n or "merge" not in n)
+
+
+def test_wrong_configurations_are_named() -> None:
+    with pytest.raises(ValueError, match="unknown wdith"):
+        config.from_dict({"network": {"wdith": 3}})
+    with pytest.raises(ValueError, match="multiple of 32"):
+        Network(image_size=300)
+    with pytest.raises(ValueError, match="no configuration 'ca2m-none'"):
+        config.load("ca2m-none")
+
+
+@torch.no_grad()
+def test_kept_tokens_are_those_of_the_whole(net: Net) -> None:
+    ids, mask = words.encode(words.tokenizer("minilm-l6", 40), ["dog"])
+    visual, spoken = net.see(picture(net.c)), net.read(ids, mask)
+    everything = torch.arange(net.c.grid**2)
+    a, b = net.ground(visual, spoken, mask), net.ground(visual, spoken, mask, everything)
+    torch.testing.assert_close(a.scores, b.scores)
+
+
+@torch.no_grad()
+def test_detector_equals_the_released_one(data: Path) -> None:
+    detector = nanodet.load(data / "weights/nanodet-plus-m_416.safetensors")
+    golden = np.load(data / "weights/nanodet-golden.npz")
+    found = detector(torch.from_numpy(golden["input"].astype(np.float32)))
+    for (tower, _), blob in zip(found, ("blob_1440", "blob_1465", "blob_1490"), strict=True):
+        np.testing.assert_allclose(tower.numpy(), golden[blob].astype(np.float32), atol=0.05)
+    rows = torch.cat([torch.cat([o[:, :80].sigmoid(), o[:, 80:]], 1).flatten(2) for _, o in found], 2).transpose(1, 2)
+    np.testing.assert_allclose(rows.numpy(), golden["output"][:, : rows.shape[1]].astype(np.float32), atol=0.1)

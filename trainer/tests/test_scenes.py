@@ -1,0 +1,238 @@
+"""Training pictures: the box stays on its thing, words stay true, and a number always gives the same sample."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ca2m import names, phrases, refs, scenes
+from ca2m.looks import Pixels
+from ca2m.refs import Box, Photo, Ref, Thing
+
+RED, BLUE = (220, 20, 20), (20, 40, 220)
+
+
+def drawn(width: int, height: int, box: Box, colour: tuple[int, int, int] = RED) -> Pixels:
+    """A grey picture with a filled box (0..1)."""
+    pixels = np.full((height, width, 3), 128, np.uint8)
+    x1, y1, x2, y2 = (round(v * s) for v, s in zip(box, (width, height) * 2, strict=True))
+    pixels[y1:y2, x1:x2] = colour
+    return pixels
+
+
+def where(pixels: Pixels) -> Box:
+    """Box (0..1) of the red pixels."""
+    rows, columns = np.nonzero(pixels[..., 0].astype(int) - pixels[..., 2] > 60)
+    height, width = pixels.shape[:2]
+    return columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> tuple[list[Ref], list[Photo]]:
+    """Twelve photos with a red car each, two of them val; three phrases for each."""
+    rng, made, photos = np.random.default_rng(1), [], []
+    for k in range(12):
+        w, h = rng.uniform(0.3, 0.5, 2)
+        x, y = rng.uniform(0, 1 - w), rng.uniform(0, 1 - h)
+        box = (x, y, x + w, y + h)
+        path = str(tmp_path / f"{k}.png")
+        cv2.imwrite(path, cv2.cvtColor(drawn(240, 160, box), cv2.COLOR_RGB2BGR))
+        split, pixels = ("val" if k < 2 else "train"), (x * 240, y * 160, (x + w) * 240, (y + h) * 160)
+        made += [Ref(path, f"red car {k}", pixels, "attribute", split, "s", False)]
+        made += [Ref(path, "car on the left", pixels, "position", split, "s", False)]
+        made += [Ref(path, "blue dog", None, "absent", split, "s", False)]
+        photos.append(Photo(path, 240, 160, (Thing("car", box, 1.0, True),), "s", True, "train", None))
+    return made, photos
+
+
+def test_square_stretches() -> None:
+    pixels = drawn(200, 100, (0.25, 0.5, 0.75, 1.0))
+    assert scenes.square(pixels, 64).shape == (64, 64, 3)
+    assert where(scenes.square(pixels, 64)) == (0.25, 0.5, 0.75, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "want"),
+    [
+        ("man on the left of the right car", "man on the right of the left car"),
+        ("leftmost cup", "rightmost cup"),
+        ("right-hand dog", "left-hand dog"),
+        ("lefthand seat, left most", "righthand seat, right most"),
+        ("dog facing left", "dog facing right"),
+        ("bright copyright upright", "bright copyright upright"),
+        ("dog right next to the left tree", "dog right next to the right tree"),
+        ("right in front", "right in front"),
+        ("left dog right in the middle", "right dog right in the middle"),
+    ],
+)
+def test_mirrored(phrase: str, want: str) -> None:
+    assert scenes.mirrored(phrase) == want
+    assert scenes.mirrored(want) == phrase
+
+
+def test_from_ref_keeps_the_box_on_its_thing(world: tuple[list[Ref], list[Photo]]) -> None:
+    made, photos = world
+    pictures, rng = scenes.Pictures(), np.random.default_rng(2)
+    for ref in made * 6:
+        photo = next(p for p in photos if p.path == ref.image)
+        sample = scenes.from_ref(ref, pictures.get(ref.image), photo, 160, rng, augment=True)
+        assert sample.pixels.shape == (160, 160, 3) and sample.pixels.flags.c_contiguous
+        if ref.box is None:
+            assert sample.box is None and sample.kind == "absent"
+            continue
+        assert sample.box is not None
+        assert refs.iou(sample.box, where(sample.pixels)) > 0.9
+        assert sample.noun == names.INDEX["car"]
+
+
+def test_flip_swaps_words_and_box() -> None:
+    picture = drawn(200, 100, (0.0, 0.2, 0.3, 0.8))
+    ref = Ref("a", "car on the left", (0, 20, 60, 80), "position", "train", "", False)
+    seen = set()
+    for seed in range(20):
+        sample = scenes.from_ref(ref, picture, None, 64, np.random.default_rng(seed), augment=True)
+        assert sample.box is not None
+        side = "left" if (sample.box[0] + sample.box[2]) / 2 < 0.5 else "right"
+        assert side in sample.phrase
+        seen.add(side)
+    assert seen == {"left", "right"}
+
+
+def test_jitter_keeps_colour_words_true() -> None:
+    rng = np.random.default_rng(0)
+    thing = Thing("car", (0.0, 0.0, 1.0, 1.0), 1.0, True)
+    for name, rgb in {"red": (200, 30, 30), "blue": (40, 60, 190), "green": (30, 140, 60)}.items():
+        flat = np.full((32, 32, 3), rgb, np.uint8)
+        for _ in range(50):
+            assert name in phrases.looks.look(scenes.jitter(flat, rng), thing).may
+
+
+def test_reword_keeps_the_words_that_count() -> None:
+    rng = np.random.default_rng(0)
+    said = {scenes.reword("the dog on the left", rng) for _ in range(200)}
+    assert said == {"the dog on the left", "dog on left"}
+    assert {scenes.reword("left", rng) for _ in range(200)} == {"left"}
+
+
+def test_from_photos_points_at_what_it_says(world: tuple[list[Ref], list[Photo]]) -> None:
+    _, photos = world
+    pictures, rng = scenes.Pictures(), np.random.default_rng(3)
+    for _ in range(60):
+        sample = scenes.from_photos(photos, pictures, 160, rng, augment=True)
+        assert sample.box is not None and sample.kind.startswith("rule ")
+        x1, y1, x2, y2 = (round(v * 160) for v in sample.box)
+        inside = sample.pixels[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2].astype(int)
+        assert (inside[..., 0] - inside[..., 2] > 40).mean() > 0.95
+
+
+def test_cut_things_make_their_noun_ambiguous() -> None:
+    photo = Photo("a", 100, 100, (Thing("car", (0.0, 0.0, 0.3, 1.0), 1.0, True),), "", True, "train", None)
+    canvas = np.zeros((100, 100, 3), np.uint8)
+    rng = np.random.default_rng(0)
+    scores = []
+    for _ in range(300):
+        for thing in scenes._place(canvas, (0, 0, 100, 100), drawn(100, 100, (0, 0, 0.3, 1)), photo, rng, True):
+            assert np.allclose(thing.box, where(canvas), atol=0.02)
+            scores.append(thing.score)
+    assert 0.0 in scores and 1.0 in scores
+
+
+def test_mixer_is_fixed_by_seed_and_number(world: tuple[list[Ref], list[Photo]]) -> None:
+    made, photos = world
+    one, two = (scenes.Mixer(made, photos, 96, seed=5) for _ in range(2))
+    for index in (0, 7, 31):
+        two.sample(index + 1)
+        a, b = one.sample(index), two.sample(index)
+        assert (a.phrase, a.box, a.noun, a.kind) == (b.phrase, b.box, b.noun, b.kind)
+        assert np.array_equal(a.pixels, b.pixels)
+    other = scenes.Mixer(made, photos, 96, seed=6)
+    assert any(not np.array_equal(one.sample(k).pixels, other.sample(k).pixels) for k in range(3))
+
+
+def test_mixer_leaves_val_out(world: tuple[list[Ref], list[Photo]]) -> None:
+    made, photos = world
+    mixer = scenes.Mixer(made, photos, 96, seed=5)
+    kept = {ref.image for ref in made if ref.split == "val"}
+    assert len(kept) == 2
+    assert not kept & {*mixer.photos, *(p.path for p in mixer.labelled), *(r.image for r in mixer.hand + mixer.missing)}
+    assert [p.split for p in scenes.hold_out(photos, made)].count("val") == 2
+
+
+def test_mixer_keeps_its_proportions(world: tuple[list[Ref], list[Photo]]) -> None:
+    mixer = scenes.Mixer(*world, side=32, seed=1)
+    kinds = Counter("rule" if s.kind.startswith("rule") else s.kind for s in map(mixer.sample, range(600)))
+    assert abs(kinds["absent"] / 600 - 0.13) < 0.05
+    assert abs(kinds["rule"] / 600 - 0.25) < 0.06
+
+
+def test_mixer_works_with_phrases_or_photos_only(world: tuple[list[Ref], list[Photo]]) -> None:
+    made, photos = world
+    assert not scenes.Mixer(made, [], 32, seed=1).sample(0).kind.startswith("rule")
+    assert scenes.Mixer([], photos, 32, seed=1).sample(0).kind.startswith("rule")
+    with pytest.raises(ValueError, match="no train phrases"):
+        scenes.Mixer([], [], 32, seed=1)
+
+
+def test_sequences_and_large_sources_count_less() -> None:
+    def photo(k: int, source: str, sequence: str | None) -> Photo:
+        return Photo(str(k), 1, 1, (), source, False, "train", sequence)
+
+    photos = [photo(k, "kitchen", "one") for k in range(100)] + [photo(k, "web", None) for k in range(100)]
+    shares = scenes.shares_of(photos)
+    assert shares.sum() == pytest.approx(1)
+    assert shares[:100].sum() == pytest.approx(0.1 * shares[100:].sum())
+
+
+def test_fixed_sets(world: tuple[list[Ref], list[Photo]]) -> None:
+    made, photos = world
+    pictures, held = scenes.Pictures(), scenes.hold_out(photos, made)
+    hand = scenes.hand_val(made, held, pictures, 64)
+    assert [s.phrase for s in hand] == [r.phrase for r in made if r.split == "val"]
+    rule = [scenes.rule_val(held, pictures, 64, n=6) for _ in range(2)]
+    assert [s.phrase for s in rule[0]] == [s.phrase for s in rule[1]]
+    assert all(s.box is not None for s in rule[0])
+
+
+def test_write_refs(world: tuple[list[Ref], list[Photo]], tmp_path: Path) -> None:
+    _, photos = world
+    written = scenes.write_refs(photos, each=2, seed=1)
+    assert len(written) == len(photos), "one thing a photo"
+    assert written == scenes.write_refs(photos, each=2, seed=1)
+    refs.write(tmp_path / "refs.jsonl", written)
+    again = refs.read(tmp_path / "refs.jsonl")
+    assert [(r.image, r.phrase, r.kind) for r in again] == [(r.image, r.phrase, r.kind) for r in written]
+
+
+def test_pictures_say_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        scenes.Pictures().get(str(tmp_path / "none.jpg"))
+    (tmp_path / "text.jpg").write_text("no picture")
+    with pytest.raises(ValueError, match="text.jpg"):
+        scenes.Pictures().get(str(tmp_path / "text.jpg"))
+
+
+def test_pictures_keep_to_their_limit(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.png")
+    cv2.imwrite(path, np.zeros((8, 8, 3), np.uint8))
+    pictures = scenes.Pictures(limit=10)
+    assert pictures.get(path).shape == pictures.get(path).shape == (8, 8, 3)
+    assert not pictures._files
+
+
+@pytest.mark.skipif("DEIXIS_DATA" not in os.environ, reason="DEIXIS_DATA does not name the folder of photos and refs")
+def test_real_data() -> None:
+    data = Path(os.environ["DEIXIS_DATA"])
+    made, photos = refs.read(data / "refs.jsonl"), refs.read_coco(data / "photos" / "annotations.json")
+    mixer = scenes.Mixer(made, photos, 320, seed=7)
+    for sample in map(mixer.sample, range(400)):
+        assert sample.pixels.shape == (320, 320, 3) and sample.phrase
+        assert (sample.box is None) == (sample.kind == "absent")
+        assert sample.box is None or 0 <= sample.box[0] < sample.box[2] <= 1 and 0 <= sample.box[1] < sample.box[3] <= 1
+        assert -1 <= sample.noun <= 80
+    held = scenes.hold_out(photos, made)
+    assert len({p.path for p in held if p.split == "val"}) == len({r.image for r in made if r.split == "val"})

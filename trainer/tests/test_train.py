@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Squares
+
+from ca2m import train
+from ca2m.answers import pick
+from ca2m.config import Config
+from ca2m.network import build
+from ca2m.train import Crew, Numbered, Trainer, batches, rate
+
+
+def losses(c: Config, trainer: Trainer, steps: int) -> list[float]:
+    found = []
+    for batch in batches(c, Squares(c.network.image_size), trainer.done, 0, Crew()):
+        found.append(float(trainer.step(batch)["loss"]))
+        if len(found) == steps:
+            break
+    return found
+
+
+def test_a_resumed_run_is_the_unbroken_run(small: Config, tmp_path: Path) -> None:
+    c = replace(small, run=replace(small.run, tokens=0.5))
+
+    def fresh() -> Trainer:
+        torch.manual_seed(1)
+        return Trainer(c, build(c.network), torch.device("cpu"))
+
+    whole = fresh()
+    unbroken = losses(c, whole, 6)
+    first = fresh()
+    before = losses(c, first, 3)
+    first.save(tmp_path / "last.pt")
+    second = fresh()
+    torch.manual_seed(99)
+    second.resume(tmp_path / "last.pt")
+    assert second.done == 3 * c.run.batch
+    assert before + losses(c, second, 3) == pytest.approx(unbroken, rel=1e-5)
+    for a, b in zip(whole.average.mean.values(), second.average.mean.values(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path) -> None:
+    c = replace(small, run=replace(small.run, samples=240, batch=8, ema=0.0))
+    seen: list[float] = []
+    samples = Squares(c.network.image_size, kinds=8)
+
+    def measure(net: torch.nn.Module) -> dict[str, float]:
+        right = 0
+        for batch in batches(replace(c, run=replace(c.run, samples=8)), samples, 0, 0, Crew()):
+            with torch.no_grad():
+                said = net(batch.image, batch.ids, batch.mask)
+            best = pick(said.scores, said.boxes, 1, 1.0)[0][:, 0]
+            right += int(((best - batch.truth.box).abs().amax(1) < 0.15).sum())
+        seen.append(right / 8)
+        return {"acc": right / 8}
+
+    train.fit(c, samples, tmp_path, None, measure, workers=0, measure_every=120)
+    assert (tmp_path / "last.pt").exists() and len((tmp_path / "curve.txt").read_text().splitlines()) == 2
+    loaded = train.load(tmp_path / "last.pt")
+    assert loaded[0] == c
+    torch.manual_seed(0)
+    first, last = losses_of(c, build(c.network)), losses_of(c, loaded[1])
+    assert last < 0.8 * first
+
+
+def losses_of(c: Config, net: torch.nn.Module) -> float:
+    trainer = Trainer(c, net, torch.device("cpu"))  # type: ignore[arg-type]
+    trainer.net.eval()
+    batch = next(batches(c, Squares(c.network.image_size, kinds=8), 0, 0, Crew()))
+    with torch.no_grad():
+        return float(trainer.task(batch, None, "fp32")[1]["point"])
+
+
+def test_the_crew_shares_every_batch() -> None:
+    class Count:
+        def sample(self, index: int) -> int:
+            return index
+
+    parts = [Numbered(Count(), 8, 24, 8, Crew(r, 2)) for r in (0, 1)]  # type: ignore[arg-type]
+    together = [[p[k] for k in range(len(p))] for p in parts]
+    assert together == [[8, 9, 10, 11, 16, 17, 18, 19], [12, 13, 14, 15, 20, 21, 22, 23]]
+
+
+def test_rate_falls_as_configured(small: Config) -> None:
+    linear = replace(small, run=replace(small.run, drop_at=0.5))
+    assert [round(rate(linear, x), 3) for x in (0.4, 0.75, 1.0)] == [1.0, 0.525, 0.05]
+    step = replace(small, run=replace(small.run, drop="step", drop_at=0.5))
+    assert [rate(step, x) for x in (0.4, 0.6)] == [1.0, 0.1]
+
+
+def test_a_batch_that_does_not_divide_is_named(small: Config) -> None:
+    with pytest.raises(ValueError, match="batch 4 does not divide among 3"):
+        next(batches(small, Squares(96), 0, 0, Crew(0, 3)))
