@@ -1,0 +1,215 @@
+package opencv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"deixis/camera"
+)
+
+// The pauses between tries to reconnect: doubled from the first to the last.
+const (
+	firstPause = 500 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// Capture reads one device, video file or stream. It belongs to one goroutine.
+type Capture struct {
+	ref  camera.Ref
+	o    Options
+	open opener
+	s    *session // nil while the connection is lost
+
+	info  Info
+	seq   uint64
+	here  int           // frames of this connection
+	start time.Time     // of the first frame
+	base  time.Duration // PTS of this connection's first frame
+	last  time.Duration // PTS of the frame before
+}
+
+// OpenCapture opens a device, file or stream; see Open for its errors.
+func OpenCapture(ctx context.Context, ref camera.Ref, o Options) (*Capture, error) {
+	o = o.filled()
+	return newCapture(ctx, ref, o, func() (handle, error) { return openVideo(ref, o) })
+}
+
+func newCapture(ctx context.Context, ref camera.Ref, o Options, open opener) (*Capture, error) {
+	c := &Capture{ref: ref, o: o, open: open}
+	if err := c.connect(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// connect opens the handle and keeps what it says of itself.
+func (c *Capture) connect(ctx context.Context) error {
+	limit := c.o.OpenTimeout
+	if c.ref.Kind == camera.File {
+		limit = 0
+	}
+	s, err := dial(ctx, c.open, limit)
+	if err != nil {
+		return c.failed(ctx, err)
+	}
+	c.s, c.info, c.here = s, s.info, 0
+	return nil
+}
+
+// failed puts an error of opening into words.
+func (c *Capture) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, errSlow) {
+		cause := camera.ErrLost
+		if c.ref.Kind == camera.Device {
+			cause = camera.ErrNoDevice
+		}
+		return fmt.Errorf("open %s %q: %w after %v: %w", c.ref.Kind, c.ref, errSlow, c.o.OpenTimeout, cause)
+	}
+	return err
+}
+
+// Info is that of the connection at hand; a camera may come back with another size.
+func (c *Capture) Info() Info { return c.info }
+
+// Next fills f with the next frame. At a file's end it returns io.EOF; a file
+// without a single frame is camera.ErrNoPicture. A device or stream that is
+// lost is camera.ErrLost, or with Options.Reconnect tried again until ctx ends.
+func (c *Capture) Next(ctx context.Context, f *camera.Frame) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if c.s == nil {
+			if err := c.reconnect(ctx); err != nil {
+				return err
+			}
+		}
+		ok, err := c.s.next(ctx, f, c.limit())
+		switch {
+		case ok:
+			c.stamp(f)
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil && c.finite():
+			return c.end()
+		}
+		if err := c.lose(err); err != nil {
+			return err
+		}
+	}
+}
+
+// limit is how long a frame may take; a file may take its time.
+func (c *Capture) limit() time.Duration {
+	if c.ref.Kind == camera.File {
+		return 0
+	}
+	return c.o.ReadTimeout
+}
+
+// finite says whether the end of reading is the end of the recording. One that
+// is served over the network knows its length and has been read to it.
+func (c *Capture) finite() bool {
+	return c.ref.Kind == camera.File || c.info.Frames > 0 && c.here >= c.info.Frames
+}
+
+func (c *Capture) end() error {
+	switch {
+	case c.seq == 0:
+		return fmt.Errorf("read video %q: no frame in it can be decoded (is it whole?): %w", c.ref, camera.ErrNoPicture)
+	case c.here < c.info.Frames*9/10:
+		c.o.Log.Warn("video ends early", "source", c.ref.String(), "frames", c.here, "promised", c.info.Frames)
+		c.info.Frames = c.here // says it once
+	}
+	return io.EOF
+}
+
+// lose drops the connection, and is an error where it must not come back.
+func (c *Capture) lose(cause error) error {
+	err := c.s.close()
+	c.s = nil
+	why := "it sent no more frames"
+	if errors.Is(cause, errSlow) {
+		why = fmt.Sprintf("no frame for %v", c.o.ReadTimeout)
+	}
+	if !c.o.Reconnect {
+		return errors.Join(fmt.Errorf("read %s %q: %s: %w", c.ref.Kind, c.ref, why, camera.ErrLost), err)
+	}
+	c.o.Log.Warn("source lost, trying again", "source", c.ref.String(), "why", why)
+	return nil
+}
+
+// reconnect tries until the source is back or ctx ends.
+func (c *Capture) reconnect(ctx context.Context) error {
+	since := time.Now()
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+		err := c.connect(ctx)
+		if err == nil {
+			c.o.Log.Info("source is back", "source", c.ref.String(), "after", time.Since(since).Round(time.Millisecond))
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		c.o.Log.Debug("source still away", "source", c.ref.String(), "err", err)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stamp numbers f and gives it its times. A file's own time stamps count where
+// they grow, or else the frame rate; a live source goes by this machine's clock.
+func (c *Capture) stamp(f *camera.Frame) {
+	c.seq++
+	c.here++
+	f.Seq, f.At = c.seq, time.Now()
+	if c.seq == 1 {
+		c.start, c.base = f.At, f.PTS
+	}
+	if c.ref.Live() {
+		f.PTS = f.At.Sub(c.start)
+		return
+	}
+	f.PTS -= c.base
+	if c.seq > 1 && f.PTS <= c.last {
+		f.PTS = c.last + c.period()
+	}
+	c.last = f.PTS
+}
+
+// period is the time from one frame to the next.
+func (c *Capture) period() time.Duration {
+	if c.info.FPS <= 0 {
+		return time.Second / 25
+	}
+	return time.Duration(float64(time.Second) / c.info.FPS)
+}
+
+// Close frees the source.
+func (c *Capture) Close() error {
+	if c.s == nil {
+		return nil
+	}
+	err := c.s.close()
+	c.s = nil
+	return err
+}

@@ -1,0 +1,259 @@
+package opencv
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"deixis/camera"
+)
+
+// fake is a camera whose frames and failures a test decides.
+type fake struct {
+	frames int           // how many it gives
+	hang   time.Duration // how long it takes over the one after
+	closed chan struct{}
+}
+
+func (h *fake) Read(f *camera.Frame) bool {
+	if h.frames == 0 {
+		time.Sleep(h.hang)
+		return false
+	}
+	h.frames--
+	f.Resize(2, 1)
+	return true
+}
+
+func (h *fake) Info() Info   { return Info{Width: 2, Height: 1, FPS: 10} }
+func (h *fake) Close() error { close(h.closed); return nil }
+
+// plug hands out its handles one by one, nil meaning that the camera is away.
+type plug struct {
+	mu      sync.Mutex
+	handles []*fake
+	tries   int
+}
+
+func (p *plug) open() (handle, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tries++
+	if len(p.handles) == 0 {
+		return nil, camera.ErrNoDevice
+	}
+	h := p.handles[0]
+	p.handles = p.handles[1:]
+	if h == nil {
+		return nil, camera.ErrNoDevice
+	}
+	h.closed = make(chan struct{})
+	return h, nil
+}
+
+var webcam = camera.Ref{Kind: camera.Device, URI: "0", Path: "/dev/video0"}
+
+func TestUnplugAndReplug(t *testing.T) {
+	var log bytes.Buffer
+	o := Options{Reconnect: true, Log: slog.New(slog.NewTextHandler(&log, nil))}.filled()
+	p := &plug{handles: []*fake{{frames: 3}, nil, {frames: 2}}}
+	c, err := newCapture(t.Context(), webcam, o, p.open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var f camera.Frame
+	var last time.Duration
+	for want := range uint64(5) {
+		if err := c.Next(t.Context(), &f); err != nil {
+			t.Fatalf("frame %d: %v", want+1, err)
+		}
+		if f.Seq != want+1 || f.PTS < last {
+			t.Errorf("frame %d: seq %d, pts %v after %v", want+1, f.Seq, f.PTS, last)
+		}
+		last = f.PTS
+	}
+	if n := strings.Count(log.String(), "\n"); n != 2 {
+		t.Errorf("%d lines for one loss and one return:\n%s", n, &log)
+	}
+	if p.tries != 3 {
+		t.Errorf("opened %d times, want 3", p.tries)
+	}
+}
+
+func TestUnplugWithoutReconnect(t *testing.T) {
+	h := &fake{frames: 1}
+	c, err := newCapture(t.Context(), webcam, Options{}.filled(), (&plug{handles: []*fake{h}}).open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var f camera.Frame
+	if err := c.Next(t.Context(), &f); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Next(t.Context(), &f); !errors.Is(err, camera.ErrLost) {
+		t.Errorf("after the unplug: %v, want ErrLost", err)
+	}
+	<-h.closed
+}
+
+func TestHangingCamera(t *testing.T) {
+	h := &fake{hang: 300 * time.Millisecond}
+	o := Options{ReadTimeout: 20 * time.Millisecond}.filled()
+	c, err := newCapture(t.Context(), webcam, o, (&plug{handles: []*fake{h}}).open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var f camera.Frame
+	if err := c.Next(t.Context(), &f); !errors.Is(err, camera.ErrLost) || !strings.Contains(err.Error(), "no frame for") {
+		t.Errorf("Next = %v, want ErrLost for slowness", err)
+	}
+	<-h.closed // freed once the native call is back
+}
+
+func TestContextEndsNextAtOnce(t *testing.T) {
+	for name, p := range map[string]*plug{
+		"while reading":      {handles: []*fake{{hang: 400 * time.Millisecond}}},
+		"while reconnecting": {handles: []*fake{{}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := Options{Reconnect: true, Log: slog.New(slog.DiscardHandler)}.filled()
+			c, err := newCapture(t.Context(), webcam, o, p.open)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer stop()
+			start := time.Now()
+			var f camera.Frame
+			if err := c.Next(ctx, &f); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Next = %v", err)
+			}
+			if took := time.Since(start); took > 200*time.Millisecond {
+				t.Errorf("Next returned %v after the end of its context", took-50*time.Millisecond)
+			}
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestOpenSlowDevice(t *testing.T) {
+	freed := &fake{closed: make(chan struct{})}
+	o := Options{OpenTimeout: 20 * time.Millisecond}.filled()
+	_, err := newCapture(t.Context(), webcam, o, func() (handle, error) {
+		time.Sleep(100 * time.Millisecond)
+		return freed, nil
+	})
+	if !errors.Is(err, camera.ErrNoDevice) {
+		t.Errorf("open = %v, want ErrNoDevice", err)
+	}
+	<-freed.closed
+}
+
+func TestOpenMissingDevice(t *testing.T) {
+	ref := camera.Ref{Kind: camera.Device, URI: "77", Path: filepath.Join(t.TempDir(), "video77")}
+	s, err := Open(t.Context(), ref, Options{})
+	if s != nil || !errors.Is(err, camera.ErrNoDevice) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("Open = %v, %v; want nil and ErrNoDevice in one line", s, err)
+	}
+}
+
+func TestOpenFileThatIsNoVideo(t *testing.T) {
+	dir := t.TempDir()
+	whole := filepath.Join(dir, "whole.mp4")
+	film(t, whole, "mp4v", 64, 48, 30)
+	data, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{
+		"empty":     nil,
+		"text":      []byte("hello there\n"),
+		"cut short": data[:len(data)/2],
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(dir, "broken.mp4")
+			if err := os.WriteFile(path, content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Open(t.Context(), camera.Ref{Kind: camera.File, URI: path, Path: path}, Options{})
+			if !errors.Is(err, camera.ErrNoPicture) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("Open = %v, want ErrNoPicture in one line", err)
+			}
+		})
+	}
+}
+
+func TestFileGivesEveryFrame(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "7") // a name that is also a camera's number
+	film(t, path+".avi", "MJPG", 65, 47, 12)
+	if err := os.Rename(path+".avi", path); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Dir(path))
+	s, err := Open(t.Context(), camera.Ref{Kind: camera.File, URI: "./7", Path: "7"}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if i := s.Info(); i.FPS != 10 || i.Frames != 12 || i.Width != 64 && i.Width != 65 {
+		t.Errorf("Info() = %+v", i)
+	}
+	var f camera.Frame
+	for n := range 12 {
+		if err := s.Next(t.Context(), &f); err != nil {
+			t.Fatalf("frame %d: %v", n, err)
+		}
+		if f.Seq != uint64(n+1) || f.PTS.Round(time.Millisecond) != time.Duration(n)*100*time.Millisecond {
+			t.Errorf("frame %d: seq %d, pts %v", n, f.Seq, f.PTS)
+		}
+		if got := f.Pix[0]; abs(int(got)-20*n) > 6 {
+			t.Errorf("frame %d: blue is %d, want about %d", n, got, 20*n)
+		}
+	}
+	if err := s.Next(t.Context(), &f); err != io.EOF {
+		t.Errorf("after the last: %v, want io.EOF", err)
+	}
+}
+
+func TestVideoThatEndsEarly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.avi")
+	film(t, path, "MJPG", 64, 48, 30)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data[:len(data)/2], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	s, err := Open(t.Context(), camera.Ref{Kind: camera.File, URI: path, Path: path}, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var f camera.Frame
+	for err == nil {
+		err = s.Next(t.Context(), &f)
+	}
+	if err != io.EOF || f.Seq < 1 || f.Seq > 26 {
+		t.Errorf("%d frames, then %v", f.Seq, err)
+	}
+	if s.Next(t.Context(), &f) != io.EOF || strings.Count(log.String(), "ends early") != 1 {
+		t.Errorf("log says:\n%s", &log)
+	}
+}
+
+func abs(n int) int { return max(n, -n) }

@@ -1,0 +1,93 @@
+// Package opencv is where OpenCV touches cameras, recordings and pictures.
+// No gocv type leaves it: everything in and out is a camera.Frame or bytes.
+package opencv
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"deixis/camera"
+)
+
+// FFmpeg's own lines would stand between ours. OpenCV reads the variable when
+// it opens its first video; who wants the lines sets it.
+func init() {
+	const quiet = "OPENCV_FFMPEG_LOGLEVEL"
+	if _, set := os.LookupEnv(quiet); !set {
+		os.Setenv(quiet, "-8")
+	}
+}
+
+// Options shape how a source is opened. The zero value is good.
+type Options struct {
+	Width, Height int     // asked of a device, pixels; 0 leaves its default
+	FPS           float64 // asked of a device; 0 leaves its default
+
+	OpenTimeout time.Duration // how long a device or stream may take to open; 0 means 10 s
+	ReadTimeout time.Duration // how long it may take over one frame; 0 means 5 s
+	Reconnect   bool          // a device or stream that is lost is opened again until ctx ends
+	Log         *slog.Logger  // nil means slog.Default()
+}
+
+func (o Options) filled() Options {
+	if o.OpenTimeout <= 0 {
+		o.OpenTimeout = 10 * time.Second
+	}
+	if o.ReadTimeout <= 0 {
+		o.ReadTimeout = 5 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+// Info is what is known of a source before its first frame.
+type Info struct {
+	Width, Height int     // pixels; 0 unknown
+	FPS           float64 // frames a second; 0 unknown
+	Frames        int     // how many there are in all; 0 unknown or without end
+}
+
+// A Source is any source that Open opens. It belongs to one goroutine.
+type Source interface {
+	// Next fills f with the next frame, or returns io.EOF when there are no more.
+	Next(ctx context.Context, f *camera.Frame) error
+	Info() Info
+	Close() error
+}
+
+// Open opens what ref names. Its errors are camera.ErrNoDevice for a device
+// that is missing or taken, camera.ErrLost for a stream that does not answer,
+// camera.ErrNoPicture for a file that is neither video nor picture, and that
+// of ctx.
+func Open(ctx context.Context, ref camera.Ref, o Options) (Source, error) {
+	switch ref.Kind {
+	case camera.Images:
+		return NewImages(ref), nil
+	case camera.TestPattern:
+		return pattern{camera.NewPattern(ref), ref}, nil
+	case camera.Device, camera.File, camera.Stream:
+		c, err := OpenCapture(ctx, ref, o)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
+	return nil, fmt.Errorf("open source %q: kind %d is unknown", ref, ref.Kind)
+}
+
+// pattern is a camera.Pattern with what a Source needs besides.
+type pattern struct {
+	*camera.Pattern
+	ref camera.Ref
+}
+
+func (p pattern) Info() Info {
+	return Info{Width: p.ref.Width, Height: p.ref.Height, FPS: p.ref.FPS, Frames: p.ref.Frames}
+}
+
+func (p pattern) Close() error { return nil }

@@ -1,0 +1,161 @@
+package opencv
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"gocv.io/x/gocv"
+
+	"deixis/camera"
+)
+
+// OpenCV's numbers of two settings that gocv does not name.
+const (
+	openTimeoutMsec gocv.VideoCaptureProperties = 53
+	readTimeoutMsec gocv.VideoCaptureProperties = 54
+)
+
+// video is an open gocv.VideoCapture.
+type video struct {
+	dev *gocv.VideoCapture
+	mat gocv.Mat // scratch, reused for every picture
+	bgr gocv.Mat // scratch for pictures that are not BGR already
+}
+
+// openVideo opens what ref names. Nothing is left open when it fails.
+func openVideo(ref camera.Ref, o Options) (handle, error) {
+	var dev *gocv.VideoCapture
+	var err error
+	switch ref.Kind {
+	case camera.Device:
+		dev, err = openDevice(ref, o)
+	case camera.Stream:
+		dev, err = openStream(ref, o)
+	default:
+		dev, err = openFile(ref)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &video{dev: dev, mat: gocv.NewMat(), bgr: gocv.NewMat()}, nil
+}
+
+func openDevice(ref camera.Ref, o Options) (*gocv.VideoCapture, error) {
+	// OpenCV prints lines of its own about a missing node; this says it once.
+	if err := usable(ref.Path); err != nil {
+		return nil, err
+	}
+	dev, err := gocv.OpenVideoCaptureWithAPI(ref.Path, gocv.VideoCaptureV4L2)
+	if err = opened(dev, err); err != nil {
+		return nil, fmt.Errorf("open camera %q: it gives no pictures (is another program using it? `deixis devices` lists cameras): %w", ref, camera.ErrNoDevice)
+	}
+	if o.Width > 0 && o.Height > 0 {
+		// Raw pictures of 720p and more do not fit through USB 2 at full rate.
+		dev.Set(gocv.VideoCaptureFOURCC, dev.ToCodec("MJPG"))
+		dev.Set(gocv.VideoCaptureFrameWidth, float64(o.Width))
+		dev.Set(gocv.VideoCaptureFrameHeight, float64(o.Height))
+	}
+	if o.FPS > 0 {
+		dev.Set(gocv.VideoCaptureFPS, o.FPS)
+	}
+	return dev, nil
+}
+
+// usable says in one line why a device node cannot be opened.
+func usable(node string) error {
+	f, err := os.OpenFile(node, os.O_RDWR, 0)
+	switch {
+	case err == nil:
+		return f.Close()
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("open camera %q: not there (`deixis devices` lists cameras): %w", node, camera.ErrNoDevice)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("open camera %q: permission denied (add yourself to the group video): %w", node, camera.ErrNoDevice)
+	}
+	return errors.Join(fmt.Errorf("open camera %q: %w", node, camera.ErrNoDevice), err)
+}
+
+func openStream(ref camera.Ref, o Options) (*gocv.VideoCapture, error) {
+	// A little more than the session's own limits, so that its words are heard.
+	limit := func(d time.Duration) gocv.VideoCaptureProperties {
+		return gocv.VideoCaptureProperties((d + 200*time.Millisecond).Milliseconds())
+	}
+	dev, err := gocv.OpenVideoCaptureWithAPIParams(ref.Path, gocv.VideoCaptureFFmpeg, []gocv.VideoCaptureProperties{
+		openTimeoutMsec, limit(o.OpenTimeout), readTimeoutMsec, limit(o.ReadTimeout),
+	})
+	if err = opened(dev, err); err != nil {
+		return nil, fmt.Errorf("open stream %q: no video there (check address, user and password): %w", ref, camera.ErrLost)
+	}
+	return dev, nil
+}
+
+func openFile(ref camera.Ref) (*gocv.VideoCapture, error) {
+	info, err := os.Stat(ref.Path)
+	if err != nil {
+		return nil, fmt.Errorf("open video: %w", err)
+	}
+	if info.Size() == 0 && info.Mode().IsRegular() {
+		return nil, fmt.Errorf("open video %q: the file is empty: %w", ref, camera.ErrNoPicture)
+	}
+	f, err := os.Open(ref.Path)
+	if err != nil {
+		return nil, fmt.Errorf("open video: %w", err)
+	}
+	f.Close()
+	dev, err := gocv.OpenVideoCaptureWithAPI(asPath(ref.Path), gocv.VideoCaptureFFmpeg)
+	if err = opened(dev, err); err != nil {
+		return nil, fmt.Errorf("open video %q: FFmpeg finds no video in it (cut short, or another kind of file?): %w", ref, camera.ErrNoPicture)
+	}
+	return dev, nil
+}
+
+// asPath keeps a file called 7, or a:b, from being read as camera 7 or as an
+// address.
+func asPath(path string) string {
+	if path != "" && path[0] != '/' {
+		return "./" + path
+	}
+	return path
+}
+
+// opened closes a capture that failed to open: gocv returns it alive.
+func opened(dev *gocv.VideoCapture, err error) error {
+	if err == nil && !dev.IsOpened() {
+		err = errors.New("not open")
+	}
+	if err != nil && dev != nil {
+		dev.Close()
+	}
+	return err
+}
+
+// Read decodes the next picture into f.
+func (v *video) Read(f *camera.Frame) bool {
+	if !v.dev.Read(&v.mat) || v.mat.Empty() {
+		return false
+	}
+	f.PTS = time.Duration(v.dev.Get(gocv.VideoCapturePosMsec) * float64(time.Millisecond))
+	return copyOut(&v.mat, &v.bgr, f) == nil
+}
+
+// Info is what the backend claims; it may claim nothing, or nonsense.
+func (v *video) Info() Info {
+	i := Info{
+		Width:  int(v.dev.Get(gocv.VideoCaptureFrameWidth)),
+		Height: int(v.dev.Get(gocv.VideoCaptureFrameHeight)),
+		FPS:    v.dev.Get(gocv.VideoCaptureFPS),
+		Frames: int(v.dev.Get(gocv.VideoCaptureFrameCount)),
+	}
+	if !(i.FPS > 0 && i.FPS <= 1000) {
+		i.FPS = 0
+	}
+	i.Frames = max(0, i.Frames)
+	return i
+}
+
+func (v *video) Close() error {
+	return errors.Join(v.bgr.Close(), v.mat.Close(), v.dev.Close())
+}

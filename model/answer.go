@@ -1,0 +1,54 @@
+package model
+
+import "time"
+
+// Answer is what the network says of one phrase on one frame.
+type Answer struct {
+	Phrase string    // the text asked; an answer is never shown under another
+	Seq    uint64    // the frame it was computed on
+	At     time.Time // when that frame was taken
+
+	Present  bool      // false: the thing is not in the picture
+	Presence float32   // calibrated probability that it is there, 0..1
+	Boxes    []Box     // best first, then the next distinct ones, in frame pixels; at least one
+	Scores   []float32 // calibrated probability that Boxes[i] is the thing meant, 0..1; same length as Boxes
+
+	Attention []float32 // [CLS] over the picture, Grid*Grid row-major, sums to 1; nil unless asked for
+	Grid      int       // side of Attention, tokens
+
+	ClsBox *Box // the one box that the paper regresses from [CLS]; nil where the bundle has none
+
+	Took Took
+}
+
+// Took is what each graph cost, wall time.
+type Took struct {
+	Resize time.Duration // frame to the network's square
+	Frame  time.Duration // frame.onnx
+	Phrase time.Duration // phrase.onnx; 0 when the phrase was cached
+	Ground time.Duration // ground.onnx
+}
+
+// Box is the best box, or the zero Box when the thing is not there.
+func (a *Answer) Box() Box {
+	if !a.Present || len(a.Boxes) == 0 {
+		return Box{}
+	}
+	return a.Boxes[0]
+}
+
+// Score is that of the best box, 0..1.
+func (a *Answer) Score() float32 {
+	if len(a.Scores) == 0 {
+		return 0
+	}
+	return a.Scores[0]
+}
+
+// Margin says how sure the choice is: best score less the runner-up's, 0..1.
+func (a *Answer) Margin() float32 {
+	if len(a.Scores) < 2 {
+		return a.Score()
+	}
+	return a.Scores[0] - a.Scores[1]
+}

@@ -1,0 +1,181 @@
+package onnx
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"deixis/model"
+)
+
+func TestChoose(t *testing.T) {
+	missing := errors.New("not in this build\n at session.cc:12")
+	for name, tt := range map[string]struct {
+		want    string
+		works   []string
+		chosen  string
+		reasons []string
+	}{
+		"the best":            {"auto", Providers, "tensorrt", nil},
+		"unset is auto":       {"", Providers, "tensorrt", nil},
+		"the second":          {"auto", []string{"cuda", "cpu"}, "cuda", []string{"tensorrt: not in this build"}},
+		"the last":            {"auto", []string{"cpu"}, "cpu", []string{"tensorrt: not in this build", "cuda: not in this build"}},
+		"asked for":           {"cpu", Providers, "cpu", nil},
+		"asked for, not here": {"cuda", []string{"cpu"}, "", nil},
+		"none":                {"auto", nil, "", nil},
+		"unknown":             {"abacus", Providers, "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := choose(tt.want, func(p string) error {
+				if slices.Contains(tt.works, p) {
+					return nil
+				}
+				return missing
+			})
+			if c.Name != tt.chosen || !slices.Equal(c.Reasons, tt.reasons) {
+				t.Errorf("chose %+v, want %s because %q", c, tt.chosen, tt.reasons)
+			}
+			if (err != nil) != (tt.chosen == "") || err != nil && !errors.Is(err, ErrProvider) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func TestChooseStopsAtABrokenBundle(t *testing.T) {
+	for _, broken := range []error{ErrContract, model.ErrBundle} {
+		tried := 0
+		_, err := choose("auto", func(string) error { tried++; return broken })
+		if !errors.Is(err, broken) || tried != 1 {
+			t.Errorf("error %v after %d tries, want %v after 1", err, tried, broken)
+		}
+	}
+}
+
+func TestProviderOptions(t *testing.T) {
+	b := &model.Bundle{Name: "tiny"}
+	b.Limits.MaxTokens, b.Limits.MaxPhrases = 40, 16
+	free := func(n string) model.Dim { return model.Dim{Name: n} }
+	size := func(n int64) model.Dim { return model.Dim{Size: n} }
+	phraseGraph := model.Graph{File: "phrase.fp16.onnx", Inputs: []model.Port{{Name: "ids", Shape: []model.Dim{free("P"), free("L")}}}}
+	groundGraph := model.Graph{
+		File: "ground.onnx",
+		Inputs: []model.Port{
+			{Name: "visual", Shape: []model.Dim{free("N"), size(400), size(471)}},
+			{Name: "words", Shape: []model.Dim{free("P"), size(3), free("L"), size(384)}},
+		},
+		Outputs: []model.Port{{Name: "boxes"}},
+	}
+	for name, tt := range map[string]struct{ got, want map[string]string }{
+		"cuda": {cudaOptions(Options{}), map[string]string{"device_id": "0", "arena_extend_strategy": "kSameAsRequested"}},
+		"cuda limited": {cudaOptions(Options{Device: 2, ArenaLimit: 1 << 30}), map[string]string{
+			"device_id": "2", "arena_extend_strategy": "kSameAsRequested", "gpu_mem_limit": "1073741824",
+		}},
+		"tensorrt phrase": {tensorrtOptions(Options{FP16: true, CacheDir: "c", Device: 1}, b, phraseGraph, true), map[string]string{
+			"device_id": "1", "trt_fp16_enable": "1", "trt_engine_cache_enable": "1", "trt_timing_cache_enable": "1",
+			"trt_engine_cache_path": filepath.Join("c", "tiny"), "trt_timing_cache_path": filepath.Join("c", "tiny"),
+			"trt_engine_cache_prefix": "phrase.fp16", "trt_max_workspace_size": "1073741824",
+			"trt_profile_min_shapes": "ids:1x1", "trt_profile_opt_shapes": "ids:1x8", "trt_profile_max_shapes": "ids:1x40",
+		}},
+		"tensorrt ground": {tensorrtOptions(Options{CacheDir: "c", Workspace: 5}, b, groundGraph, true), map[string]string{
+			"device_id": "0", "trt_fp16_enable": "0", "trt_engine_cache_enable": "1", "trt_timing_cache_enable": "1",
+			"trt_engine_cache_path": filepath.Join("c", "tiny"), "trt_timing_cache_path": filepath.Join("c", "tiny"),
+			"trt_engine_cache_prefix": "ground", "trt_max_workspace_size": "5",
+			"trt_profile_min_shapes": "visual:1x400x471,words:1x3x1x384",
+			"trt_profile_opt_shapes": "visual:1x400x471,words:1x3x8x384",
+			"trt_profile_max_shapes": "visual:1x400x471,words:16x3x40x384",
+		}},
+		"tensorrt in parts": {tensorrtOptions(Options{CacheDir: "c"}, b, groundGraph, false), map[string]string{
+			"device_id": "0", "trt_fp16_enable": "0", "trt_engine_cache_enable": "1", "trt_timing_cache_enable": "1",
+			"trt_engine_cache_path": filepath.Join("c", "tiny"), "trt_timing_cache_path": filepath.Join("c", "tiny"),
+			"trt_engine_cache_prefix": "ground", "trt_max_workspace_size": "1073741824",
+		}},
+		"no spinning": {sessionEntries(Options{}), map[string]string{
+			"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !maps.Equal(tt.got, tt.want) {
+				t.Errorf("got  %v\nwant %v", tt.got, tt.want)
+			}
+		})
+	}
+}
+
+func TestPrecisions(t *testing.T) {
+	for name, tt := range map[string]struct {
+		provider, want string
+		first          string
+	}{
+		"cpu":           {"cpu", "auto", "int8"},
+		"cuda":          {"cuda", "", "fp16"},
+		"tensorrt":      {"tensorrt", "auto", "fp16"},
+		"asked for":     {"cpu", "fp32", "fp32"},
+		"asked on cuda": {"cuda", "int8", "int8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := precisions(tt.provider, tt.want)
+			if got[0] != tt.first || !slices.Contains(got, "fp32") {
+				t.Errorf("precisions %v, want %s first and fp32 among them", got, tt.first)
+			}
+		})
+	}
+}
+
+func TestFindLibrary(t *testing.T) {
+	dir := t.TempDir()
+	old, recent := filepath.Join(dir, "libonnxruntime.so.1.24.0"), filepath.Join(dir, "libonnxruntime.so.1.32.0")
+	for _, f := range []string{old, recent} {
+		if err := os.WriteFile(f, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := libraryIn(dir); got != recent {
+		t.Errorf("libraryIn = %s, want %s", got, recent)
+	}
+	if got := libraryIn(t.TempDir()); got != "" {
+		t.Errorf("libraryIn of an empty folder = %s", got)
+	}
+	t.Setenv("DEIXIS_ORT_LIBRARY", old)
+	if got, err := FindLibrary(""); got != old || err != nil {
+		t.Errorf("FindLibrary with the variable = %s, %v", got, err)
+	}
+	if got, err := FindLibrary(recent); got != recent || err != nil {
+		t.Errorf("FindLibrary(named) = %s, %v", got, err)
+	}
+	t.Setenv("DEIXIS_ORT_LIBRARY", filepath.Join(dir, "gone"))
+	if _, err := FindLibrary(""); !errors.Is(err, ErrLibrary) || !strings.Contains(err.Error(), "gone") {
+		t.Errorf("error %v", err)
+	}
+	t.Setenv("DEIXIS_ORT_LIBRARY", "")
+	t.Setenv("LD_LIBRARY_PATH", dir+string(filepath.ListSeparator))
+	if !slices.Contains(libraryPlaces(), dir) {
+		t.Errorf("LD_LIBRARY_PATH is not looked at: %v", libraryPlaces())
+	}
+}
+
+func TestCache(t *testing.T) {
+	c := newCache(2)
+	ids := []int64{101, 7, 102}
+	for _, text := range []string{"a", "b"} {
+		c.put(&state{text: text, ids: ids})
+	}
+	if c.get("a", ids) == nil { // and is now the newest
+		t.Fatal("lost a")
+	}
+	c.put(&state{text: "c", ids: ids})
+	if c.get("b", ids) != nil || c.get("a", ids) == nil || c.get("c", ids) == nil {
+		t.Error("dropped another than the one used longest ago")
+	}
+	if c.get("a", []int64{101, 8, 102}) != nil {
+		t.Error("took other tokens for the same phrase")
+	}
+	c.put(&state{text: "a", ids: []int64{1}})
+	if c.get("a", []int64{1}) == nil || c.order.Len() != 2 || len(c.named) != 2 {
+		t.Error("replacing a state left two")
+	}
+}

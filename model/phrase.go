@@ -1,0 +1,50 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// What can be wrong with a phrase.
+var (
+	ErrEmptyPhrase = errors.New("empty phrase")
+	ErrLongPhrase  = errors.New("phrase too long")
+)
+
+// Phrase is a text in the network's own words. Only Bundle.Phrase makes one.
+type Phrase struct {
+	Text string  // as given, without white space around it
+	IDs  []int64 // token ids, [CLS] first and [SEP] last; at most MaxTokens
+}
+
+// Phrase turns text into tokens. Accents, case and how they are composed do
+// not matter. Its errors are ErrEmptyPhrase, also for a text of nothing but
+// signs that cannot be seen, and ErrLongPhrase.
+func (b *Bundle) Phrase(text string) (Phrase, error) {
+	text = strings.TrimSpace(text)
+	if b.tokens == nil {
+		return Phrase{}, b.wrong(errors.New("only read, not loaded: it takes no phrases"))
+	}
+	room := b.Limits.MaxTokens - 2 // [CLS] and [SEP]
+	ids, n := b.tokens.encode(text, room)
+	switch {
+	case n == 0:
+		return Phrase{}, fmt.Errorf("read phrase %q: %w (say what to look for)", begin(text), ErrEmptyPhrase)
+	case ids == nil:
+		return Phrase{}, fmt.Errorf("read phrase %q: %w: it has %d words and signs, and %d tokens fit (say it shorter)", begin(text), ErrLongPhrase, n, room)
+	case n > room:
+		return Phrase{}, fmt.Errorf("read phrase %q: %w: it has %d tokens, and %d fit (say it shorter)", begin(text), ErrLongPhrase, n, room)
+	}
+	return Phrase{Text: text, IDs: ids}, nil
+}
+
+// begin is the start of a text, short enough for one line of an error.
+func begin(text string) string {
+	const most = 40
+	if utf8.RuneCountInString(text) <= most {
+		return text
+	}
+	return string([]rune(text[:min(len(text), 4*most)])[:most]) + "…"
+}
