@@ -1,0 +1,94 @@
+# deixis: `make run` shows it, `make test` checks it. Both do all their own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# gocv builds against OpenCV 4.6 and later with only the modules named here.
+export GOFLAGS := -tags=gocv_specific_modules,gocv_videoio,gocv_highgui
+export CGO_ENABLED := 1
+
+PYTHON ?= python3
+BUNDLE := assets/models/ca2m-edge
+ORT    := bin/lib/libonnxruntime.so
+SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+PURE   := ./camera ./model ./pipeline ./pipeline/web
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
+
+# What make bundle trains with: a folder that holds refs.jsonl, photos/ and weights/ (see trainer/README.md).
+DATA  ?= ../shared/data
+RUN   ?= runs/ca2m-edge
+
+.PHONY: help run setup build test lint test-go test-trainer bundle export golden clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## the webcam if there is one, else the demo clip; leaves an annotated MP4 in out/
+	@mkdir -p out
+	@if [ -e /dev/video0 ]; then src=0; else src=assets/demo.mp4; fi; \
+	echo "source $$src, phrase \"person on the left\"; page http://127.0.0.1:7420 while it runs; video out/run.mp4"; \
+	bin/deixis live $$src --phrase "person on the left" --http 127.0.0.1:7420 --record out/run.mp4; \
+	echo "look at out/run.mp4"
+
+setup: .venv/.opencv $(ORT) ## OpenCV, and the ONNX Runtime library into bin/lib
+
+build: setup ## bin/deixis
+	go build -ldflags "-X main.version=$(VERSION)" -o bin/deixis ./cmd/deixis
+
+test: lint test-go test-trainer ## lint, all Go tests, the trainer's tests
+
+lint: .venv/.opencv .venv/.trainer ## gofmt, go vet, staticcheck, ruff, mypy
+	@bad=$$(gofmt -l cmd camera pipeline model); [ -z "$$bad" ] || { echo "gofmt: $$bad"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	.venv/bin/ruff check trainer
+	cd trainer && ../.venv/bin/mypy
+
+test-go: setup ## race detector where there is no native code, then everything
+	go test -race $(PURE)
+	go test ./...
+
+test-trainer: .venv/.trainer ## the trainer's tests
+	cd trainer && OMP_NUM_THREADS=2 ../.venv/bin/pytest -q
+
+bundle: .venv/.trainer ## train ca2m-edge from nothing (or go on) and write its bundle; needs DATA
+	@[ -e $(DATA)/refs.jsonl ] || { echo "make bundle: no $(DATA)/refs.jsonl: give DATA=folder (see trainer/README.md)"; exit 1; }
+	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 \
+	.venv/bin/torchrun --nproc-per-node 2 -m ca2m.cli --threads 1 train --config ca2m-edge \
+	  --refs $(DATA)/refs.jsonl --photos $(DATA)/photos/annotations.json \
+	  --detector $(DATA)/weights/nanodet-plus-m_416.safetensors --out $(RUN) --workers 0
+	$(MAKE) export
+
+export: .venv/.trainer ## the bundle and golden files from the last checkpoint
+	.venv/bin/ca2m export $(RUN)/last.pt --out $(BUNDLE) --refs $(DATA)/refs.jsonl --int8 phrase
+	$(MAKE) golden
+
+golden: .venv/.trainer ## what the Go tests compare with
+	.venv/bin/ca2m golden $(BUNDLE) --frame assets/golden/frame.png --out assets/golden
+
+clean: ## what was built (not .venv, not runs)
+	rm -rf bin out
+
+# --- set-up, each done once ---
+
+.venv/.python:
+	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON): install Python 3.11 or later"; exit 1; }
+	@$(PYTHON) -m venv .venv 2>/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq python3-venv && $(PYTHON) -m venv .venv; }
+	@touch $@
+
+.venv/.opencv: .venv/.python
+	@pkg-config --exists opencv4 2>/dev/null || \
+	if command -v apt-get >/dev/null; then \
+	  $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq libopencv-dev pkg-config g++ >/dev/null; \
+	elif command -v brew >/dev/null; then brew install opencv pkg-config; \
+	else echo "no apt-get or brew: install OpenCV 4.6 or later with its headers and pkg-config"; exit 1; fi
+	@touch $@
+
+$(ORT): .venv/.python
+	.venv/bin/pip install -q "$$(sed -n 's/^ *"\(onnxruntime==[^"]*\)".*/\1/p' trainer/pyproject.toml)"
+	@mkdir -p bin/lib
+	@found=$$(ls .venv/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.{so.*,*dylib} 2>/dev/null | head -1); cp "$$found" $(ORT)
+
+.venv/.trainer: .venv/.python trainer/pyproject.toml
+	.venv/bin/pip install -q -e 'trainer[dev]'
+	@touch $@

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"deixis/camera"
+	"deixis/camera/opencv"
+	"deixis/model"
+	"deixis/pipeline"
+	"deixis/pipeline/record"
+)
+
+// annotateCmd is `deixis annotate`.
+type annotateCmd struct {
+	Inputs []string `arg:"" name:"input" placeholder:"INPUT" help:"Videos, folders or globs of pictures."`
+	Phrase []string `short:"p" required:"" sep:"none" placeholder:"PHRASE" help:"What to box; may be given several times."`
+	Out    string   `required:"" placeholder:"DIR" help:"Folder for the results, made where it is missing."`
+	Format []string `default:"jsonl,mp4" enum:"jsonl,mp4" help:"jsonl: an event a phrase and frame; mp4: the video with its boxes."`
+}
+
+// job is one input and the names of what comes of it, without extension.
+type job struct {
+	ref camera.Ref
+	out string
+}
+
+// Run annotates the inputs one after the other. One that is broken does not
+// keep the others from it; its error is returned at the end.
+func (c *annotateCmd) Run(ctx context.Context, g *globals) (err error) {
+	jobs, err := c.jobs()
+	if err != nil {
+		return err
+	}
+	by, err := g.openGrounder(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, by.Close()) }()
+	ps, err := (&asker{by: by}).phrases(c.Phrase)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Out, 0o755); err != nil {
+		return fmt.Errorf("make folder: %w", err)
+	}
+	var errs []error
+	for i, j := range jobs {
+		err := c.annotate(ctx, g, by, j, ps, fmt.Sprintf("%d/%d", i+1, len(jobs)))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// jobs finds all inputs before any work begins, and names without twins.
+func (c *annotateCmd) jobs() ([]job, error) {
+	var jobs []job
+	taken := map[string]bool{}
+	for _, input := range c.Inputs {
+		ref, err := camera.Parse(input)
+		if err != nil {
+			return nil, asInput(err)
+		}
+		if ref.Live() {
+			return nil, &usageError{fmt.Errorf("annotate %q: a %s has no end (record it with `deixis live --record` first)", ref, ref.Kind)}
+		}
+		name := nameOf(ref)
+		for n := 2; taken[name]; n++ {
+			name = fmt.Sprintf("%s-%d", nameOf(ref), n)
+		}
+		taken[name] = true
+		j := job{ref, filepath.Join(c.Out, name)}
+		if err := notItself(ref, j.out+".mp4", j.out+".jsonl"); err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, j)
+	}
+	return jobs, nil
+}
+
+// nameOf is what the results of a source are called.
+func nameOf(ref camera.Ref) string {
+	if ref.Kind == camera.TestPattern {
+		return "pattern"
+	}
+	base := filepath.Base(ref.Path)
+	base = strings.TrimSuffix(base, filepath.Ext(base))
+	base = strings.Trim(strings.NewReplacer("*", "", "?", "", "[", "", "]", "").Replace(base), ". ")
+	if base == "" {
+		return "pictures"
+	}
+	return base
+}
+
+// annotate runs one input through the model, every frame of it.
+func (c *annotateCmd) annotate(ctx context.Context, g *globals, by *grounder, j job, ps []model.Phrase, which string) (err error) {
+	from, err := opencv.Open(ctx, j.ref, opencv.Options{Log: g.Log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	p := newProgress(g, which+" "+filepath.Base(j.out), from.Info().Frames)
+	to := pipeline.Sinks{}
+	line := &pipeline.Live{From: from, By: by, Log: g.Log}
+	line.SetPhrases(ps)
+	if c.wants("jsonl") {
+		f, err := os.Create(j.out + ".jsonl")
+		if err != nil {
+			return fmt.Errorf("write events: %w", err)
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		to = append(to, &pipeline.Events{W: f, Source: j.ref.String()})
+	}
+	if c.wants("mp4") {
+		r, err := record.New(j.out+".mp4", record.Options{FPS: from.Info().FPS, EveryFrame: true})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.Close()) }()
+		line.Draw = (&pipeline.Overlay{}).Draw
+		to = append(to, r)
+	}
+	line.To = append(to, p)
+	err = line.RunEvery(ctx)
+	p.end(err == nil && ctx.Err() == nil)
+	return err
+}
+
+func (c *annotateCmd) wants(format string) bool { return slices.Contains(c.Format, format) }

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// clip is a video of n frames at 10 a second.
+func clip(t *testing.T, path string, n string) string {
+	t.Helper()
+	b := network(t)
+	must(t, "live", "pattern://96x64@10?frames="+n, "-p", "x", "--headless", "--record", path, "--bundle", b.Dir, "--log-level", "error")
+	return path
+}
+
+func TestAnnotate(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	dir := t.TempDir()
+	for _, sub := range []string{"one", "two"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := clip(t, filepath.Join(dir, "one", "a.mp4"), "4")
+	second := clip(t, filepath.Join(dir, "two", "a.mp4"), "2")
+	out := filepath.Join(dir, "out", "new")
+	must(t, "annotate", first, second, filepath.Dir(picture(t)), "-p", "red square", "-p", "a dog", "--out", out, "--bundle", b.Dir, "--log-level", "error")
+	for name, frames := range map[string]int{"a": 4, "a-2": 2} {
+		if n, i := countFrames(t, filepath.Join(out, name+".mp4")); n != frames || i.FPS != 10 {
+			t.Errorf("%s.mp4 has %d frames at %v", name, n, i.FPS)
+		}
+		lines, err := os.ReadFile(filepath.Join(out, name+".jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		es := eventsOf(t, string(lines))
+		if len(es) != 2*frames || es[len(es)-1].Seq != uint64(frames) || es[1].Phrase != "a dog" {
+			t.Errorf("%s.jsonl has %d events", name, len(es))
+		}
+	}
+}
+
+func TestAnnotateFormats(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	out := t.TempDir()
+	must(t, "annotate", "pattern://64x48?frames=1", "-p", "x", "--format", "jsonl", "--out", out, "--bundle", b.Dir, "--log-level", "error")
+	entries, err := os.ReadDir(out)
+	if err != nil || len(entries) != 1 || entries[0].Name() != "pattern.jsonl" {
+		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+func TestAnnotateErrors(t *testing.T) {
+	b := network(t)
+	dir := t.TempDir()
+	text := written(t, "clip.mp4", "this is no video")
+	for name, tt := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"no phrase":       {[]string{"pattern://64x48?frames=1"}, exitUsage, "--phrase"},
+		"without end":     {[]string{"pattern://", "-p", "x"}, exitUsage, "no end"},
+		"no such file":    {[]string{"gone.mp4", "-p", "x"}, exitInput, "gone.mp4"},
+		"no video":        {[]string{text, "-p", "x"}, exitInput, "clip.mp4"},
+		"empty phrase":    {[]string{"pattern://64x48?frames=1", "-p", ""}, exitUsage, "empty"},
+		"unknown format":  {[]string{"pattern://64x48?frames=1", "-p", "x", "--format", "gif"}, exitUsage, "gif"},
+		"over the source": {[]string{text, "-p", "x", "--out", filepath.Dir(text)}, exitUsage, "source itself"},
+		"file as folder":  {[]string{"pattern://64x48?frames=1", "-p", "x", "--out", text}, exitFailed, "clip.mp4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"annotate", "--log-level", "error", "--bundle", b.Dir}, tt.args...)
+			if !strings.Contains(strings.Join(args, " "), "--out") {
+				args = append(args, "--out", dir)
+			}
+			code, out, errs := deixis(t, args...)
+			if code != tt.code || out != "" || !strings.Contains(errs, tt.says) || strings.Count(errs, "\n") != 1 {
+				t.Errorf("code %d, stdout %q, stderr %q; want %d and one line that says %q", code, out, errs, tt.code, tt.says)
+			}
+		})
+	}
+}
+
+func TestOneBrokenInputKeepsNoOther(t *testing.T) {
+	b := network(t)
+	out := t.TempDir()
+	code, _, errs := deixis(t, "annotate", written(t, "bad.mp4", "no video"), "pattern://64x48?frames=2", "-p", "x", "--out", out, "--bundle", b.Dir, "--log-level", "error")
+	if code != exitInput || !strings.Contains(errs, "bad.mp4") || strings.Count(errs, "\n") != 1 {
+		t.Errorf("code %d, %s", code, errs)
+	}
+	if n, _ := countFrames(t, filepath.Join(out, "pattern.mp4")); n != 2 {
+		t.Errorf("the other input has %d frames", n)
+	}
+}

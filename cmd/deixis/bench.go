@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"time"
+
+	"deixis/camera"
+	"deixis/camera/opencv"
+	"deixis/model"
+	"deixis/pipeline"
+)
+
+// benchCmd is `deixis bench`.
+type benchCmd struct {
+	Source  string  `arg:"" optional:"" default:"pattern://1280x720?frames=300" placeholder:"SOURCE" help:"What to read: camera, file, stream or pattern (default: ${default}). A recording or pattern with an end is read as fast as it goes."`
+	JSON    bool    `help:"Print JSON."`
+	Seconds float64 `default:"15" help:"How long each of the three runs, together with its rounds."`
+	Phrase  string  `default:"person on the left" help:"What to look for."`
+	Rounds  int     `default:"5" help:"The three take turns so many times; the median counts."`
+	Python  string  `placeholder:"FILE" help:"Python with onnxruntime and opencv (default: .venv of the project)."`
+}
+
+// benchReport is what `bench --json` prints. What could not be measured is null.
+type benchReport struct {
+	Source   string `json:"source"`
+	Provider string `json:"provider"`
+	FPS      struct {
+		Line   float64  `json:"line"`   // the whole line without a window, answers a second
+		Bare   float64  `json:"bare"`   // nothing but ONNX Runtime on the same graphs and pictures
+		Python *float64 `json:"python"` // read, resize, run in Python
+	} `json:"fps"`
+	Ratio struct {
+		LineBare   float64  `json:"line_bare"`
+		LinePython *float64 `json:"line_python"`
+	} `json:"ratio"`
+	StagesMS map[string]spread `json:"stages_ms"`
+	Allocs   float64           `json:"allocs_per_frame"` // of Go's heap, the whole line
+}
+
+type spread struct {
+	P50 float64 `json:"p50"`
+	P95 float64 `json:"p95"`
+	P99 float64 `json:"p99"`
+}
+
+// Run measures the line, the bare runtime and Python in turns, so that what
+// else the machine does falls on all of them alike.
+func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
+	if c.Seconds <= 0 || c.Rounds < 1 {
+		return &usageError{errors.New("--seconds and --rounds must be above 0")}
+	}
+	ref, err := camera.Parse(c.Source)
+	if err != nil {
+		return asInput(err)
+	}
+	by, err := g.openGrounder(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, by.Close()) }()
+	ps, err := by.Phrases([]string{c.Phrase})
+	if err != nil {
+		return err
+	}
+	b := &bench{globals: g, by: by, ref: ref, phrase: ps[0], long: time.Duration(c.Seconds / float64(c.Rounds) * float64(time.Second))}
+	b.python, err = findPython(c.Python)
+	if err != nil {
+		g.Log.Warn("python is not measured", "why", err)
+	}
+	if ref.Live() {
+		g.Log.Warn("a live source sets the pace: the line cannot be faster than it")
+	}
+	for round := range c.Rounds {
+		if err := b.round(ctx); err != nil {
+			return err
+		}
+		g.Log.Info("round", "n", round+1, "of", c.Rounds, "line", round2(b.line), "bare", round2(b.bare), "python", round2(b.pythonFPS))
+	}
+	r := b.report()
+	if c.JSON {
+		return writeJSON(g.Stdout, r)
+	}
+	return r.print(g.Stdout)
+}
+
+// bench is one measurement in progress. Its three lists have a number a round.
+type bench struct {
+	*globals
+	by     *grounder
+	ref    camera.Ref
+	phrase model.Phrase
+	long   time.Duration // of one of the three in one round
+	python *python       // nil when there is none
+
+	line, bare, pythonFPS []float64
+	times                 *pipeline.Timings // of the last round
+	allocs, answered      uint64
+}
+
+func (b *bench) round(ctx context.Context) error {
+	if err := b.runLine(ctx); err != nil {
+		return fmt.Errorf("measure the line: %w", err)
+	}
+	squares, err := b.squares(ctx)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", b.ref, err)
+	}
+	n, took, err := b.by.Bare(ctx, squares, b.phrase, b.long)
+	if err != nil {
+		return fmt.Errorf("measure ONNX Runtime: %w", err)
+	}
+	b.bare = append(b.bare, float64(n)/took.Seconds())
+	if b.python == nil {
+		return nil
+	}
+	fps, err := b.python.loop(ctx, b, max(10, int(b.line[len(b.line)-1]*b.long.Seconds())))
+	if err != nil {
+		b.Log.Warn("python is not measured", "why", err)
+		b.python, b.pythonFPS = nil, nil
+		return nil
+	}
+	b.pythonFPS = append(b.pythonFPS, fps)
+	return nil
+}
+
+// runLine runs the product's own line with no sink: the newest frame wins from
+// a live source, every frame counts from any other.
+func (b *bench) runLine(ctx context.Context) (err error) {
+	src := &endless{ref: b.ref, log: b.globals}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	l := &pipeline.Live{From: src, By: b.by, Log: b.Log}
+	l.SetPhrases([]model.Phrase{b.phrase})
+	var first camera.Frame
+	if err := src.Next(ctx, &first); err != nil { // opening the source is not measured
+		return err
+	}
+	if _, err := b.by.Ground(ctx, &first, []model.Phrase{b.phrase}); err != nil {
+		return err
+	}
+	ctx, stop := context.WithTimeout(ctx, b.long)
+	defer stop()
+	run := l.RunEvery
+	if b.ref.Live() {
+		run = l.Run
+	}
+	before := mallocs()
+	began := time.Now()
+	if err := run(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	took := time.Since(began)
+	b.allocs += mallocs() - before
+	n := l.Stats().Answered
+	if n == 0 {
+		return fmt.Errorf("no answer in %v (give it more --seconds)", b.long)
+	}
+	b.answered += n
+	b.line = append(b.line, float64(n)/took.Seconds())
+	b.times = &l.Times
+	return nil
+}
+
+// mallocs counts all allocations on Go's heap so far.
+func mallocs() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
+}
+
+// squares are the first frames as the network sees them.
+func (b *bench) squares(ctx context.Context) (_ [][]byte, err error) {
+	src := &endless{ref: b.ref, log: b.globals}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	side := b.by.Bundle.Image.Size
+	squares := make([][]byte, 16)
+	var f camera.Frame
+	for i := range squares {
+		if err := src.Next(ctx, &f); err != nil {
+			return nil, err
+		}
+		squares[i] = make([]byte, 3*side*side)
+		if err := b.by.squarer.Square(&f, side, squares[i]); err != nil {
+			return nil, err
+		}
+	}
+	return squares, nil
+}
+
+// endless is a source that begins anew when it is dry.
+type endless struct {
+	ref camera.Ref
+	log *globals
+	src opencv.Source
+}
+
+// Next opens the source when it must.
+func (e *endless) Next(ctx context.Context, f *camera.Frame) error {
+	for try := 0; ; try++ {
+		if e.src == nil {
+			src, err := opencv.Open(ctx, e.ref, opencv.Options{Log: e.log.Log})
+			if err != nil {
+				return err
+			}
+			e.src = src
+		}
+		err := e.src.Next(ctx, f)
+		if !errors.Is(err, io.EOF) || try > 0 { // dry at once: there is nothing in it
+			return err
+		}
+		if err := e.Close(); err != nil {
+			return err
+		}
+	}
+}
+
+// Close closes what is open.
+func (e *endless) Close() error {
+	if e.src == nil {
+		return nil
+	}
+	src := e.src
+	e.src = nil
+	return src.Close()
+}
+
+func (b *bench) report() *benchReport {
+	r := &benchReport{Source: b.ref.String(), Provider: b.by.Provider().Name, StagesMS: map[string]spread{}}
+	r.FPS.Line, r.FPS.Bare = median(b.line), median(b.bare)
+	r.Ratio.LineBare = round(r.FPS.Line/r.FPS.Bare, 3)
+	if len(b.pythonFPS) > 0 {
+		p := median(b.pythonFPS)
+		ratio := round(r.FPS.Line/p, 3)
+		r.FPS.Python, r.Ratio.LinePython = &p, &ratio
+	}
+	for _, s := range pipeline.Stages() {
+		if of := b.times.Of(s); of.N > 0 {
+			r.StagesMS[s.String()] = spread{inMS(of.P50), inMS(of.P95), inMS(of.P99)}
+		}
+	}
+	r.Allocs = round(float64(b.allocs)/float64(b.answered), 1)
+	return r
+}
+
+func median(xs []float64) float64 {
+	s := slices.Sorted(slices.Values(xs))
+	return round((s[(len(s)-1)/2]+s[len(s)/2])/2, 3)
+}
+
+// round2 is the newest of the numbers, for the log.
+func round2(xs []float64) float64 {
+	if len(xs) == 0 {
+		return 0
+	}
+	return round(xs[len(xs)-1], 2)
+}
+
+// print writes the report for people.
+func (r *benchReport) print(w io.Writer) error {
+	lines := []string{
+		fmt.Sprintf("%s on %s", r.Source, r.Provider),
+		fmt.Sprintf("line    %7.2f answers a second", r.FPS.Line),
+		fmt.Sprintf("bare    %7.2f  ONNX Runtime alone; the line reaches %.2f of it", r.FPS.Bare, r.Ratio.LineBare),
+	}
+	if r.FPS.Python != nil {
+		lines = append(lines, fmt.Sprintf("python  %7.2f  the loop in Python; the line is %.2f times as fast", *r.FPS.Python, *r.Ratio.LinePython))
+	}
+	lines = append(lines, fmt.Sprintf("%-8s %8s %8s %8s  ms", "stage", "p50", "p95", "p99"))
+	for _, s := range pipeline.Stages() {
+		if of, ok := r.StagesMS[s.String()]; ok {
+			lines = append(lines, fmt.Sprintf("%-8s %8.2f %8.2f %8.2f", s, of.P50, of.P95, of.P99))
+		}
+	}
+	lines = append(lines, fmt.Sprintf("%.1f allocations a frame", r.Allocs))
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"deixis/model"
+)
+
+// bundleCmd is `deixis bundle`.
+type bundleCmd struct {
+	Info   bundleInfoCmd   `cmd:"" help:"Say what a bundle holds."`
+	Verify bundleVerifyCmd `cmd:"" help:"Check every file of a bundle."`
+}
+
+type bundleInfoCmd struct {
+	Dir  string `arg:"" optional:"" placeholder:"DIR" help:"The bundle (default: the one --bundle finds)."`
+	JSON bool   `help:"Print JSON."`
+}
+
+type bundleVerifyCmd struct {
+	Dir string `arg:"" optional:"" placeholder:"DIR" help:"The bundle (default: the one --bundle finds)."`
+}
+
+// dirOr is dir, or the bundle that the flags find.
+func (g *globals) dirOr(dir string) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	return g.bundleDir()
+}
+
+// Run says what bundle.json says.
+func (c *bundleInfoCmd) Run(_ context.Context, g *globals) error {
+	dir, err := g.dirOr(c.Dir)
+	if err != nil {
+		return err
+	}
+	b, err := model.Read(dir)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		raw, err := os.ReadFile(b.Path("bundle.json"))
+		if err != nil {
+			return fmt.Errorf("read bundle: %w", err)
+		}
+		return writeJSON(g.Stdout, json.RawMessage(raw))
+	}
+	var s strings.Builder
+	fmt.Fprintf(&s, "%s, format %d, made %s, in %s\n", b.Name, b.Format, b.Created, b.Dir)
+	fmt.Fprintf(&s, "picture  %d x %d pixels, %d x %d tokens\n", b.Image.Size, b.Image.Size, b.Image.Grid, b.Image.Grid)
+	fmt.Fprintf(&s, "phrases  up to %d tokens, %d at once; %d boxes each, there from presence %.2f\n",
+		b.Limits.MaxTokens, b.Limits.MaxPhrases, b.Answers, b.Threshold.Present)
+	for _, name := range model.GraphNames {
+		for _, graph := range b.Graphs[name] {
+			fmt.Fprintf(&s, "%-8s %s  %s  %s\n", name, graph.Precision, graph.File, sizeOf(b.Path(graph.File)))
+		}
+	}
+	for _, part := range []struct {
+		name string
+		raw  json.RawMessage
+	}{{"measured", b.Measured}, {"training", b.Training}, {"licences", b.Licences}} {
+		if len(part.raw) > 0 {
+			fmt.Fprintf(&s, "%-8s %s\n", part.name, flat(part.raw))
+		}
+	}
+	_, err = fmt.Fprint(g.Stdout, s.String())
+	return err
+}
+
+// flat is JSON on one line.
+func flat(raw json.RawMessage) string {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return string(raw)
+	}
+	one, err := json.Marshal(v)
+	if err != nil {
+		return string(raw)
+	}
+	return string(one)
+}
+
+func sizeOf(file string) string {
+	s, err := os.Stat(file)
+	if err != nil {
+		return "missing"
+	}
+	return fmt.Sprintf("%.1f MB", float64(s.Size())/1e6)
+}
+
+// Run checks one file after the other and says of each how it stands.
+func (c *bundleVerifyCmd) Run(ctx context.Context, g *globals) error {
+	dir, err := g.dirOr(c.Dir)
+	if err != nil {
+		return err
+	}
+	b, err := model.Read(dir)
+	if err != nil {
+		return err
+	}
+	var wrong []error
+	for _, f := range b.Contents() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		state := "ok"
+		if err := b.Check(f); err != nil {
+			wrong, state = append(wrong, err), "BROKEN"
+		}
+		if _, err := fmt.Fprintf(g.Stdout, "%-7s %s\n", state, f.Name); err != nil {
+			return err
+		}
+	}
+	if len(wrong) == 0 { // the tokenizer is read only by Load
+		_, err := model.Load(dir)
+		return err
+	}
+	return errors.Join(wrong...)
+}

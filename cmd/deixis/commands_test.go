@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"deixis/camera"
+	"deixis/camera/opencv"
+)
+
+func TestPoint(t *testing.T) {
+	b, pic := network(t), picture(t)
+	drawn := filepath.Join(t.TempDir(), "drawn.png")
+	out := must(t, "point", pic, "red square, the left one", "green disc", "--json", "--bundle", b.Dir, "--out", drawn)
+	var found []json.RawMessage
+	if err := json.Unmarshal([]byte(out), &found); err != nil || len(found) != 2 {
+		t.Fatalf("%s: %v", out, err)
+	}
+	wantKeys(t, string(found[0]), "phrase", "present", "box", "score", "margin", "others", "size", "ms")
+	var one struct {
+		Phrase  string
+		Present bool
+		Box     []float64
+		Others  [][]float64
+		Size    [2]int
+		MS      map[string]float64
+	}
+	if err := json.Unmarshal(found[0], &one); err != nil {
+		t.Fatal(err)
+	}
+	if one.Phrase != "red square, the left one" || one.Size != [2]int{200, 100} || one.Present != (len(one.Box) == 4) || one.Others == nil {
+		t.Errorf("answer %s", found[0])
+	}
+	if len(one.MS) != 3 || one.MS["frame"] <= 0 || one.MS["ground"] <= 0 {
+		t.Errorf("ms %v", one.MS)
+	}
+	var f camera.Frame
+	if err := opencv.ReadImage(drawn, &f); err != nil || f.Width != 200 {
+		t.Errorf("--out: %v, %d pixels wide", err, f.Width)
+	}
+	if out := must(t, "point", pic, "red square", "--bundle", b.Dir); strings.Count(out, "\n") != 1 || !strings.HasPrefix(out, "red square: ") {
+		t.Errorf("for people: %q", out)
+	}
+	if code, _, errs := deixis(t, "point", pic, "cup", "--bundle", b.Dir, "--out", filepath.Join(t.TempDir(), "drawn")); code != exitFailed || !strings.Contains(errs, ".png") {
+		t.Errorf("--out without extension: code %d, %s", code, errs)
+	}
+	many := append([]string{"point", pic, "--json", "--bundle", b.Dir}, slices.Repeat([]string{"cup"}, b.Limits.MaxPhrases+1)...)
+	if err := json.Unmarshal([]byte(must(t, many...)), &found); err != nil || len(found) != b.Limits.MaxPhrases+1 {
+		t.Errorf("%d answers to %d phrases: %v", len(found), b.Limits.MaxPhrases+1, err)
+	}
+}
+
+func TestBundle(t *testing.T) {
+	b := network(t)
+	if out := must(t, "bundle", "info", b.Dir); !strings.Contains(out, b.Name) || !strings.Contains(out, "phrase.onnx") {
+		t.Errorf("info prints %q", out)
+	}
+	wantKeys(t, must(t, "bundle", "info", "--json", "--bundle", b.Dir), keys(t, read(t, b.Path("bundle.json")))...)
+	if out := must(t, "bundle", "verify", b.Dir); strings.Count(out, "ok ") != len(b.Contents()) {
+		t.Errorf("verify prints %q", out)
+	}
+	broken := t.TempDir()
+	for _, name := range []string{"bundle.json", b.Limits.Tokenizer} {
+		if err := os.WriteFile(filepath.Join(broken, name), []byte(read(t, b.Path(name))), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, out, errs := deixis(t, "bundle", "verify", broken)
+	if code != exitModel || strings.Count(errs, "\n") != 1 || !strings.Contains(out, "BROKEN") || !strings.Contains(out, "ok ") {
+		t.Errorf("of a broken one: code %d, %q, %q", code, out, errs)
+	}
+}
+
+func read(t testing.TB, file string) string {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+func TestDoctor(t *testing.T) {
+	b := network(t)
+	out := must(t, "doctor", "--json", "--bundle", b.Dir)
+	wantKeys(t, out, "ok", "checks")
+	var said struct{ Checks []check }
+	if err := json.Unmarshal([]byte(out), &said); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, c := range said.Checks {
+		names = append(names, c.Name)
+		if c.Says == "" || (c.State != "ok") != (c.Do != "") {
+			t.Errorf("check %+v", c)
+		}
+	}
+	want := []string{"program", "opencv", "onnxruntime", "tensorrt", "cuda", "cpu", "bundle", "network", "cameras", "display", "mp4"}
+	if !slices.Equal(names, want) {
+		t.Errorf("checks %v, want %v", names, want)
+	}
+	code, out, errs := deixis(t, "doctor", "--bundle", t.TempDir())
+	if code != exitModel || !strings.Contains(out, "fail  bundle") || errs != "deixis: doctor: to be mended: bundle\n" {
+		t.Errorf("without a bundle: code %d, %q, %q", code, out, errs)
+	}
+}
+
+func TestBench(t *testing.T) {
+	b := network(t)
+	out := must(t, "bench", "pattern://64x48?frames=5", "--json", "--seconds", "0.4", "--rounds", "1", "--python", "gone", "--bundle", b.Dir)
+	wantKeys(t, out, "source", "provider", "fps", "ratio", "stages_ms", "allocs_per_frame")
+	var r benchReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.FPS.Line <= 0 || r.FPS.Bare <= 0 || r.FPS.Python != nil || r.Ratio.LineBare <= 0 || r.Allocs <= 0 {
+		t.Errorf("report %s", out)
+	}
+	for _, stage := range []string{"capture", "resize", "frame", "ground", "model"} {
+		if r.StagesMS[stage].P50 <= 0 {
+			t.Errorf("stage %s took %v", stage, r.StagesMS[stage])
+		}
+	}
+	if out := must(t, "bench", "pattern://64x48@200", "--seconds", "0.6", "--rounds", "1", "--python", "gone", "--bundle", b.Dir); !strings.Contains(out, "answers a second") {
+		t.Errorf("live: %q", out)
+	}
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"deixis/camera/opencv"
+)
+
+// devicesCmd is `deixis devices`.
+type devicesCmd struct {
+	JSON bool `help:"Print JSON."`
+}
+
+// Run lists the cameras of this machine.
+func (c *devicesCmd) Run(_ context.Context, g *globals) error {
+	ds, err := opencv.Devices()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(g.Stdout, ds)
+	}
+	if len(ds) == 0 {
+		_, err := fmt.Fprintln(g.Stdout, "no cameras (plug one in, or use a file, a stream or pattern://)")
+		return err
+	}
+	w := tabwriter.NewWriter(g.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SOURCE\tNODE\tNAME\tUSABLE")
+	for _, d := range ds {
+		usable := "yes"
+		if !d.Usable {
+			usable = "no: " + d.Why
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", d.Number, d.Path, d.Name, usable)
+	}
+	return w.Flush()
+}

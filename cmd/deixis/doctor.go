@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"time"
+
+	"deixis/camera"
+	"deixis/camera/opencv/about"
+	"deixis/model"
+	"deixis/model/onnx"
+)
+
+// doctorCmd is `deixis doctor`.
+type doctorCmd struct {
+	JSON bool `help:"Print JSON."`
+}
+
+// A check is one thing that doctor looked at.
+type check struct {
+	Name  string `json:"name"`
+	State string `json:"state"` // "ok", "warn" or "fail"
+	Says  string `json:"says"`  // what was found
+	Do    string `json:"do"`    // what to do; "" when all is well
+
+	err error // of a failed one
+}
+
+func ok(name, says string) check       { return check{Name: name, State: "ok", Says: says} }
+func warn(name, says, do string) check { return check{Name: name, State: "warn", Says: says, Do: do} }
+func fail(name, do string, err error) check {
+	return check{Name: name, State: "fail", Says: oneLine(err), Do: do, err: err}
+}
+
+// Run looks at everything the program needs, whether or not something before
+// is broken, and fails with the first thing that must be mended.
+func (c *doctorCmd) Run(ctx context.Context, g *globals) error {
+	checks := []check{checkProgram(), checkOpenCV()}
+	checks = append(checks, g.checkRuntime()...)
+	checks = append(checks, g.checkBundle(ctx)...)
+	checks = append(checks, checkCameras(), checkDisplay(), checkRecording(ctx))
+	var broken []error
+	var names []string
+	for _, k := range checks {
+		if k.err != nil {
+			broken, names = append(broken, k.err), append(names, k.Name)
+		}
+	}
+	var err error
+	if c.JSON {
+		err = writeJSON(g.Stdout, map[string]any{"ok": len(broken) == 0, "checks": checks})
+	} else {
+		err = printChecks(g.Stdout, checks)
+	}
+	if err == nil && len(broken) > 0 {
+		err = &unwell{names, broken}
+	}
+	return err
+}
+
+// unwell is doctor's error: short, because the checks have said the rest.
+type unwell struct {
+	names []string
+	errs  []error
+}
+
+func (u *unwell) Error() string   { return "doctor: to be mended: " + strings.Join(u.names, ", ") }
+func (u *unwell) Unwrap() []error { return u.errs }
+
+func printChecks(w io.Writer, checks []check) error {
+	for _, k := range checks {
+		line := fmt.Sprintf("%-4s  %-12s %s", k.State, k.Name, k.Says)
+		if k.Do != "" {
+			line += "\n" + strings.Repeat(" ", 19) + "-> " + k.Do
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkProgram() check {
+	return ok("program", fmt.Sprintf("deixis %s, %s, %s/%s, %d cores", version, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU()))
+}
+
+func checkOpenCV() check {
+	build := about.Build("FFMPEG", "GStreamer", "v4l/v4l2", "GTK+", "QT", "JPEG", "PNG")
+	says := about.Version() + "; " + strings.Join(build, "; ")
+	for _, line := range build {
+		if strings.HasPrefix(line, "FFMPEG: NO") {
+			return warn("opencv", says, "install an OpenCV with FFmpeg: files and streams need it")
+		}
+	}
+	return ok("opencv", says)
+}
+
+// checkRuntime looks at ONNX Runtime and its providers, without a bundle.
+func (g *globals) checkRuntime() []check {
+	lib, err := onnx.Inspect(g.onnxOptions())
+	if err != nil {
+		return []check{fail("onnxruntime", "run `make setup`, or name the library with --ort-library FILE", err)}
+	}
+	checks := []check{ok("onnxruntime", lib.Version+", "+lib.Path)}
+	for _, p := range lib.Providers {
+		if p.Why == "" {
+			checks = append(checks, ok(p.Name, "can be used"))
+			continue
+		}
+		k := ok(p.Name, "not used: "+p.Why) // a machine without a GPU is not ill
+		if g.Provider == p.Name {
+			k = warn(p.Name, "cannot be used: "+p.Why, "ask for --provider auto, or install onnxruntime-gpu with its CUDA libraries and name it with --ort-library")
+		}
+		checks = append(checks, k)
+	}
+	return checks
+}
+
+// checkBundle verifies the bundle and lets it answer once.
+func (g *globals) checkBundle(ctx context.Context) []check {
+	b, err := g.openBundle()
+	if err != nil {
+		return []check{fail("bundle", "name a good one with --bundle DIR, or copy it again", err)}
+	}
+	checks := []check{ok("bundle", fmt.Sprintf("%s of %s in %s, %d files as hashed; measured %s", b.Name, b.Created, b.Dir, len(b.Contents()), measured(b)))}
+	by, err := g.openGrounder(ctx, false)
+	if err != nil {
+		return append(checks, fail("network", "see the lines above", err))
+	}
+	chosen := by.Provider()
+	took, err := by.once(ctx)
+	if err = errors.Join(err, by.Close()); err != nil {
+		return append(checks, fail("network", "export the bundle again, or try --provider cpu", err))
+	}
+	says := fmt.Sprintf("runs on %s in %s, one picture and phrase in %.1f ms", chosen.Name, chosen.Precision, inMS(took))
+	for _, why := range chosen.Reasons {
+		says += "; not " + why
+	}
+	return append(checks, ok("network", says))
+}
+
+// measured is what bundle.json says of its accuracy.
+func measured(b *model.Bundle) string {
+	if s := flat(b.Measured); s != "" && s != "{}" && s != "null" {
+		return s
+	}
+	return "nothing"
+}
+
+// once grounds a phrase on a test picture, and again for the time it takes.
+func (g *grounder) once(ctx context.Context) (time.Duration, error) {
+	f, ps, err := testPicture(ctx, g.Bundle)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := g.Ground(ctx, f, ps); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	_, err = g.Ground(ctx, f, ps)
+	return time.Since(began), err
+}
+
+func testPicture(ctx context.Context, b *model.Bundle) (*camera.Frame, []model.Phrase, error) {
+	ref, err := camera.Parse("pattern://640x480?frames=1")
+	if err != nil {
+		return nil, nil, err
+	}
+	var f camera.Frame
+	if err := camera.NewPattern(ref).Next(ctx, &f); err != nil {
+		return nil, nil, err
+	}
+	p, err := b.Phrase("red square")
+	return &f, []model.Phrase{p}, err
+}

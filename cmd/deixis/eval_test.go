@@ -1,0 +1,165 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"deixis/camera"
+	"deixis/camera/opencv"
+	"deixis/model"
+)
+
+func TestScanRefs(t *testing.T) {
+	const good = `{"image":"a.jpg","phrase":"cup","box":[1,2,3,4],"kind":"class","split":"val"}`
+	for name, tt := range map[string]struct {
+		text, split string
+		limit, n    int
+		says        string // of the error
+	}{
+		"one":              {good, "", 0, 1, ""},
+		"blank lines":      {"\n" + good + "\n\n" + good + "\n", "", 0, 2, ""},
+		"with a BOM":       {"\ufeff" + good, "", 0, 1, ""},
+		"Windows lines":    {good + "\r\n" + good, "", 0, 2, ""},
+		"limit":            {good + "\n" + good + "\n{", "", 1, 1, ""},
+		"split":            {good + "\n" + strings.Replace(good, "val", "train", 1), "train", 0, 1, ""},
+		"absent":           {`{"image":"a","phrase":"b","box":null}`, "", 0, 1, ""},
+		"no box at all":    {`{"image":"a","phrase":"b"}`, "", 0, 1, ""},
+		"cut short":        {good + "\n" + good[:30], "", 0, 0, "line 2"},
+		"not JSON":         {"cup", "", 0, 0, "line 1"},
+		"no image":         {`{"phrase":"b","box":null}`, "", 0, 0, "line 1: it names no image"},
+		"blank phrase":     {`{"image":"a","phrase":" "}`, "", 0, 0, "line 1: it has no phrase"},
+		"three numbers":    {good + "\n" + `{"image":"a","phrase":"b","box":[1,2,3]}`, "", 0, 0, "line 2: box has 3"},
+		"box of no width":  {`{"image":"a","phrase":"b","box":[1,2,0,3]}`, "", 0, 0, "no inside"},
+		"box of words":     {`{"image":"a","phrase":"b","box":["x",2,1,3]}`, "", 0, 0, "line 1"},
+		"an endless line":  {good + "\n" + strings.Repeat("x", 2<<20), "", 0, 0, "line 2"},
+		"another split":    {good, "test", 0, 0, ""},
+		"broken elsewhere": {"{\n" + good, "val", 0, 0, "line 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refs, err := scanRefs(strings.NewReader(tt.text), tt.split, tt.limit)
+			if len(refs) != tt.n {
+				t.Errorf("%d refs, want %d", len(refs), tt.n)
+			}
+			if (err != nil) != (tt.says != "") || err != nil && !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("error %v, want %q", err, tt.says)
+			}
+		})
+	}
+}
+
+func TestTally(t *testing.T) {
+	box := &model.Box{X1: 0, Y1: 0, X2: 10, Y2: 10}
+	answer := func(present bool, x2, cls float32) *model.Answer {
+		return &model.Answer{Present: present, Boxes: []model.Box{{X2: x2, Y2: 10}}, ClsBox: &model.Box{X2: cls, Y2: 10}}
+	}
+	tl := &tally{kinds: map[string]*count{}}
+	tl.add(ref{Box: box, Kind: "class"}, answer(true, 10, 1))
+	tl.add(ref{Box: box, Kind: "class"}, answer(false, 8, 9)) // refused, and right all the same
+	tl.add(ref{Box: box, Kind: "position"}, answer(true, 5, 5))
+	tl.add(ref{Box: box}, answer(true, 1, 1)) // one half is not above one half
+	tl.add(ref{}, answer(true, 10, 10))
+	tl.add(ref{}, answer(false, 10, 10))
+	r := tl.report()
+	if r.N != 4 || *r.Acc50 != 0.5 || *r.Acc50C != 0.25 || *r.Refused != 0.25 || math.Abs(*r.MeanIoU-0.6) > 1e-6 {
+		t.Errorf("report %+v: acc50 %v, cls %v, refused %v, mean %v", r, *r.Acc50, *r.Acc50C, *r.Refused, *r.MeanIoU)
+	}
+	if len(r.Kinds) != 2 || *r.Kinds["class"].Acc50 != 1 || r.Kinds["position"].N != 1 || *r.Kinds["position"].Acc50 != 0 {
+		t.Errorf("kinds %+v", r.Kinds)
+	}
+	if r.Absent.N != 2 || *r.Absent.FalsePointing != 0.5 {
+		t.Errorf("absent %+v", r.Absent)
+	}
+	none := (&tally{}).report()
+	raw, err := json.Marshal(none)
+	if err != nil || !strings.Contains(string(raw), `"acc50":null,"acc50_cls":null,"mean_iou":null,"kinds":{}`) {
+		t.Errorf("nothing to count: %s %v", raw, err)
+	}
+}
+
+func TestEval(t *testing.T) {
+	b, pic := network(t), picture(t)
+	line := func(phrase, rest string) string {
+		return `{"image":"` + filepath.Base(pic) + `","phrase":"` + phrase + `",` + rest + "}\n"
+	}
+	text := strings.Repeat(line("green disc", `"box":[10,10,30,30],"kind":"class","split":"val"`), b.Limits.MaxPhrases+2) +
+		line("a dog", `"box":null,"kind":"absent","split":"val"`) + line("red square", `"box":[1,1,5,5],"split":"train"`)
+	file := filepath.Join(filepath.Dir(pic), "refs.jsonl")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := must(t, "eval", file, "--json", "--split", "val", "--bundle", b.Dir)
+	wantKeys(t, out, "n", "acc50", "acc50_cls", "mean_iou", "kinds", "absent", "present_refused", "ms_per_ref")
+	var r evalReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.N != b.Limits.MaxPhrases+2 || r.Absent.N != 1 || r.Kinds["class"].N != r.N || r.MSEach <= 0 {
+		t.Errorf("report %s", out)
+	}
+	if out := must(t, "eval", file, "--limit", "2", "--bundle", b.Dir); !strings.Contains(out, "on 2 expressions") {
+		t.Errorf("for people: %q", out)
+	}
+}
+
+// TestGoldenAnswers holds the whole way from a picture to its boxes against
+// what the trainer says of the same picture.
+func TestGoldenAnswers(t *testing.T) {
+	root := above("assets/golden/answers.json")
+	if root == "" {
+		t.Skip("no assets/golden/answers.json (the trainer's export writes it)")
+	}
+	b := network(t)
+	var golden struct {
+		Image, Bundle string
+		Answers       []struct {
+			Phrase  string
+			Boxes   [][4]float32
+			Scores  []float32
+			Present float32
+		}
+	}
+	dir := filepath.Join(root, "assets", "golden")
+	if err := json.Unmarshal([]byte(read(t, filepath.Join(dir, "answers.json"))), &golden); err != nil {
+		t.Fatal(err)
+	}
+	if golden.Bundle != "" && golden.Bundle != b.Name {
+		t.Skipf("answers.json is of %s, the bundle is %s", golden.Bundle, b.Name)
+	}
+	var f camera.Frame
+	if err := opencv.ReadImage(filepath.Join(dir, golden.Image), &f); err != nil {
+		t.Fatal(err)
+	}
+	g := &globals{Common: Common{BundleDir: b.Dir, Provider: "cpu", Precision: "fp32"}}
+	g.Stderr = t.Output()
+	g.Log = g.logger()
+	by, err := g.openGrounder(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer by.Close()
+	for _, want := range golden.Answers {
+		ps, err := by.Phrases([]string{want.Phrase})
+		if err != nil {
+			t.Fatal(err)
+		}
+		as, err := by.Ground(t.Context(), &f, ps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := as[0]
+		if d := got.Presence - want.Present; max(d, -d) > 0.01 {
+			t.Errorf("%q: presence %v, trainer says %v", want.Phrase, got.Presence, want.Present)
+		}
+		w, h := float32(f.Width), float32(f.Height)
+		for i, c := range want.Boxes {
+			box := model.Box{X1: c[0] * w, Y1: c[1] * h, X2: c[2] * w, Y2: c[3] * h}
+			if d := got.Scores[i] - want.Scores[i]; max(d, -d) > 0.01 || box.Area() > 0 && got.Boxes[i].IoU(box) < 0.97 {
+				t.Errorf("%q, box %d: %v at %v, trainer says %v at %v", want.Phrase, i, got.Boxes[i], got.Scores[i], box, want.Scores[i])
+			}
+		}
+	}
+}

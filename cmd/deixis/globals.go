@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"deixis/camera/opencv"
+	"deixis/model"
+	"deixis/model/onnx"
+)
+
+// globals is what every subcommand's Run(ctx, *globals) is handed.
+type globals struct {
+	Common
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Log            *slog.Logger
+}
+
+// logger writes to stderr in the format and from the level asked for.
+func (g *globals) logger() *slog.Logger {
+	o := &slog.HandlerOptions{Level: g.LogLevel}
+	if g.LogJSON {
+		return slog.New(slog.NewJSONHandler(g.Stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(g.Stderr, o))
+}
+
+// A grounder is the network ready to run, with the bundle it came from.
+type grounder struct {
+	*onnx.Grounder
+	Bundle  *model.Bundle
+	squarer *opencv.Squarer
+}
+
+// openGrounder loads the bundle and starts the network. attention asks for
+// Answer.Attention too. The caller closes what it gets.
+func (g *globals) openGrounder(ctx context.Context, attention bool) (*grounder, error) {
+	b, err := g.openBundle()
+	if err != nil {
+		return nil, err
+	}
+	sq := opencv.NewSquarer()
+	o := g.onnxOptions()
+	o.Square, o.Attention = sq.Square, attention
+	by, err := onnx.Open(ctx, b, o)
+	if err != nil {
+		return nil, errors.Join(err, sq.Close())
+	}
+	c := by.Provider()
+	g.Log.Debug("network ready", "bundle", b.Name, "provider", c.Name, "precision", c.Precision, "passed over", c.Reasons)
+	return &grounder{Grounder: by, Bundle: b, squarer: sq}, nil
+}
+
+// onnxOptions are the flags that shape the network's run, without Square.
+func (g *globals) onnxOptions() onnx.Options {
+	return onnx.Options{
+		Provider: g.Provider, Precision: g.Precision, Device: g.GPU, FP16: g.Precision != "fp32",
+		Threads: g.Threads, Library: g.OrtLibrary, CacheDir: g.CacheDir,
+	}
+}
+
+// Phrases turns the texts of flags or arguments into phrases of the bundle.
+// Errors are model.ErrEmptyPhrase and model.ErrLongPhrase.
+func (g *grounder) Phrases(texts []string) ([]model.Phrase, error) {
+	ps := make([]model.Phrase, len(texts))
+	for i, t := range texts {
+		p, err := g.Bundle.Phrase(t)
+		if err != nil {
+			return nil, err
+		}
+		ps[i] = p
+	}
+	return ps, nil
+}
+
+// Close frees the network, then the memory of its resizing.
+func (g *grounder) Close() error {
+	return errors.Join(g.Grounder.Close(), g.squarer.Close())
+}
+
+// openBundle loads and verifies the bundle that --bundle or the search names.
+func (g *globals) openBundle() (*model.Bundle, error) {
+	dir, err := g.bundleDir()
+	if err != nil {
+		return nil, err
+	}
+	return model.Load(dir)
+}
+
+// bundleDir is --bundle, or the default found from the program's own folder
+// or the working folder upwards.
+func (g *globals) bundleDir() (string, error) {
+	if g.BundleDir != "" {
+		return g.BundleDir, nil
+	}
+	const rest = "assets/models/ca2m-edge"
+	if root := above(rest + "/bundle.json"); root != "" {
+		return filepath.Join(root, rest), nil
+	}
+	return "", fmt.Errorf("find bundle: no %s in %s or above: %w (name one with --bundle DIR)", rest, strings.Join(startingPoints(), ", "), model.ErrBundle)
+}

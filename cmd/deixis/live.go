@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"deixis/camera"
+	"deixis/camera/opencv"
+	"deixis/pipeline"
+	"deixis/pipeline/window"
+)
+
+// liveCmd is `deixis live`.
+type liveCmd struct {
+	Source   string   `arg:"" optional:"" default:"0" placeholder:"SOURCE" help:"0, /dev/video0, rtsp://…, http://…, clip.mp4, folder/, 'img*.jpg' or pattern:// (default: camera 0)."`
+	Phrase   []string `short:"p" sep:"none" placeholder:"PHRASE" help:"What to look for; may be given several times. New ones can be typed while it runs."`
+	Window   bool     `xor:"show" help:"Show a window, or fail where there is no desktop."`
+	Headless bool     `xor:"show" help:"Show no window."`
+	Record   string   `placeholder:"FILE.mp4" help:"Record what is shown."`
+	HTTP     string   `name:"http" placeholder:"HOST:PORT" help:"Serve a page with the picture, such as 127.0.0.1:7420."`
+	Events   string   `placeholder:"FILE" help:"Write a JSON line a phrase and frame; - is standard output."`
+	Size     string   `placeholder:"WxH" help:"Picture size to ask of a camera."`
+	FPS      float64  `name:"fps" help:"Frames a second to ask of a camera."`
+}
+
+// Run shows the source until it ends, the window is closed, or ctx ends.
+func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
+	// Whoever reads our events may leave; then a write fails and the files are
+	// still finished.
+	signal.Ignore(syscall.SIGPIPE)
+	o, err := c.options(g)
+	if err != nil {
+		return err
+	}
+	ref, err := camera.Parse(c.Source)
+	if err != nil {
+		return asInput(err)
+	}
+	if err := notItself(ref, c.Record, c.Events); err != nil {
+		return err
+	}
+	by, err := g.openGrounder(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, by.Close()) }()
+	a := &asker{by: by, log: g.Log}
+	if _, err := a.phrases(c.Phrase); err != nil {
+		return err
+	}
+	from, err := opencv.Open(ctx, ref, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	s := &show{liveCmd: c, globals: g, ref: ref, from: from, by: by, asker: a}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.open(); err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// options are what is asked of the camera.
+func (c *liveCmd) options(g *globals) (opencv.Options, error) {
+	o := opencv.Options{Reconnect: true, Log: g.Log, FPS: c.FPS}
+	if c.Size == "" {
+		return o, nil
+	}
+	w, h, _ := strings.Cut(c.Size, "x")
+	var errW, errH error
+	o.Width, errW = strconv.Atoi(w)
+	o.Height, errH = strconv.Atoi(h)
+	if errW != nil || errH != nil || o.Width < 1 || o.Height < 1 {
+		return o, &usageError{fmt.Errorf("--size %q: not a size (write 1280x720)", c.Size)}
+	}
+	return o, nil
+}
+
+// asInput marks an error of reading a source's name, unless it is marked.
+func asInput(err error) error {
+	if exitCode(err) == exitFailed {
+		return &usageError{err}
+	}
+	return err
+}
+
+// notItself refuses to write over the file that is read.
+func notItself(ref camera.Ref, outs ...string) error {
+	in, err := os.Stat(ref.Path)
+	if ref.Kind != camera.File || err != nil {
+		return nil
+	}
+	for _, out := range outs {
+		if there, err := os.Stat(out); err == nil && os.SameFile(in, there) {
+			return &usageError{fmt.Errorf("write %q: it is the source itself (choose another name)", out)}
+		}
+	}
+	return nil
+}
+
+// wantsWindow says whether to open a window: asked for, or nothing else is and
+// there is a desktop.
+func (c *liveCmd) wantsWindow() bool {
+	return c.Window || !c.Headless && c.HTTP == "" && (os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != "")
+}
+
+// run joins the line, the page and the keyboard until one of them ends it.
+func (s *show) run(ctx context.Context) error {
+	i := s.from.Info()
+	s.Log.Info("live", "source", s.ref.String(), "size", fmt.Sprintf("%dx%d", i.Width, i.Height), "fps", i.FPS, "provider", s.by.Provider().Name)
+	if err := s.asker.ask(s.Phrase); len(s.Phrase) > 0 && err != nil {
+		return err
+	}
+	if s.Stdin != nil {
+		if len(s.Phrase) == 0 {
+			s.Log.Info("type a phrase and press Enter")
+		}
+		go s.listen(s.Stdin) // ends with the input, or with the program
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	others, ctx := errgroup.WithContext(ctx)
+	if s.page != nil {
+		s.Log.Info("page", "url", s.page.URL())
+		others.Go(func() error { return s.page.Serve(ctx) })
+	}
+	run := s.line.Run
+	if s.everyFrame() {
+		run = s.line.RunEvery
+	}
+	err := run(ctx)
+	stop()
+	err = errors.Join(err, others.Wait())
+	n := s.line.Stats()
+	s.Log.Info("ended", "frames", n.Captured, "shown", n.Shown, "answers", n.Answered)
+	return err
+}
+
+// quietly makes the end of who reads our events an ordinary end.
+type quietly struct{ to io.Writer }
+
+func (q quietly) Write(p []byte) (int, error) {
+	n, err := q.to.Write(p)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+		return n, io.EOF
+	}
+	return n, err
+}
+
+// window opens the window, or goes without where none was asked for.
+func (s *show) openWindow() (pipeline.Sink, error) {
+	if !s.wantsWindow() {
+		return nil, nil
+	}
+	w, err := window.Open("deixis: "+s.ref.String(), window.Options{Ask: s.asker.ask})
+	if err != nil && !s.Window && errors.Is(err, window.ErrNoDisplay) {
+		s.Log.Warn("no window", "why", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, w.Close)
+	return w, nil
+}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"deixis/camera"
+	"deixis/camera/opencv"
+	"deixis/pipeline"
+)
+
+// noDesktop keeps windows away, whatever machine the test runs on.
+func noDesktop(t *testing.T) {
+	t.Helper()
+	for _, env := range []string{"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"} {
+		t.Setenv(env, "")
+	}
+}
+
+// countFrames reads a video to its end.
+func countFrames(t *testing.T, path string) (n int, i opencv.Info) {
+	t.Helper()
+	ref, err := camera.Parse(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := opencv.Open(t.Context(), ref, opencv.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var f camera.Frame
+	for err = s.Next(t.Context(), &f); err == nil; err = s.Next(t.Context(), &f) {
+		n++
+	}
+	if !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+	return n, s.Info()
+}
+
+// eventsOf reads events, one a line.
+func eventsOf(t *testing.T, lines string) []pipeline.Event {
+	t.Helper()
+	var es []pipeline.Event
+	for line := range strings.Lines(lines) {
+		var e pipeline.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		es = append(es, e)
+	}
+	return es
+}
+
+func TestLiveErrors(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	text := written(t, "clip.mp4", "this is no video")
+	const short = "pattern://64x48?frames=2"
+	for name, tt := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"no such file":       {[]string{"gone.mp4"}, exitInput, "gone.mp4"},
+		"no video":           {[]string{text}, exitInput, "clip.mp4"},
+		"no such camera":     {[]string{"250"}, exitInput, "/dev/video250"},
+		"no such scheme":     {[]string{"gopher://x"}, exitUsage, "gopher"},
+		"empty source":       {[]string{""}, exitUsage, "empty"},
+		"bad size":           {[]string{short, "--size", "wide"}, exitUsage, "1280x720"},
+		"empty phrase":       {[]string{short, "--phrase", " "}, exitUsage, "empty"},
+		"too many phrases":   {append([]string{short}, strings.Split(strings.Repeat("-p x ", 99)+"-px", " ")...), exitUsage, "100"},
+		"both ways":          {[]string{short, "--window", "--headless"}, exitUsage, "--window"},
+		"no desktop":         {[]string{short, "--window"}, exitFailed, "--http"},
+		"address in use":     {[]string{short, "--http", taken.Addr().String()}, exitFailed, "--http"},
+		"record to a gif":    {[]string{short, "--record", "a.gif"}, exitFailed, ".mp4"},
+		"record to nowhere":  {[]string{short, "--record", filepath.Join("no", "such", "a.mp4")}, exitFailed, "a.mp4"},
+		"record over source": {[]string{text, "--record", text}, exitUsage, "source itself"},
+		"events to nowhere":  {[]string{short, "--events", filepath.Join("no", "such", "e.jsonl")}, exitFailed, "e.jsonl"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errs := deixis(t, append([]string{"live", "--log-level", "error", "--bundle", b.Dir}, tt.args...)...)
+			if tt.code == exitFailed && code == exitInput {
+				code = exitFailed // a folder that is missing may count as either
+			}
+			if code != tt.code || out != "" || !strings.Contains(errs, tt.says) || strings.Count(errs, "\n") != 1 {
+				t.Errorf("code %d, stdout %q, stderr %q; want %d and one line that says %q", code, out, errs, tt.code, tt.says)
+			}
+		})
+	}
+}
+
+func TestLiveKeepsEveryFrame(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	dir := t.TempDir()
+	video, events := filepath.Join(dir, "a.mp4"), filepath.Join(dir, "e.jsonl")
+	must(t, "live", "pattern://128x96@20?frames=7", "-p", "red square", "-p", "a, dog", "--headless",
+		"--record", video, "--events", events, "--bundle", b.Dir, "--log-level", "error")
+	if n, i := countFrames(t, video); n != 7 || i.FPS != 20 || i.Width != 128 {
+		t.Errorf("%d frames, %+v", n, i)
+	}
+	lines, err := os.ReadFile(events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	es := eventsOf(t, string(lines))
+	if len(es) != 14 {
+		t.Fatalf("%d events, want 14", len(es))
+	}
+	for i, e := range es {
+		phrase := []string{"red square", "a, dog"}[i%2]
+		if e.V != 1 || e.Seq != uint64(i/2+1) || e.Phrase != phrase || e.State == "searching" || e.Size != [2]int{128, 96} {
+			t.Errorf("event %d is %+v", i, e)
+		}
+	}
+	wantKeys(t, strings.SplitN(string(lines), "\n", 2)[0], "v", "source", "seq", "t", "pts", "size", "phrase", "state", "box", "score", "age_ms", "track")
+}
+
+func TestLiveWithoutAnySinkPrintsEvents(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	out := must(t, "live", "pattern://64x48?frames=3", "-p", "cup", "--bundle", b.Dir, "--log-level", "error")
+	if es := eventsOf(t, out); len(es) != 3 || es[2].Seq != 3 {
+		t.Errorf("events are %+v", es)
+	}
+}
+
+// start runs live in the background, with standard input and output at hand.
+func start(t *testing.T, args ...string) (typed io.Writer, events *bufio.Scanner, end func() int) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	in, keyboard := io.Pipe()
+	out, to := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, append([]string{"live", "--log-level", "error"}, args...), in, to, os.Stderr)
+		to.Close()
+	}()
+	return keyboard, bufio.NewScanner(out), func() int {
+		stop()
+		go io.Copy(io.Discard, out)
+		got := <-code
+		keyboard.Close()
+		return got
+	}
+}
+
+func TestLiveTakesTypedPhrases(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	typed, events, end := start(t, "pattern://64x48@20", "-p", "first", "--headless", "--events", "-", "--bundle", b.Dir)
+	seen := func(phrases ...string) bool {
+		for range 400 {
+			var got []string
+			for range phrases {
+				if !events.Scan() {
+					return false
+				}
+				got = append(got, eventsOf(t, events.Text())[0].Phrase)
+			}
+			if fmt.Sprint(got) == fmt.Sprint(phrases) {
+				return true
+			}
+		}
+		return false
+	}
+	if !seen("first") {
+		t.Error("the phrase of the command line is not looked for")
+	}
+	fmt.Fprintln(typed, "\n ; \na dog; a cup ")
+	if !seen("a dog", "a cup") {
+		t.Error("typed phrases are not looked for")
+	}
+	fmt.Fprintln(typed, strings.Repeat("too long ", 500))
+	fmt.Fprintln(typed, "the last")
+	if !seen("the last") {
+		t.Error("after a phrase that was refused the next is not taken")
+	}
+	if code := end(); code != exitOK {
+		t.Errorf("an interrupt ends with code %d", code)
+	}
+}
+
+func TestLiveInterruptFinishesFiles(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	video := filepath.Join(t.TempDir(), "a.mp4")
+	_, events, end := start(t, "pattern://64x48@20", "-p", "cup", "--headless", "--events", "-", "--record", video, "--bundle", b.Dir)
+	for range 10 {
+		if !events.Scan() {
+			t.Fatal("no events")
+		}
+	}
+	if code := end(); code != exitOK {
+		t.Errorf("code %d", code)
+	}
+	if n, _ := countFrames(t, video); n < 5 {
+		t.Errorf("the recording holds %d frames", n)
+	}
+}
+
+func TestLivePage(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	ln.Close()
+	file := picture(t) // one picture stays on the page until the end
+	_, _, end := start(t, file, "-p", "cup", "--http", addr, "--bundle", b.Dir)
+	defer http.DefaultClient.CloseIdleConnections()
+	var code int
+	for range 100 {
+		time.Sleep(50 * time.Millisecond)
+		resp, err := http.Get("http://" + addr + "/healthz")
+		if err != nil {
+			continue
+		}
+		resp.Body.Close()
+		if code = resp.StatusCode; code == http.StatusOK {
+			break
+		}
+	}
+	if code != http.StatusOK {
+		t.Fatalf("the page is not healthy: %d", code)
+	}
+	resp, err := http.Post("http://"+addr+"/phrase", "application/json", strings.NewReader(`{"phrase": "a dog"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil || !strings.Contains(string(body), `["a dog"]`) {
+		t.Errorf("POST /phrase: %s, %v", body, err)
+	}
+	if code := end(); code != exitOK {
+		t.Errorf("code %d", code)
+	}
+}
+
+func TestDevices(t *testing.T) {
+	out := must(t, "devices", "--json")
+	var ds []opencv.Device
+	if err := json.Unmarshal([]byte(out), &ds); err != nil || ds == nil {
+		t.Errorf("devices --json prints %q: %v", out, err)
+	}
+	if out := must(t, "devices"); strings.TrimSpace(out) == "" {
+		t.Error("devices prints nothing")
+	}
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"deixis/camera"
+	"deixis/camera/opencv"
+	"deixis/model"
+	"deixis/model/onnx"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// deixis runs the program on a command line.
+func deixis(t testing.TB, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(t.Context(), args, strings.NewReader(""), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// must is the standard output of a command line that succeeds.
+func must(t testing.TB, args ...string) string {
+	t.Helper()
+	code, out, errs := deixis(t, args...)
+	if code != exitOK {
+		t.Fatalf("deixis %q ended with %d: %s", args, code, errs)
+	}
+	return out
+}
+
+// network skips the test where there is no bundle or no ONNX Runtime.
+func network(t testing.TB) *model.Bundle {
+	t.Helper()
+	dir, err := (&globals{Common: Common{BundleDir: os.Getenv("DEIXIS_BUNDLE")}}).bundleDir()
+	if err != nil {
+		t.Skip(err)
+	}
+	b, err := model.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := onnx.FindLibrary(""); err != nil {
+		t.Skip(err)
+	}
+	return b
+}
+
+// picture is a file with a frame of the test pattern.
+func picture(t testing.TB) string {
+	t.Helper()
+	ref, err := camera.Parse("pattern://200x100?frames=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f camera.Frame
+	if err := camera.NewPattern(ref).Next(t.Context(), &f); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "picture.png")
+	if err := opencv.WriteImage(file, &f); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// written is a file of that content.
+func written(t testing.TB, name, content string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// keys are the names in a JSON object, in order of the alphabet.
+func keys(t testing.TB, object string) []string {
+	t.Helper()
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(object), &m); err != nil {
+		t.Fatalf("%s: %v", object, err)
+	}
+	var names []string
+	for k := range m {
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func wantKeys(t testing.TB, object string, want ...string) {
+	t.Helper()
+	slices.Sort(want)
+	if got := keys(t, object); !slices.Equal(got, want) {
+		t.Errorf("keys %v, want %v", got, want)
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	pic, folder := picture(t), t.TempDir()
+	for name, tt := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"unknown flag":      {[]string{"point", "--colour"}, exitUsage, "--colour"},
+		"unknown command":   {[]string{"dance"}, exitUsage, "dance"},
+		"no phrase":         {[]string{"point", pic}, exitUsage, "<phrase>"},
+		"unknown provider":  {[]string{"bundle", "info", "--provider", "abacus"}, exitUsage, "abacus"},
+		"unknown log level": {[]string{"bundle", "info", "--log-level", "loud"}, exitUsage, "--log-level"},
+		"limit below 0":     {[]string{"eval", "x.jsonl", "--limit", "-1"}, exitUsage, "--limit"},
+		"no seconds":        {[]string{"bench", "--seconds", "0"}, exitUsage, "--seconds"},
+		"no config":         {[]string{"bundle", "info", "--config", "gone.yaml"}, exitUsage, "gone.yaml"},
+		"missing picture":   {[]string{"point", "gone.jpg", "cup"}, exitInput, "gone.jpg"},
+		"a text as picture": {[]string{"point", written(t, "a.jpg", "text"), "cup"}, exitInput, "a.jpg"},
+		"empty picture":     {[]string{"point", written(t, "e.png", ""), "cup"}, exitInput, "e.png"},
+		"folder as picture": {[]string{"point", folder, "cup"}, exitInput, folder},
+		"missing refs":      {[]string{"eval", "gone.jsonl"}, exitInput, "gone.jsonl"},
+		"broken refs":       {[]string{"eval", written(t, "r.jsonl", "{\"image\":\"a\",\"phrase\":\"b\"}\n{")}, exitInput, "line 2"},
+		"empty refs":        {[]string{"eval", written(t, "r.jsonl", "\n\n")}, exitInput, "none"},
+		"no such pattern":   {[]string{"bench", "pattern://0x0"}, exitUsage, "0x0"},
+		"missing source":    {[]string{"bench", "gone.mp4"}, exitInput, "gone.mp4"},
+		"missing bundle":    {[]string{"point", pic, "cup", "--bundle", folder}, exitModel, folder},
+		"missing to verify": {[]string{"bundle", "verify", folder}, exitModel, "bundle.json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errs := deixis(t, tt.args...)
+			if code != tt.code || out != "" {
+				t.Errorf("code %d and %q, want %d and nothing", code, out, tt.code)
+			}
+			if !strings.HasPrefix(errs, "deixis: ") || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, tt.says) {
+				t.Errorf("stderr %q is not one line that says %q", errs, tt.says)
+			}
+		})
+	}
+}
+
+func TestNetworkErrors(t *testing.T) {
+	b, pic := network(t), picture(t)
+	point := []string{"point", pic, "--bundle", b.Dir}
+	for name, tt := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"empty phrase":     {append(point, " "), exitUsage, "empty phrase"},
+		"invisible phrase": {append(point, "cup", "\u200b"), exitUsage, "empty phrase"},
+		"endless phrase":   {append(point, strings.Repeat("cup ", 10_000)), exitUsage, "10000"},
+		"no such library":  {append(point, "cup", "--ort-library", "gone.so"), exitModel, "gone.so"},
+		"no such graphs":   {append(point, "cup", "--provider", "cpu", "--precision", "fp16"), exitModel, "fp16"},
+		"picture of refs":  {[]string{"eval", written(t, "r.jsonl", `{"image":"gone.jpg","phrase":"cup","box":null}`), "--bundle", b.Dir}, exitInput, "line 1"},
+		"phrase of refs":   {[]string{"eval", written(t, "r.jsonl", `{"image":"gone.jpg","phrase":"`+strings.Repeat("cup ", 99)+`","box":null}`), "--bundle", b.Dir}, exitInput, "line 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "no such graphs" {
+				if _, ok := b.Pick("frame", "fp16"); ok {
+					t.Skip("this bundle has them")
+				}
+			}
+			code, out, errs := deixis(t, tt.args...)
+			if code != tt.code || out != "" || !strings.Contains(errs, tt.says) || strings.Count(errs, "\n") != 1 || len(errs) > 600 {
+				t.Errorf("code %d, stdout %q, stderr %q; want %d and one line that says %q", code, out, errs, tt.code, tt.says)
+			}
+		})
+	}
+}
+
+func TestConfig(t *testing.T) {
+	folder := func(n string) string { return filepath.Join(string(filepath.Separator), "nowhere", n) }
+	file := written(t, "c.yaml", "bundle: "+folder("file")+"\nbundle-info:\n")
+	if code, _, errs := deixis(t, "bundle", "info", "--config", file); code != exitUsage || !strings.Contains(errs, "bundle-info") {
+		t.Errorf("a strange key: code %d, %s", code, errs)
+	}
+	nested := written(t, "c.yaml", "provider: cpu\nbundle:\n  info: {json: true}\neval:\n  limitt: 3\n")
+	if code, _, errs := deixis(t, "bundle", "info", "--config", nested); code != exitUsage || !strings.Contains(errs, "eval.limitt") {
+		t.Errorf("a strange key of a subcommand: code %d, %s", code, errs)
+	}
+	if code, _, errs := deixis(t, "bundle", "info", "--config", written(t, "c.yaml", "- a\n- b\n")); code != exitUsage || strings.Count(errs, "\n") != 1 {
+		t.Errorf("a list: code %d, %s", code, errs)
+	}
+	must(t, "--help", "--config", written(t, "c.yaml", ""))
+
+	t.Setenv("DEIXIS_BUNDLE", "")
+	os.Unsetenv("DEIXIS_BUNDLE")
+	file = written(t, "c.yaml", "bundle: "+folder("file")+"\n")
+	from := func(args ...string) string {
+		_, _, errs := deixis(t, append([]string{"bundle", "info"}, args...)...)
+		return errs
+	}
+	if errs := from("--config", file); !strings.Contains(errs, folder("file")) {
+		t.Errorf("the file is not read: %s", errs)
+	}
+	t.Setenv("DEIXIS_CONFIG", file)
+	if errs := from(); !strings.Contains(errs, folder("file")) {
+		t.Errorf("DEIXIS_CONFIG is not read: %s", errs)
+	}
+	t.Setenv("DEIXIS_BUNDLE", folder("env"))
+	if errs := from(); !strings.Contains(errs, folder("env")) {
+		t.Errorf("the variable does not win over the file: %s", errs)
+	}
+	if errs := from("--bundle", folder("flag")); !strings.Contains(errs, folder("flag")) {
+		t.Errorf("the flag does not win: %s", errs)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{}, {"--help"}, {"point", "--help"}, {"--version"}} {
+		if out := must(t, args...); !strings.Contains(out, "deixis") {
+			t.Errorf("deixis %q prints %q", args, out)
+		}
+	}
+}

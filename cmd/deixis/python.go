@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// python is an interpreter that can run the trainer's loop.
+type python struct {
+	exe     string
+	trainer string // folder of the package, for an interpreter that has it not installed; may be ""
+}
+
+// findPython is the interpreter named, or that of the nearest project's .venv.
+func findPython(named string) (*python, error) {
+	root := above("trainer/ca2m/loop.py")
+	p := &python{exe: named}
+	if root != "" {
+		p.trainer = filepath.Join(root, "trainer")
+	}
+	if p.exe == "" {
+		if root = above(".venv/bin/python"); root == "" {
+			return nil, errors.New("no .venv/bin/python here or above (name one with --python FILE)")
+		}
+		p.exe = filepath.Join(root, ".venv", "bin", "python")
+	}
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	if _, err := p.run(ctx, "-c", "import cv2, onnxruntime, tokenizers, ca2m"); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// above is the nearest folder, from the program or the working folder upwards,
+// that has file; "" when none has.
+func above(file string) string {
+	for _, dir := range startingPoints() {
+		for up := dir; ; up = filepath.Dir(up) {
+			if _, err := os.Stat(filepath.Join(up, file)); err == nil {
+				return up
+			}
+			if up == filepath.Dir(up) {
+				break
+			}
+		}
+	}
+	return ""
+}
+
+// startingPoints are the folder of the program and the working folder.
+func startingPoints() []string {
+	var dirs []string
+	if exe, err := os.Executable(); err == nil {
+		dirs = append(dirs, filepath.Dir(exe))
+	}
+	if wd, err := os.Getwd(); err == nil {
+		dirs = append(dirs, wd)
+	}
+	return dirs
+}
+
+// run runs the interpreter and returns what it printed.
+func (p *python) run(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, p.exe, args...)
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+	if p.trainer != "" {
+		cmd.Env = append(cmd.Env, "PYTHONPATH="+p.trainer+string(filepath.ListSeparator)+os.Getenv("PYTHONPATH"))
+	}
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		lines := strings.Split(strings.TrimSpace(said.String()), "\n")
+		return nil, fmt.Errorf("run %s: %w: %s", p.exe, err, lines[len(lines)-1])
+	}
+	return out, nil
+}
+
+// loop is how many frames a second Python makes of the same source, graphs,
+// provider and threads.
+func (p *python) loop(ctx context.Context, b *bench, frames int) (float64, error) {
+	chosen := b.by.Provider()
+	out, err := p.run(ctx, "-m", "ca2m.loop", b.ref.URI,
+		"--bundle", b.by.Bundle.Dir, "--phrase", b.phrase.Text, "--frames", strconv.Itoa(frames),
+		"--provider", chosen.Name, "--precision", strings.ReplaceAll(chosen.Precision, "/", ","), "--threads", strconv.Itoa(b.Threads))
+	if err != nil {
+		return 0, err
+	}
+	var told struct{ FPS float64 }
+	if err := json.Unmarshal(out, &told); err != nil || told.FPS <= 0 {
+		return 0, fmt.Errorf("run %s: it said %q, not its frames a second", p.exe, bytes.TrimSpace(out))
+	}
+	return told.FPS, nil
+}

@@ -1,0 +1,74 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"deixis/camera"
+)
+
+// Event is one JSON line: what is known of one phrase on one shown frame.
+// Version 1; fields are only ever added.
+type Event struct {
+	V      int         `json:"v"`
+	Source string      `json:"source"`
+	Seq    uint64      `json:"seq"`    // of the frame shown
+	T      string      `json:"t"`      // when it was taken, UTC
+	PTS    float64     `json:"pts"`    // its place in the recording, seconds
+	Size   [2]int      `json:"size"`   // its width and height, pixels
+	Phrase string      `json:"phrase"` //
+	State  string      `json:"state"`  // searching, locked, unsure, lost or absent
+	Box    *[4]float64 `json:"box"`    // x1, y1, x2, y2 in its pixels; null without a box
+	Score  float64     `json:"score"`  // of the best box, 0..1
+	AgeMS  float64     `json:"age_ms"` // of the picture the box was found in
+	Track  int         `json:"track"`  // counts the targets of the phrase, from 1
+}
+
+// NewEvent says v of frame f in numbers rounded to what they are worth.
+func NewEvent(source string, f *camera.Frame, v *View) Event {
+	e := Event{
+		V: 1, Source: source, Seq: f.Seq, T: f.At.UTC().Format("2006-01-02T15:04:05.000Z"),
+		PTS: round(f.PTS.Seconds(), 3), Size: [2]int{f.Width, f.Height},
+		Phrase: v.Phrase, State: v.State.String(), Score: round(float64(v.Score), 3),
+		AgeMS: round(float64(v.Age)/float64(time.Millisecond), 1), Track: v.Track,
+	}
+	if v.HasBox() {
+		b := v.Box
+		e.Box = &[4]float64{round(float64(b.X1), 1), round(float64(b.Y1), 1), round(float64(b.X2), 1), round(float64(b.Y2), 1)}
+	}
+	return e
+}
+
+// round keeps so many digits after the point; what is no number becomes 0,
+// which JSON can say.
+func round(x float64, digits int) float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return 0
+	}
+	p := math.Pow10(digits)
+	return math.Round(x*p) / p
+}
+
+// Events is a sink that writes one JSON line a phrase and frame.
+type Events struct {
+	W      io.Writer
+	Source string // as in Event
+}
+
+// Show writes the lines of one frame. Its error is that of the writer.
+func (e *Events) Show(_ context.Context, f *camera.Frame, views []View) error {
+	for i := range views {
+		line, err := json.Marshal(NewEvent(e.Source, f, &views[i]))
+		if err != nil {
+			return fmt.Errorf("encode event: %w", err)
+		}
+		if _, err := e.W.Write(append(line, '\n')); err != nil {
+			return fmt.Errorf("write event: %w", err)
+		}
+	}
+	return nil
+}

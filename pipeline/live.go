@@ -1,0 +1,269 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"deixis/camera"
+	"deixis/model"
+)
+
+// Live is the line from a source to its sinks. Fill in the fields, then call
+// Run or RunEvery once.
+type Live struct {
+	From   Source
+	By     Grounder
+	To     Sink                                // shown on the goroutine that called Run, as a window needs it; may be nil
+	Beside []Beside                            // shown on their own goroutines, and skipped while they are busy
+	Draw   func(f *camera.Frame, views []View) // paints the views on a frame to be shown; nil leaves it bare
+
+	Rules Rules        // zero means DefaultRules
+	Log   *slog.Logger // nil means slog.Default()
+	Times Timings      // what each stage takes
+
+	targets targets
+	toModel *Latest
+	toShow  *Latest
+	boxes   []*Latest // one for each of Beside
+	counts  counts
+}
+
+// A Beside is a sink that may be slow: it never holds up the line.
+type Beside struct {
+	Name string // in the log
+	To   Sink
+}
+
+// SetPhrases replaces what is looked for, at any time and from any goroutine.
+// It holds from the next frame on: no answer is shown under a phrase that it
+// does not belong to. A phrase given twice counts once.
+func (l *Live) SetPhrases(ps []model.Phrase) { l.targets.ask(ps) }
+
+// Phrases are the texts looked for now.
+func (l *Live) Phrases() []string {
+	var texts []string
+	for _, p := range l.targets.phrases() {
+		texts = append(texts, p.Text)
+	}
+	return texts
+}
+
+// Run shows every frame as soon as it is there, with the newest answers, until
+// the source is dry, a sink has had enough or ctx ends; those three are no
+// errors. The newest frame wins: a stage that is busy misses frames.
+func (l *Live) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	stages, ctx := l.begin(ctx)
+	stages.Go(func() error { return l.capture(ctx) })
+	stages.Go(func() error { return l.ground(ctx) })
+	err := l.show(ctx)
+	stop()
+	return errors.Join(ended(stages.Wait()), ended(err))
+}
+
+// RunEvery takes every frame in turn: nothing is dropped on the way to To, and
+// the answers shown on a frame are its own. It ends as Run does.
+func (l *Live) RunEvery(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	stages, ctx := l.begin(ctx)
+	err := l.every(ctx)
+	stop()
+	return errors.Join(ended(stages.Wait()), ended(err))
+}
+
+// Every answers phrases on every frame of a recording and shows it, until the
+// recording ends.
+func Every(ctx context.Context, from Source, by Grounder, to Sink, ps []model.Phrase) error {
+	l := &Live{From: from, By: by, To: to}
+	l.SetPhrases(ps)
+	return l.RunEvery(ctx)
+}
+
+// begin starts what both ways of running need: the slow sinks and the report.
+func (l *Live) begin(ctx context.Context) (*errgroup.Group, context.Context) {
+	if l.Log == nil {
+		l.Log = slog.Default()
+	}
+	if l.targets.rules = l.Rules; l.Rules == (Rules{}) {
+		l.targets.rules = DefaultRules
+	}
+	l.toModel, l.toShow, l.boxes = NewLatest(), NewLatest(), nil
+	stages, ctx := errgroup.WithContext(ctx)
+	for _, b := range l.Beside {
+		box := NewLatest()
+		l.boxes = append(l.boxes, box)
+		stages.Go(func() error { return b.feed(ctx, box) })
+	}
+	stages.Go(func() error { return l.report(ctx) })
+	return stages, ctx
+}
+
+// ended turns the ordinary ways of ending into no error.
+func ended(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (l *Live) capture(ctx context.Context) error {
+	var f camera.Frame
+	for {
+		if err := l.next(ctx, &f); err != nil {
+			return err
+		}
+		if l.toModel.Put(&f) {
+			l.counts.skipped.Add(1)
+		}
+		l.toShow.Put(&f)
+	}
+}
+
+func (l *Live) ground(ctx context.Context) error {
+	var f camera.Frame
+	for {
+		if _, err := l.toModel.Take(ctx, &f); err != nil {
+			return err
+		}
+		if err := l.answer(ctx, &f); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *Live) show(ctx context.Context) error {
+	var f camera.Frame
+	for {
+		if err := l.take(ctx, &f); err != nil {
+			return err
+		}
+		if err := l.present(ctx, &f); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *Live) every(ctx context.Context) error {
+	var f camera.Frame
+	for {
+		if err := l.next(ctx, &f); err != nil {
+			return err
+		}
+		if err := l.answer(ctx, &f); err != nil {
+			return err
+		}
+		if err := l.present(ctx, &f); err != nil {
+			return err
+		}
+	}
+}
+
+// next reads one frame and notes what that took.
+func (l *Live) next(ctx context.Context, f *camera.Frame) error {
+	start := time.Now()
+	if err := l.From.Next(ctx, f); err != nil {
+		return err
+	}
+	l.Times.Add(Capture, time.Since(start))
+	l.counts.captured.Add(1)
+	return nil
+}
+
+// answer asks the model all phrases of the moment at once.
+func (l *Live) answer(ctx context.Context, f *camera.Frame) error {
+	asked := l.targets.phrases()
+	if len(asked) == 0 {
+		return nil
+	}
+	start := time.Now()
+	answers, err := l.By.Ground(ctx, f, asked)
+	if err != nil {
+		return err
+	}
+	if len(answers) != len(asked) {
+		return fmt.Errorf("ground frame %d: %d answers to %d phrases", f.Seq, len(answers), len(asked))
+	}
+	for i := range answers {
+		if answers[i].Phrase != asked[i].Text {
+			return fmt.Errorf("ground frame %d: %q was asked and %q answered", f.Seq, asked[i].Text, answers[i].Phrase)
+		}
+		answers[i].Seq, answers[i].At = f.Seq, f.At
+	}
+	took := time.Since(start)
+	l.targets.update(answers, f.PTS, took)
+	l.Times.answered(answers[0].Took, took)
+	l.counts.answered.Add(1)
+	return nil
+}
+
+// idleEvery is how long a sink that reads keys may wait to do so: the window
+// library remembers only one key.
+const idleEvery = 10 * time.Millisecond
+
+// take waits for a frame to show, and lets an idle sink do its work meanwhile.
+func (l *Live) take(ctx context.Context, f *camera.Frame) error {
+	idler, ok := l.To.(Idler)
+	if !ok {
+		_, err := l.toShow.Take(ctx, f)
+		return err
+	}
+	for {
+		short, stop := context.WithTimeout(ctx, idleEvery)
+		_, err := l.toShow.Take(short, f)
+		stop()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if err := idler.Idle(); err != nil {
+			return err
+		}
+	}
+}
+
+// present draws what is known on f and hands it to the sinks.
+func (l *Live) present(ctx context.Context, f *camera.Frame) error {
+	start := time.Now()
+	views := l.targets.views(start)
+	for i := range views {
+		if views[i].Seq > 0 {
+			l.Times.Add(Age, views[i].Age)
+		}
+	}
+	if l.Draw != nil {
+		l.Draw(f, views)
+		l.Times.Add(Draw, time.Since(start))
+	}
+	for _, box := range l.boxes {
+		box.Put(f, views...)
+	}
+	l.counts.shown.Add(1)
+	if l.To == nil {
+		return nil
+	}
+	start = time.Now()
+	err := l.To.Show(ctx, f, views)
+	l.Times.Add(Show, time.Since(start))
+	return err
+}
+
+// feed shows what comes into the mailbox, on the sink's own goroutine.
+func (b *Beside) feed(ctx context.Context, box *Latest) error {
+	var f camera.Frame
+	for {
+		views, err := box.Take(ctx, &f)
+		if err != nil {
+			return err
+		}
+		if err := b.To.Show(ctx, &f, views); err != nil {
+			return err
+		}
+	}
+}

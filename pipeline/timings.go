@@ -1,0 +1,107 @@
+package pipeline
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"deixis/model"
+)
+
+// Stage is a part of the line whose time is taken.
+type Stage int
+
+// The stages, in the order of the line.
+const (
+	Capture Stage = iota // waiting for the source and reading it
+	Resize               // frame to the network's square
+	Frame                // frame.onnx
+	Phrase               // phrase.onnx; near 0 while the phrase is cached
+	Ground               // ground.onnx
+	Model                // everything between a frame and its answers
+	Draw                 // painting the overlay
+	Show                 // the sink that is shown in line
+	Age                  // from the moment a picture was taken to the moment its box is shown
+	stages               // how many there are
+)
+
+var stageNames = [stages]string{"capture", "resize", "frame", "phrase", "ground", "model", "draw", "show", "age"}
+
+// String is the stage's name in reports.
+func (s Stage) String() string {
+	if s < 0 || s >= stages {
+		return "unknown"
+	}
+	return stageNames[s]
+}
+
+// Stages are all stages in the order of the line.
+func Stages() []Stage {
+	all := make([]Stage, stages)
+	for i := range all {
+		all[i] = Stage(i)
+	}
+	return all
+}
+
+// kept is how many of the newest times of a stage are remembered.
+const kept = 1024
+
+// Timings remembers the newest 1024 times of every stage, in memory of fixed
+// size. The zero value is ready; every method may be called from any goroutine.
+type Timings struct {
+	mu    sync.Mutex
+	rings [stages]ring
+}
+
+type ring struct {
+	times [kept]time.Duration
+	n     int // how many came in all
+}
+
+// Spread says how the times of a stage lie: half of them are at most P50.
+type Spread struct {
+	N             int // how many it is drawn from
+	P50, P95, P99 time.Duration
+}
+
+// Add notes one time.
+func (t *Timings) Add(s Stage, took time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := &t.rings[s]
+	r.times[r.n%kept] = took
+	r.n++
+}
+
+// answered notes what a call of the model cost in all and in its parts.
+func (t *Timings) answered(parts model.Took, whole time.Duration) {
+	t.Add(Resize, parts.Resize)
+	t.Add(Frame, parts.Frame)
+	t.Add(Phrase, parts.Phrase)
+	t.Add(Ground, parts.Ground)
+	t.Add(Model, whole)
+}
+
+// Of is the spread of a stage's times; all zero when it has none.
+func (t *Timings) Of(s Stage) Spread {
+	t.mu.Lock()
+	r := &t.rings[s]
+	times := slices.Clone(r.times[:min(r.n, kept)])
+	t.mu.Unlock()
+	if len(times) == 0 {
+		return Spread{}
+	}
+	slices.Sort(times)
+	at := func(share float64) time.Duration { return times[min(int(share*float64(len(times))), len(times)-1)] }
+	return Spread{N: len(times), P50: at(0.50), P95: at(0.95), P99: at(0.99)}
+}
+
+// Reset forgets all times, as after a warm-up.
+func (t *Timings) Reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.rings {
+		t.rings[i].n = 0
+	}
+}

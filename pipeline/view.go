@@ -1,0 +1,93 @@
+// Package pipeline is the line from a frame to what is shown of it: mailboxes,
+// the live loop, the lock on a target, the overlay and the events.
+//
+// The package itself is plain Go. Windows and video files live in leaves.
+package pipeline
+
+import (
+	"context"
+	"time"
+
+	"deixis/camera"
+	"deixis/model"
+)
+
+// State says how well the line knows where a phrase points.
+type State int
+
+// The states of a target.
+const (
+	Searching State = iota // no answer yet
+	Locked                 // there, and sure which one
+	Unsure                 // there, but it could be another one
+	Lost                   // was there a moment ago
+	Absent                 // not in the picture
+)
+
+// String is the state's name in events.
+func (s State) String() string {
+	switch s {
+	case Searching:
+		return "searching"
+	case Locked:
+		return "locked"
+	case Unsure:
+		return "unsure"
+	case Lost:
+		return "lost"
+	case Absent:
+		return "absent"
+	}
+	return "unknown"
+}
+
+// View is what is known of one phrase when a frame is shown.
+type View struct {
+	Phrase string
+	State  State
+	Box    model.Box     // frame pixels; the zero Box unless State is Locked or Unsure
+	Score  float32       // of the best box, 0..1
+	Margin float32       // to the runner-up, 0..1
+	Age    time.Duration // of the picture that the box was found in, when it is shown
+	Track  int           // counts the targets of this phrase, from 1; 0 before the first
+	Seq    uint64        // number of the frame that was answered; 0 before the first
+}
+
+// HasBox says whether there is a box to show.
+func (v *View) HasBox() bool { return v.State == Locked || v.State == Unsure }
+
+// A Source fills f with its next frame, or returns io.EOF when it is dry.
+type Source interface {
+	Next(ctx context.Context, f *camera.Frame) error
+}
+
+// A Grounder answers every phrase on one frame, in the order of the phrases.
+type Grounder interface {
+	Ground(ctx context.Context, f *camera.Frame, phrases []model.Phrase) ([]model.Answer, error)
+}
+
+// A Sink shows a frame and what is known on it, one view a phrase. It may read
+// both until it returns. io.EOF says that it wants no more, as a window that
+// was closed.
+type Sink interface {
+	Show(ctx context.Context, f *camera.Frame, views []View) error
+}
+
+// An Idler is a Sink that has work between frames, as a window that must read
+// its keys while the camera is away.
+type Idler interface {
+	Idle() error // io.EOF as with Show
+}
+
+// Sinks shows a frame on each of them in turn.
+type Sinks []Sink
+
+// Show stops at the first error.
+func (s Sinks) Show(ctx context.Context, f *camera.Frame, views []View) error {
+	for _, to := range s {
+		if err := to.Show(ctx, f, views); err != nil {
+			return err
+		}
+	}
+	return nil
+}

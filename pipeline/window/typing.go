@@ -1,0 +1,79 @@
+package window
+
+// What a key asks the window to do.
+type action int
+
+const (
+	nothing action = iota
+	quit
+	submit
+)
+
+// The codes of keys that are no letters.
+const (
+	tab       = 9
+	enter     = 13
+	newline   = 10
+	escape    = 27
+	slash     = '/'
+	backspace = 8
+	del       = 127
+)
+
+// maxTyped bounds what is typed; the model takes less.
+const maxTyped = 500
+
+// typing is the line that a person types in the window. Any letter but q
+// begins one; so do / and Enter, and then q is a letter too. Enter ends it,
+// Esc gives it up. Outside a line, q and Esc quit.
+type typing struct {
+	on    bool
+	typed []rune
+	wrong string // why the line was refused
+}
+
+// press takes one key. OpenCV gives the code of a letter in Latin-1.
+func (t *typing) press(code int) action {
+	r := rune(code & 0xff)
+	switch {
+	case !t.on && (r == 'q' || r == escape):
+		return quit
+	case !t.on && (r == enter || r == newline || r == slash || r == tab):
+		t.on = true
+	case r == escape:
+		*t = typing{}
+	case r == enter || r == newline:
+		if len(t.typed) > 0 {
+			return submit
+		}
+		*t = typing{}
+	case r == backspace || r == del:
+		t.typed = t.typed[:max(0, len(t.typed)-1)]
+	case r >= ' ' && r < del || r >= 0xa0:
+		t.on = true
+		if len(t.typed) < maxTyped {
+			t.typed = append(t.typed, r)
+		}
+	}
+	return nothing
+}
+
+// text is the line so far.
+func (t *typing) text() string { return string(t.typed) }
+
+// answer ends the line, or keeps it with the reason it was refused.
+func (t *typing) answer(err error) {
+	if err != nil {
+		t.wrong = err.Error()
+		return
+	}
+	*t = typing{}
+}
+
+// prompt is what to show of the line, if there is one.
+func (t *typing) prompt() (lead, typed string, on bool) {
+	if t.wrong != "" {
+		return t.wrong + ":", t.text(), t.on
+	}
+	return "look for:", t.text(), t.on
+}
