@@ -60,7 +60,7 @@ bundle: .venv/.trainer ## train ca2m-edge from nothing (or go on) and write its 
 	$(MAKE) export
 
 export: .venv/.trainer ## the bundle and golden files from the last checkpoint
-	.venv/bin/ca2m export $(RUN)/last.pt --out $(BUNDLE) --refs $(DATA)/refs.jsonl --int8 phrase
+	.venv/bin/ca2m export $(RUN)/last.pt --out $(BUNDLE) --refs $(DATA)/refs.jsonl
 	$(MAKE) golden
 
 golden: .venv/.trainer ## what the Go tests compare with
@@ -87,7 +87,7 @@ clean: ## what was built (not .venv, not runs)
 $(ORT): .venv/.python
 	.venv/bin/pip install -q "$$(sed -n 's/^ *"\(onnxruntime==[^"]*\)".*/\1/p' trainer/pyproject.toml)"
 	@mkdir -p bin/lib
-	@found=$$(ls .venv/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.{so.*,*dylib} 2>/dev/null | head -1); cp "$$found" $(ORT)
+	@cp "$$(find .venv -path '*onnxruntime/capi/libonnxruntime.*' ! -name '*providers*' | sort | tail -1)" $(ORT)
 
 .venv/.trainer: .venv/.python trainer/pyproject.toml
 	.venv/bin/pip install -q -e 'trainer[dev]'

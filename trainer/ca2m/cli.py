@@ -78,9 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("checkpoint", type=Path)
     p.add_argument("--out", type=Path, required=True, help="bundle folder")
     p.add_argument("--refs", type=Path, help="refs.jsonl: calibrates on the calibration photos, measures on val")
-    p.add_argument(
-        "--int8", default="", help="graphs to quantise, e.g. phrase,ground; the fp32 graph of `phrase` then goes"
-    )
+    p.add_argument("--int8", default="", help="graphs to write in eight bits beside fp32, e.g. ground")
     p.set_defaults(run=_export)
 
     p = sub.add_parser("golden", help="write golden files that the runtime's tests read")
