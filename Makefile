@@ -44,9 +44,10 @@ lint: .venv/.opencv .venv/.trainer ## gofmt, go vet, staticcheck, ruff, mypy
 	.venv/bin/ruff check trainer
 	cd trainer && ../.venv/bin/mypy
 
-test-go: setup ## race detector where there is no native code, then everything
+test-go: setup ## race detector where there is no native code, everything, then native leaks
 	go test -race $(PURE)
 	go test ./...
+	go test $(GOFLAGS),matprofile ./camera/opencv ./pipeline/record
 
 test-trainer: .venv/.trainer ## the trainer's tests
 	cd trainer && OMP_NUM_THREADS=2 ../.venv/bin/pytest -q

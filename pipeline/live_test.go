@@ -33,7 +33,7 @@ func TestLiveShowsEveryNewestFrameWhileTheModelIsSlow(t *testing.T) {
 	}
 	took := time.Since(start)
 	s := l.Stats()
-	if took > time.Second || s.Skipped == 0 || s.Answered == 0 || s.Answered > s.Shown/4 {
+	if took > 3*time.Second || s.Skipped == 0 || s.Answered == 0 || s.Answered > s.Shown/4 {
 		t.Errorf("60 frames at 200/s took %v with a model of 25/s: %+v", took, s)
 	}
 	if p := l.Times.Of(Model); p.N != int(s.Answered) || p.P50 < 40*time.Millisecond {
@@ -114,11 +114,12 @@ func TestSlowSinkNeverSlowsTheLine(t *testing.T) {
 	if err := l.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(start); took > 1800*time.Millisecond || beside.Load() > 25 {
+	took := time.Since(start)
+	if took > 5*time.Second || beside.Load() > 2+int64(took/(100*time.Millisecond)) {
 		t.Errorf("240 frames at 200/s took %v; the slow sink saw %d", took, beside.Load())
 	}
-	if n := strings.Count(log.String(), "sink=turtle"); n != 1 {
-		t.Errorf("%d warnings in 1.2 seconds:\n%s", n, &log)
+	if n := strings.Count(log.String(), "sink=turtle"); n < 1 || n > int(took/time.Second) {
+		t.Errorf("%d warnings in %v:\n%s", n, took, &log)
 	}
 }
 

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/term"
 
 	"deixis/camera"
 	"deixis/camera/opencv"
@@ -34,9 +34,7 @@ type liveCmd struct {
 
 // Run shows the source until it ends, the window is closed, or ctx ends.
 func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
-	// Whoever reads our events may leave; then a write fails and the files are
-	// still finished.
-	signal.Ignore(syscall.SIGPIPE)
+	staySignals()
 	o, err := c.options(g)
 	if err != nil {
 		return err
@@ -121,17 +119,18 @@ func (s *show) run(ctx context.Context) error {
 	if err := s.asker.ask(s.Phrase); len(s.Phrase) > 0 && err != nil {
 		return err
 	}
-	if s.Stdin != nil {
-		if len(s.Phrase) == 0 {
-			s.Log.Info("type a phrase and press Enter")
-		}
-		go s.listen(s.Stdin) // ends with the input, or with the program
+	if f, ok := s.Stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		s.Log.Info("type what to look for and press Enter; several go with ; between them")
 	}
+	go s.listen(s.Stdin) // ends with the input, or with the program
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	others, ctx := errgroup.WithContext(ctx)
 	if s.page != nil {
 		s.Log.Info("page", "url", s.page.URL())
+		if !s.page.Local() {
+			s.Log.Warn("the page is open to everyone who reaches this address; it has no password")
+		}
 		others.Go(func() error { return s.page.Serve(ctx) })
 	}
 	run := s.line.Run
@@ -157,7 +156,7 @@ func (q quietly) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// window opens the window, or goes without where none was asked for.
+// openWindow opens the window, or goes without where none was asked for.
 func (s *show) openWindow() (pipeline.Sink, error) {
 	if !s.wantsWindow() {
 		return nil, nil

@@ -95,6 +95,9 @@ func cause(err error) error {
 // URL is where the page is.
 func (s *Server) URL() string { return "http://" + s.ln.Addr().String() + "/" }
 
+// Local says whether only this machine reaches the page.
+func (s *Server) Local() bool { return s.local }
+
 // Serve answers until ctx ends, then lets no watcher hold it up. It returns
 // nil when ctx ended it.
 func (s *Server) Serve(ctx context.Context) error {
