@@ -49,11 +49,11 @@ def pick(logits: Tensor, boxes: Tensor, k: int, temperature: float) -> tuple[Ten
 def answer(said: Grounding, k: int, c: Calibration) -> tuple[Tensor, Tensor, Tensor]:
     """Boxes (P, K, 4) corner form 0..1 best first, scores (P, K), present (P,)."""
     if said.scores is None or said.boxes is None:
-        one = said.cls_box.new_ones(len(said.cls_box))
-        boxes, scores, present = said.cls_box[:, None].clamp(0, 1), one[:, None], one
+        present = torch.ones_like(said.cls_box[:, 0])
+        boxes, scores = said.cls_box[:, None].clamp(0, 1), present[:, None]
     else:
         boxes, scores = pick(said.scores, said.boxes, k, c.temperature)
-        present = scores.new_ones(len(scores))
+        present = torch.ones_like(scores[:, 0])
     if said.present is not None:
         present = (said.present.float() * c.present_scale + c.present_bias).sigmoid()
     return boxes, scores, present

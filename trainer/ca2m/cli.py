@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import pickle
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +29,11 @@ def main(argv: list[str] | None = None) -> int:
         torch.set_num_threads(args.threads)
     try:
         args.run(args)
-    except (OSError, ValueError, ArithmeticError) as e:
+    except (OSError, ValueError, ArithmeticError, AssertionError) as e:
         print(f"ca2m {args.command}: {e}", file=sys.stderr)
+        return 1
+    except (pickle.UnpicklingError, KeyError) as e:
+        print(f"ca2m {args.command}: {e!r:.300}: is the file a checkpoint or bundle of ca2m?", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(
@@ -110,7 +114,8 @@ def _train(args: argparse.Namespace) -> None:
     side = c.network.image_size
     mixer = scenes.Mixer(own, own_photos, side, c.run.seed)
     val = [r for r in hand if r.split == "val"]
-    rule = scenes.rule_val(scenes.hold_out(photos, val), scenes.Pictures(), side) if photos and val else []
+    held = [p for p in scenes.hold_out(photos, val) if p.split == "val" and p.things]
+    rule = scenes.rule_val(held, scenes.Pictures(), side) if held else []
     log.info("%d phrases, %d photos to train on; %d and %d to measure", len(own), len(own_photos), len(val), len(rule))
 
     def measure(net: Net) -> dict[str, float]:
@@ -191,7 +196,8 @@ def _export(args: argparse.Namespace) -> None:
     c, net = train.load(args.checkpoint)
     hand = refs.read(args.refs) if args.refs else []
     calibration = Calibration()
-    if held := [r for r in hand if splits.is_calibration(r.image) and r.split != "val"]:
+    val_images = {r.image for r in hand if r.split != "train"}
+    if held := [r for r in hand if splits.is_calibration(r.image) and r.image not in val_images]:
         calibration = evaluate.calibrate(list(evaluate.judge(evaluate.TorchPointer(net, raw=True), held)))
         log.info("calibrated on %d phrases: %s", len(held), calibration)
     graphs = export.export(c, net, calibration, args.out)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -14,7 +13,8 @@ import numpy as np
 import torch
 
 from ca2m import words
-from ca2m.answers import Calibration, answer
+from ca2m.answers import Calibration, answer, pick
+from ca2m.boxes import iou_giou
 from ca2m.network import Net
 from ca2m.refs import Ref
 from ca2m.scenes import Sample, square
@@ -84,6 +84,7 @@ class Judged:
     pointed: Pointed
     iou: float | None
     cls_iou: float | None
+    truth: Box | None = None  # corner form, 0..1 of the picture
 
 
 def read_picture(path: str) -> np.ndarray:
@@ -121,7 +122,7 @@ def _judged(ref: Ref, pointed: Pointed, w: int, h: int) -> Judged:
         return Judged(ref, pointed, None, None)
     truth = (ref.box[0] / w, ref.box[1] / h, ref.box[2] / w, ref.box[3] / h)
     cls = None if pointed.cls_box is None else iou(pointed.cls_box, truth)
-    return Judged(ref, pointed, iou(pointed.boxes[0], truth), cls)
+    return Judged(ref, pointed, iou(pointed.boxes[0], truth), cls, truth)
 
 
 def report(judged: list[Judged], threshold: float, seconds: float = 0.0) -> dict[str, Any]:
@@ -161,17 +162,16 @@ def calibrate(judged: list[Judged], refuse: float = 0.12) -> Calibration:
 
     judged must come from a TorchPointer with raw=True, on photos kept out of training.
     """
-    from ca2m.answers import pick
-
     there = [j for j in judged if j.iou is not None and j.pointed.scores_raw is not None]
     scale, bias = _platt([(j.pointed.logit, j.iou is not None) for j in judged])
     best = (float("inf"), 1.0)
     if there:
         scores = torch.from_numpy(np.stack([np.asarray(j.pointed.scores_raw) for j in there]))
         boxes = torch.from_numpy(np.stack([np.asarray(j.pointed.boxes_raw) for j in there]))
-        right = torch.tensor([(j.iou or 0) > 0.5 for j in there]).float()
+        truth = torch.tensor([j.truth for j in there])
         for t in np.geomspace(0.4, 4.0, 25):
-            p = pick(scores, boxes, 1, float(t))[1][:, 0].clamp(1e-4, 1 - 1e-4)
+            box, p = (x[:, 0] for x in pick(scores, boxes, there[0].pointed.boxes.shape[0], float(t)))
+            right, p = (iou_giou(box, truth)[0] > 0.5).float(), p.clamp(1e-4, 1 - 1e-4)
             best = min(best, (float(torch.nn.functional.binary_cross_entropy(p, right)), float(t)))
     present = [1 / (1 + np.exp(-(scale * j.pointed.logit + bias))) for j in judged if j.iou is not None]
     threshold = float(np.quantile(present, refuse)) if present else 0.5
@@ -197,8 +197,3 @@ def _platt(pairs: list[tuple[float, bool]]) -> tuple[float, float]:
     opt.step(closure)  # type: ignore[no-untyped-call]
     scale, bias = fit.detach().tolist()
     return scale, bias
-
-
-def picture_paths(refs: list[Ref]) -> list[Path]:
-    """The pictures that refs speak of, each once."""
-    return sorted({Path(r.image) for r in refs})

@@ -67,8 +67,11 @@ class Criterion(nn.Module):
         there = truth.present > 0
         parts: dict[str, Tensor] = {}
         paced, d = self.paced(said.cls_box[there], truth.box[there])
-        loss = self.c.cls * paced.mean()
-        parts["cls"], parts["d_l1"], parts["d_giou"] = paced.mean(), d[:, 0].mean(), d[:, 1].mean()
+        some = max(len(paced), 1)  # a small share of a batch may hold absent things only
+        parts["cls"] = paced.sum() / some
+        parts["d_l1"], parts["d_giou"] = d.sum(0) / some
+        parts["sigma_l1"], parts["sigma_giou"] = self.paced.sigma
+        loss = self.c.cls * parts["cls"]
         if said.scores is not None and said.boxes is not None:
             places = self.places if kept is None else self.places[kept]
             point, box, hit = pointing_loss(
@@ -108,5 +111,5 @@ def pointing_loss(
     far = (1 - giou) + (boxes - truth[:, None]).abs().sum(-1)
     share = middle / middle.sum(1, keepdim=True).clamp(min=1)
     best = scores.detach().argmax(1)
-    hit = (fits.gather(1, best[:, None]) > 0.5).float().mean()
+    hit = (fits.gather(1, best[:, None]) > 0.5).float().sum() / max(len(truth), 1)
     return point, (far * share).sum() / max(len(truth), 1), hit

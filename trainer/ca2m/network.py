@@ -199,6 +199,13 @@ class Net(nn.Module):
         self.interact = Interaction(c, self.point.width if self.point else self.sight.width)
         self.box = nn.Sequential(nn.Linear(c.c1, c.c1), nn.ReLU(), nn.Linear(c.c1, c.c1), nn.ReLU(), nn.Linear(c.c1, 4))
 
+    def train(self, mode: bool = True) -> Net:
+        """As torch's, but a frozen linguistic encoder never drops anything out: nobody would learn to bear it."""
+        super().train(mode)
+        if not any(p.requires_grad for p in self.words.parameters()):
+            self.words.eval()
+        return self
+
     def see(self, image: Tensor) -> Tensor:
         """uint8 RGB (N, S, S, 3) to visual tokens (N, T, D)."""
         return self.sight(image)

@@ -85,7 +85,7 @@ def _ref(line: Any, folder: Path) -> Ref:
     if not (isinstance(image, str) and image):
         raise ValueError("image is not a path")
     return Ref(
-        image=os.path.normpath(folder / image),
+        image=os.path.realpath(folder / image),
         phrase=phrase.strip(),
         box=None if box is None else _corners(box),
         kind=str(line.get("kind") or ("absent" if box is None else "")),
@@ -165,7 +165,7 @@ def _photo(image: dict[str, Any], notes: list[dict[str, Any]], names: dict[Any, 
             human = note.get("origin", "human") == "human"
             things.append(Thing(names[note["category_id"]], box, float(note.get("score", 1.0)), human))
     return Photo(
-        path=os.path.normpath(os.path.join(folder, image["file_name"])),
+        path=os.path.realpath(os.path.join(folder, image["file_name"])),
         width=width,
         height=height,
         things=tuple(things),

@@ -1,4 +1,4 @@
-"""The training loop: resumes exactly, keeps an averaged copy of the weights, and says every minute how it does."""
+"""The training loop: resumes exactly, keeps an averaged copy of the weights, and says every half minute how it does."""
 
 from __future__ import annotations
 
@@ -73,8 +73,18 @@ class Crew:
         """Meets the others where torchrun started several."""
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size > 1 and not dist.is_initialized():
-            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(minutes=30))
+            gpus, here = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+            if 0 < gpus < here:
+                raise ValueError(f"{here} processes and {gpus} GPUs: start torchrun with --nproc-per-node {gpus}")
+            dist.init_process_group("nccl" if gpus else "gloo", timeout=timedelta(minutes=30))
         return cls(int(os.environ.get("RANK", "0")), size)
+
+    def device(self) -> torch.device:
+        """This process's own GPU, or the processor."""
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        return torch.device("cuda", torch.cuda.current_device())
 
     def wait(self) -> None:
         if self.size > 1:
@@ -183,16 +193,19 @@ class Trainer:
 
     def __init__(self, c: Config, net: Net, device: torch.device, crew: Crew | None = None) -> None:
         self.c, self.device, self.crew = c, device, crew or Crew()
-        self.net = net.to(device).train()
+        self.net = net.to(device)
         self.criterion = Criterion(c.loss, c.network.grid).to(device)
         self.opt = torch.optim.AdamW(groups(c, net, self.criterion))
+        self.net.train()  # after groups, which says what is frozen
         self.scaler = torch.amp.GradScaler(device.type, enabled=c.run.precision == "fp16")
         self.average = Average(net, c.run.ema)
         self.done = 0  # samples seen
         task = Task(self.net, self.criterion)
         self.task: nn.Module = task
         if self.crew.size > 1:
-            self.task = nn.parallel.DistributedDataParallel(task, forward_sync_buffers=False)
+            self.task = nn.parallel.DistributedDataParallel(
+                task, forward_sync_buffers=False, find_unused_parameters=True
+            )  # a switched-off path leaves its weights without a gradient
 
     def kept(self, step: int) -> Tensor | None:
         """The visual tokens that a step looks at: all, or a random share early in the run."""
@@ -244,6 +257,8 @@ class Trainer:
     def resume(self, path: Path) -> None:
         """Goes on where `save` was called."""
         state = torch.load(path, map_location=self.device, weights_only=True)
+        if from_dict(state["config"], where=str(path)).network != self.c.network:
+            raise ValueError(f"resume {path}: it is of another network; give another --out or its own --config")
         self.net.load_state_dict(state["net"], strict=False)
         for k, v in state["mean"].items():
             self.average.mean[k].copy_(v)
@@ -294,11 +309,13 @@ def fit(
     start: a checkpoint whose averaged weights are where the training begins (fine-tuning).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     crew = Crew.join()
+    device = crew.device()
     torch.manual_seed(c.run.seed)
-    trainer = Trainer(c, load(start)[1] if start else build(c.network, detector), device, crew)
     last = folder / "last.pt"
+    if c.network.sight == "nanodet" and not (detector or start or last.exists()):
+        raise ValueError(f"train {c.network.name}: its visual encoder has no weights yet: give --detector or --start")
+    trainer = Trainer(c, _started(start, c) if start else build(c.network, detector), device, crew)
     if last.exists():
         trainer.resume(last)
         log.info("resumed %s after %d samples", last, trainer.done)
@@ -325,6 +342,14 @@ def fit(
         board.close()
     crew.wait()
     return load(last, device)[1]
+
+
+def _started(path: Path, c: Config) -> Net:
+    """The network of a checkpoint to train on from."""
+    found, net = load(path)
+    if found.network != c.network:
+        raise ValueError(f"start from {path}: it is of another network than {c.network.name}; give its own --config")
+    return net
 
 
 def _measure(trainer: Trainer, measure: Callable[[Net], dict[str, float]], board: SummaryWriter, folder: Path) -> None:

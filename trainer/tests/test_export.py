@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,11 @@ from ca2m import export
 from ca2m.answers import Calibration, pick
 from ca2m.config import Config
 from ca2m.evaluate import TorchPointer, calibrate, judge_samples, report
-from ca2m.network import Net
+from ca2m.network import Net, build
 
 
 @pytest.fixture(scope="module")
 def bundle(small: Config, tmp_path_factory: pytest.TempPathFactory) -> tuple[Net, Path]:
-    from ca2m.network import build
-
     torch.manual_seed(0)
     net, out = build(small.network).eval(), tmp_path_factory.mktemp("bundle")
     calibration = Calibration(temperature=1.3, present_scale=0.7, present_bias=0.2, threshold=0.4)
@@ -78,3 +77,12 @@ def test_report_and_calibration(net: Net) -> None:
     told = report(judged, 0.0)
     assert told["n"] == 6 and told["absent"] == {"n": 6, "false_pointing": 1.0} and told["present_refused"] == 0.0
     assert report([], 0.5)["acc50"] is None
+
+
+@pytest.mark.parametrize("changed", [{"presence": False}, {"pointing": False, "answers": 1}])
+def test_other_configurations_export(small: Config, tmp_path: Path, changed: dict) -> None:
+    off = dict.fromkeys(("noun", "rank", "second", "look", "presence"), False) if "pointing" in changed else {}
+    c = replace(small, network=replace(small.network, **off | changed))
+    net = build(c.network).eval()
+    told = export.export(c, net, Calibration(), tmp_path)
+    assert [o["shape"] for o in told["ground"][0]["outputs"] if o["name"] == "scores"] == [["P", c.network.answers]]

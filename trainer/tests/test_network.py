@@ -110,3 +110,9 @@ def test_detector_equals_the_released_one(data: Path) -> None:
         np.testing.assert_allclose(tower.numpy(), golden[blob].astype(np.float32), atol=0.05)
     rows = torch.cat([torch.cat([o[:, :80].sigmoid(), o[:, 80:]], 1).flatten(2) for _, o in found], 2).transpose(1, 2)
     np.testing.assert_allclose(rows.numpy(), golden["output"][:, : rows.shape[1]].astype(np.float32), atol=0.1)
+
+
+def test_frozen_words_drop_nothing_out(small: Config) -> None:
+    net = build(small.network).train()
+    ids, mask = words.encode(words.tokenizer("minilm-l6", 40), ["dog"])
+    torch.testing.assert_close(net.read(ids, mask), net.read(ids, mask), rtol=0, atol=0)

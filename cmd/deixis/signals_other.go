@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// staySignals is of use on Unix only.
+func staySignals() {}
