@@ -15,9 +15,10 @@ PURE   := ./camera ./model ./pipeline ./pipeline/web
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
 
 # What make bundle trains with: a folder that holds refs.jsonl, photos/ and weights/ (see trainer/README.md).
-DATA  ?= ../shared/data
+DATA  ?= data
 RUN   ?= runs/ca2m-edge
 
+.NOTPARALLEL:
 .PHONY: help run setup build test lint test-go test-trainer bundle export golden clean
 
 help: ## this list
@@ -25,9 +26,9 @@ help: ## this list
 
 run: build ## the webcam if there is one, else the demo clip; leaves an annotated MP4 in out/
 	@mkdir -p out
-	@if [ -e /dev/video0 ]; then src=0; else src=assets/demo.mp4; fi; \
-	echo "source $$src, phrase \"person on the left\"; page http://127.0.0.1:7420 while it runs; video out/run.mp4"; \
-	bin/deixis live $$src --phrase "person on the left" --http 127.0.0.1:7420 --record out/run.mp4; \
+	@src=$$(bin/deixis devices --json | $(PYTHON) -c 'import json, sys; print(next((d["path"] for d in json.load(sys.stdin) if d["usable"]), "assets/demo.mp4"))') && \
+	echo "source $$src, phrase \"person on the left\"; page http://127.0.0.1:7420 while it runs; video out/run.mp4" && \
+	bin/deixis live "$$src" --phrase "person on the left" --http 127.0.0.1:7420 --record out/run.mp4 && \
 	echo "look at out/run.mp4"
 
 setup: .venv/.opencv $(ORT) ## OpenCV, and the ONNX Runtime library into bin/lib
@@ -85,7 +86,7 @@ clean: ## what was built (not .venv, not runs)
 	else echo "no apt-get or brew: install OpenCV 4.6 or later with its headers and pkg-config"; exit 1; fi
 	@touch $@
 
-$(ORT): .venv/.python
+$(ORT): .venv/.python trainer/pyproject.toml
 	.venv/bin/pip install -q "$$(sed -n 's/^ *"\(onnxruntime==[^"]*\)".*/\1/p' trainer/pyproject.toml)"
 	@mkdir -p bin/lib
 	@cp "$$(find .venv -path '*onnxruntime/capi/libonnxruntime.*' ! -name '*providers*' | sort | tail -1)" $(ORT)

@@ -59,16 +59,48 @@ type Events struct {
 	Source string // as in Event
 }
 
-// Show writes the lines of one frame. Its error is that of the writer.
-func (e *Events) Show(_ context.Context, f *camera.Frame, views []View) error {
+// lastWrite is how long the reader of events may still take when the line ends.
+const lastWrite = time.Second
+
+// Show writes the lines of one frame. Its error is that of the writer, or of
+// ctx where a reader has stopped reading.
+func (e *Events) Show(ctx context.Context, f *camera.Frame, views []View) error {
+	var lines []byte
 	for i := range views {
 		line, err := json.Marshal(NewEvent(e.Source, f, &views[i]))
 		if err != nil {
 			return fmt.Errorf("encode event: %w", err)
 		}
-		if _, err := e.W.Write(append(line, '\n')); err != nil {
-			return fmt.Errorf("write event: %w", err)
-		}
+		lines = append(append(lines, line...), '\n')
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	if err := e.write(ctx, lines); err != nil {
+		return fmt.Errorf("write event: %w", err)
 	}
 	return nil
+}
+
+// write leaves a writer that hangs to itself once ctx has ended: a pipe that
+// nobody reads must not keep the program from its end.
+func (e *Events) write(ctx context.Context, lines []byte) error {
+	wrote := make(chan error, 1)
+	go func() {
+		_, err := e.W.Write(lines)
+		wrote <- err
+	}()
+	select {
+	case err := <-wrote:
+		return err
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(lastWrite)
+	defer late.Stop()
+	select {
+	case err := <-wrote:
+		return err
+	case <-late.C:
+		return ctx.Err()
+	}
 }

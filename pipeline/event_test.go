@@ -2,6 +2,9 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -53,12 +56,51 @@ func TestTimings(t *testing.T) {
 	if s := times.Of(Draw); s.N != 1024 || s.P50 != 3976+512 || s.P95 != 3976+972 || s.P99 != 3976+1013 {
 		t.Errorf("Of = %+v", s)
 	}
-	if times.Reset(); times.Of(Draw).N != 0 {
-		t.Error("Reset forgot nothing")
-	}
 	for _, s := range Stages() {
 		if s.String() == "" || s.String() == "unknown" {
 			t.Errorf("stage %d has no name", s)
 		}
+	}
+}
+
+func TestEventsNobodyReads(t *testing.T) {
+	for name, beside := range map[string]bool{"beside": true, "in line": false} {
+		t.Run(name, func(t *testing.T) {
+			unread, w := io.Pipe()
+			defer unread.Close()
+			l := &Live{From: pattern(0), By: slow{}}
+			l.SetPhrases(phrases("a cup"))
+			run := l.RunEvery
+			if beside {
+				l.Beside, run = []Beside{{"events", &Events{W: w}}}, l.Run
+			} else {
+				l.To = &Events{W: w}
+			}
+			ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer stop()
+			start := time.Now()
+			if err := run(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+			if took := time.Since(start); took > 2*lastWrite {
+				t.Errorf("the line took %v to end", took)
+			}
+		})
+	}
+}
+
+func TestEventsAreFinishedAtTheEnd(t *testing.T) {
+	read, w := io.Pipe()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	go func() {
+		time.Sleep(20 * time.Millisecond)
+		io.Copy(io.Discard, read)
+	}()
+	defer w.Close()
+	var f camera.Frame
+	f.Resize(2, 1)
+	if err := (&Events{W: w}).Show(ctx, &f, []View{{Phrase: "a cup"}}); err != nil {
+		t.Errorf("Show = %v for a reader that is only late", err)
 	}
 }

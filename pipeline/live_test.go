@@ -275,3 +275,33 @@ func TestPacedAndHeld(t *testing.T) {
 		t.Errorf("held nothing: %v", err)
 	}
 }
+
+// cut gives frames of the pattern, and then an error.
+type cut struct {
+	Source
+	err error
+}
+
+func (c cut) Next(ctx context.Context, f *camera.Frame) error {
+	if err := c.Source.Next(ctx, f); !errors.Is(err, io.EOF) {
+		return err
+	}
+	return c.err
+}
+
+func TestHeldAfterPicturesThatAreBroken(t *testing.T) {
+	h := &Held{From: cut{pattern(1), camera.ErrNoPicture}}
+	var f camera.Frame
+	for range 3 {
+		if err := h.Next(t.Context(), &f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := (&Held{From: dry{camera.ErrNoPicture}}).Next(t.Context(), &f); !errors.Is(err, camera.ErrNoPicture) {
+		t.Errorf("no picture at all: %v", err)
+	}
+	h = &Held{From: cut{pattern(1), camera.ErrLost}}
+	if err := errors.Join(h.Next(t.Context(), &f), h.Next(t.Context(), &f)); !errors.Is(err, camera.ErrLost) {
+		t.Errorf("a lost source is held: %v", err)
+	}
+}

@@ -47,7 +47,8 @@ type Held struct {
 const heldFor = 100 * time.Millisecond
 
 // Next repeats the last frame, numbered on, ten times a second. A source
-// without any frame is io.EOF.
+// without any frame is io.EOF. One that could not be read as a whole,
+// camera.ErrNoPicture, is dry too: who looks still sees the rest.
 func (h *Held) Next(ctx context.Context, f *camera.Frame) error {
 	if !h.dry {
 		err := h.From.Next(ctx, f)
@@ -55,7 +56,7 @@ func (h *Held) Next(ctx context.Context, f *camera.Frame) error {
 			f.CopyTo(&h.last)
 			return nil
 		}
-		if !errors.Is(err, io.EOF) || h.last.Seq == 0 {
+		if !errors.Is(err, io.EOF) && !errors.Is(err, camera.ErrNoPicture) || h.last.Seq == 0 {
 			return err
 		}
 		h.dry = true

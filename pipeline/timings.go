@@ -96,12 +96,3 @@ func (t *Timings) Of(s Stage) Spread {
 	at := func(share float64) time.Duration { return times[min(int(share*float64(len(times))), len(times)-1)] }
 	return Spread{N: len(times), P50: at(0.50), P95: at(0.95), P99: at(0.99)}
 }
-
-// Reset forgets all times, as after a warm-up.
-func (t *Timings) Reset() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i := range t.rings {
-		t.rings[i].n = 0
-	}
-}

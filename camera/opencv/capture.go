@@ -78,7 +78,8 @@ func (c *Capture) failed(ctx context.Context, err error) error {
 func (c *Capture) Info() Info { return c.info }
 
 // Next fills f with the next frame. At a file's end it returns io.EOF; a file
-// without a single frame is camera.ErrNoPicture. A device or stream that is
+// without a single frame, or with clearly fewer than it promised, ends with
+// camera.ErrNoPicture. A device or stream that is
 // lost is camera.ErrLost, or with Options.Reconnect tried again until ctx ends.
 func (c *Capture) Next(ctx context.Context, f *camera.Frame) error {
 	for {
@@ -124,11 +125,18 @@ func (c *Capture) end() error {
 	switch {
 	case c.seq == 0:
 		return fmt.Errorf("read video %q: no frame in it can be decoded (is it whole?): %w", c.ref, camera.ErrNoPicture)
-	case c.here < c.info.Frames*9/10:
-		c.o.Log.Warn("video ends early", "source", c.ref.String(), "frames", c.here, "promised", c.info.Frames)
-		c.info.Frames = c.here // says it once
+	case c.cut():
+		return unreadable(fmt.Sprintf("read video %q: it ends after %d of %d frames (cut short?)", c.ref, c.here, c.info.Frames))
 	}
 	return io.EOF
+}
+
+// cut says whether the recording lacks a tenth or more of its frames and of its
+// time. Frames alone do not tell: where their rate varies, the container only
+// guesses how many there are.
+func (c *Capture) cut() bool {
+	promised := time.Duration(c.info.Frames) * c.period()
+	return c.here < c.info.Frames*9/10 && c.last+c.period() < promised*9/10
 }
 
 // lose drops the connection, and is an error where it must not come back.

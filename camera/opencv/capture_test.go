@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"gocv.io/x/gocv"
+
 	"deixis/camera"
 )
 
@@ -238,8 +240,7 @@ func TestVideoThatEndsEarly(t *testing.T) {
 	if err := os.WriteFile(path, data[:len(data)/2], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	var log bytes.Buffer
-	s, err := Open(t.Context(), camera.Ref{Kind: camera.File, URI: path, Path: path}, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	s, err := Open(t.Context(), camera.Ref{Kind: camera.File, URI: path, Path: path}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,11 +249,49 @@ func TestVideoThatEndsEarly(t *testing.T) {
 	for err == nil {
 		err = s.Next(t.Context(), &f)
 	}
-	if err != io.EOF || f.Seq < 1 || f.Seq > 26 {
+	if !errors.Is(err, camera.ErrNoPicture) || !strings.Contains(err.Error(), "of 30 frames") || f.Seq < 1 || f.Seq > 26 {
 		t.Errorf("%d frames, then %v", f.Seq, err)
 	}
-	if s.Next(t.Context(), &f) != io.EOF || strings.Count(log.String(), "ends early") != 1 {
-		t.Errorf("log says:\n%s", &log)
+	if again := s.Next(t.Context(), &f); !errors.Is(again, camera.ErrNoPicture) {
+		t.Errorf("after the end: %v", again)
+	}
+}
+
+func TestCut(t *testing.T) {
+	for name, tt := range map[string]struct {
+		frames, here int
+		last         time.Duration
+		want         bool
+	}{
+		"whole":            {100, 100, 9900 * time.Millisecond, false},
+		"a few missing":    {100, 95, 9400 * time.Millisecond, false},
+		"half":             {100, 50, 4900 * time.Millisecond, true},
+		"rate that varies": {100, 50, 9800 * time.Millisecond, false},
+		"nothing promised": {0, 50, 4900 * time.Millisecond, false},
+	} {
+		c := &Capture{info: Info{FPS: 10, Frames: tt.frames}, here: tt.here, last: tt.last}
+		if got := c.cut(); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestDeviceOf(t *testing.T) {
+	named := camera.Ref{Kind: camera.Device, Device: -1, Path: "/dev/video-front"}
+	for name, tt := range map[string]struct {
+		goos string
+		ref  camera.Ref
+		id   any
+		api  gocv.VideoCaptureAPI
+	}{
+		"Linux":         {"linux", webcam, "/dev/video0", gocv.VideoCaptureV4L2},
+		"macOS":         {"darwin", webcam, 0, gocv.VideoCaptureAny},
+		"Windows":       {"windows", webcam, 0, gocv.VideoCaptureAny},
+		"without digit": {"freebsd", named, "/dev/video-front", gocv.VideoCaptureAny},
+	} {
+		if id, api := deviceOf(tt.goos, tt.ref); id != tt.id || api != tt.api {
+			t.Errorf("%s: %v by %v", name, id, api)
+		}
 	}
 }
 

@@ -2,46 +2,75 @@ package opencv
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"deixis/camera"
 )
 
+// An unreadable says which part of a source could not be read. It is
+// camera.ErrNoPicture in other words.
+type unreadable string
+
+func (u unreadable) Error() string { return string(u) }
+
+// Unwrap is camera.ErrNoPicture.
+func (unreadable) Unwrap() error { return camera.ErrNoPicture }
+
 // Images reads pictures one after the other, a second apart by their PTS. It
 // belongs to one goroutine.
 type Images struct {
-	paths []string
-	n     int
+	paths  []string
+	log    *slog.Logger
+	n      int
+	broken []string // names of those that could not be read
 }
 
 // NewImages makes a source of the pictures that ref names.
-func NewImages(ref camera.Ref) *Images { return &Images{paths: ref.Paths} }
-
-// Next decodes the next picture into f, see ReadImage for errors; io.EOF after
-// the last. A picture that cannot be read is passed over by the next call.
-func (s *Images) Next(ctx context.Context, f *camera.Frame) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if s.n >= len(s.paths) {
-		return io.EOF
-	}
-	path := s.paths[s.n]
-	s.n++
-	if err := ReadImage(path, f); err != nil {
-		return err
-	}
-	f.Seq, f.At, f.PTS = uint64(s.n), time.Now(), time.Duration(s.n-1)*time.Second
-	return nil
+func NewImages(ref camera.Ref, o Options) *Images {
+	return &Images{paths: ref.Paths, log: o.filled().Log}
 }
 
-// Path names the file of the picture that Next read last.
-func (s *Images) Path() string {
-	if s.n == 0 {
-		return ""
+// Next decodes the next picture into f; io.EOF after the last. One that cannot
+// be read is logged and passed over, and then the end is camera.ErrNoPicture
+// with the names of all those. A source of one picture has the error of ReadImage.
+func (s *Images) Next(ctx context.Context, f *camera.Frame) error {
+	for s.n < len(s.paths) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		path := s.paths[s.n]
+		s.n++
+		err := ReadImage(path, f)
+		if err == nil {
+			f.Seq, f.At, f.PTS = uint64(s.n), time.Now(), time.Duration(s.n-1)*time.Second
+			return nil
+		}
+		if len(s.paths) == 1 {
+			return err
+		}
+		s.log.Warn("picture passed over", "file", path, "why", err)
+		s.broken = append(s.broken, filepath.Base(path))
 	}
-	return s.paths[s.n-1]
+	return s.end()
+}
+
+// mostNamed bounds the names in one error.
+const mostNamed = 10
+
+func (s *Images) end() error {
+	if len(s.broken) == 0 {
+		return io.EOF
+	}
+	names := strings.Join(s.broken[:min(mostNamed, len(s.broken))], ", ")
+	if len(s.broken) > mostNamed {
+		names += ", …"
+	}
+	return unreadable(fmt.Sprintf("%d of %d pictures could not be read: %s", len(s.broken), len(s.paths), names))
 }
 
 // Info knows how many pictures there are; their sizes may differ.

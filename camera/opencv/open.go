@@ -67,7 +67,7 @@ type Source interface {
 func Open(ctx context.Context, ref camera.Ref, o Options) (Source, error) {
 	switch ref.Kind {
 	case camera.Images:
-		return NewImages(ref), nil
+		return NewImages(ref, o), nil
 	case camera.TestPattern:
 		return pattern{camera.NewPattern(ref), ref}, nil
 	case camera.Device, camera.File, camera.Stream:

@@ -1,7 +1,6 @@
 package opencv
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -111,10 +110,4 @@ func (s *Squarer) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.small.Close()
-}
-
-// Square is Squarer.Square for one frame.
-func Square(f *camera.Frame, side int, rgb []byte) error {
-	s := NewSquarer()
-	return errors.Join(s.Square(f, side, rgb), s.Close())
 }

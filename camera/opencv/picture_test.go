@@ -3,8 +3,10 @@ package opencv
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -140,10 +142,6 @@ func TestSquare(t *testing.T) {
 			t.Errorf("%dx%d: first %v, last %v; want red, blue as RGB", f.Width, f.Height, rgb[:3], rgb[len(rgb)-3:])
 		}
 	}
-	once := make([]byte, len(rgb))
-	if err := Square(picture(8, 8), 8, once); err != nil || !bytes.Equal(once, rgb) {
-		t.Errorf("Square differs from Squarer.Square: %v", err)
-	}
 	if s.Square(picture(8, 8), 9, rgb) == nil || s.Square(&camera.Frame{}, 8, rgb) == nil || s.Square(picture(8, 8), 0, nil) == nil {
 		t.Error("Square took sizes that do not fit")
 	}
@@ -173,6 +171,47 @@ func TestImages(t *testing.T) {
 	}
 	if err := s.Next(t.Context(), &f); err != io.EOF {
 		t.Errorf("after the last: %v", err)
+	}
+}
+
+func TestImagesPassesOverBrokenOnes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		broken, good int
+		says         string
+	}{
+		"one of three": {1, 2, "1 of 3 pictures could not be read: a0.png"},
+		"all":          {2, 0, "2 of 2 pictures could not be read: a0.png, a1.png"},
+		"very many":    {12, 1, "12 of 13 pictures could not be read: a0.png, a1.png, a2.png, a3.png, a4.png, a5.png, a6.png, a7.png, a8.png, a9.png, …"},
+		"the only one": {1, 0, "cannot decode"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			ref := camera.Ref{Kind: camera.Images}
+			for i := range tt.broken + tt.good {
+				ref.Paths = append(ref.Paths, filepath.Join(dir, fmt.Sprintf("a%d.png", i)))
+				err := os.WriteFile(ref.Paths[i], []byte("no picture"), 0o644)
+				if i >= tt.broken {
+					err = WriteImage(ref.Paths[i], picture(8, 8))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			var log bytes.Buffer
+			s := NewImages(ref, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+			var f camera.Frame
+			n := 0
+			err := s.Next(t.Context(), &f)
+			for ; err == nil; err = s.Next(t.Context(), &f) {
+				n++
+			}
+			if n != tt.good || !errors.Is(err, camera.ErrNoPicture) || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%d pictures, then %v", n, err)
+			}
+			if lines := strings.Count(log.String(), "passed over"); len(ref.Paths) > 1 && lines != tt.broken {
+				t.Errorf("log says:\n%s", &log)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"time"
 
 	"gocv.io/x/gocv"
@@ -44,11 +45,14 @@ func openVideo(ref camera.Ref, o Options) (handle, error) {
 }
 
 func openDevice(ref camera.Ref, o Options) (*gocv.VideoCapture, error) {
-	// OpenCV prints lines of its own about a missing node; this says it once.
-	if err := usable(ref.Path); err != nil {
-		return nil, err
+	id, api := deviceOf(runtime.GOOS, ref)
+	if api == gocv.VideoCaptureV4L2 {
+		// OpenCV prints lines of its own about a missing node; this says it once.
+		if err := usable(ref.Path); err != nil {
+			return nil, err
+		}
 	}
-	dev, err := gocv.OpenVideoCaptureWithAPI(ref.Path, gocv.VideoCaptureV4L2)
+	dev, err := gocv.OpenVideoCaptureWithAPI(id, api)
 	if err = opened(dev, err); err != nil {
 		return nil, fmt.Errorf("open camera %q: it gives no pictures (is another program using it? `deixis devices` lists cameras): %w", ref, camera.ErrNoDevice)
 	}
@@ -62,6 +66,18 @@ func openDevice(ref camera.Ref, o Options) (*gocv.VideoCapture, error) {
 		dev.Set(gocv.VideoCaptureFPS, o.FPS)
 	}
 	return dev, nil
+}
+
+// deviceOf is what OpenCV opens a camera by. Only Linux has nodes; elsewhere a
+// camera is its number, and OpenCV knows the system's own way to it.
+func deviceOf(goos string, ref camera.Ref) (id any, api gocv.VideoCaptureAPI) {
+	switch {
+	case goos == "linux":
+		return ref.Path, gocv.VideoCaptureV4L2
+	case ref.Device >= 0:
+		return ref.Device, gocv.VideoCaptureAny
+	}
+	return ref.Path, gocv.VideoCaptureAny
 }
 
 // usable says in one line why a device node cannot be opened.

@@ -47,7 +47,7 @@ func (c *annotateCmd) Run(ctx context.Context, g *globals) (err error) {
 		return err
 	}
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
-		return fmt.Errorf("make folder: %w", err)
+		return &outputError{fmt.Errorf("make folder: %w", err)}
 	}
 	var errs []error
 	for i, j := range jobs {
@@ -60,9 +60,11 @@ func (c *annotateCmd) Run(ctx context.Context, g *globals) (err error) {
 	return errors.Join(errs...)
 }
 
-// jobs finds all inputs before any work begins, and names without twins.
+// jobs finds all inputs before any work begins, and names without twins, none
+// of which is an input.
 func (c *annotateCmd) jobs() ([]job, error) {
 	var jobs []job
+	var outs []string
 	taken := map[string]bool{}
 	for _, input := range c.Inputs {
 		ref, err := camera.Parse(input)
@@ -78,10 +80,15 @@ func (c *annotateCmd) jobs() ([]job, error) {
 		}
 		taken[name] = true
 		j := job{ref, filepath.Join(c.Out, name)}
-		if err := notItself(ref, j.out+".mp4", j.out+".jsonl"); err != nil {
-			return nil, err
+		for _, format := range c.Format {
+			outs = append(outs, j.out+"."+format)
 		}
 		jobs = append(jobs, j)
+	}
+	for _, j := range jobs {
+		if err := notItself(j.ref, outs...); err != nil {
+			return nil, err
+		}
 	}
 	return jobs, nil
 }
@@ -112,17 +119,17 @@ func (c *annotateCmd) annotate(ctx context.Context, g *globals, by *grounder, j 
 	line := &pipeline.Live{From: from, By: by, Log: g.Log}
 	line.SetPhrases(ps)
 	if c.wants("jsonl") {
-		f, err := os.Create(j.out + ".jsonl")
-		if err != nil {
-			return fmt.Errorf("write events: %w", err)
+		f, createErr := os.Create(j.out + ".jsonl")
+		if createErr != nil {
+			return &outputError{fmt.Errorf("write events: %w", createErr)}
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
 		to = append(to, &pipeline.Events{W: f, Source: j.ref.String()})
 	}
 	if c.wants("mp4") {
-		r, err := record.New(j.out+".mp4", record.Options{FPS: from.Info().FPS, EveryFrame: true})
-		if err != nil {
-			return err
+		r, newErr := record.New(j.out+".mp4", record.Options{FPS: from.Info().FPS, EveryFrame: true})
+		if newErr != nil {
+			return newErr
 		}
 		defer func() { err = errors.Join(err, r.Close()) }()
 		line.Draw = (&pipeline.Overlay{}).Draw

@@ -58,6 +58,10 @@ func TestAnnotateErrors(t *testing.T) {
 	b := network(t)
 	dir := t.TempDir()
 	text := written(t, "clip.mp4", "this is no video")
+	twin := filepath.Join(t.TempDir(), "clip.mp4") // as the first result
+	if err := os.WriteFile(twin, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for name, tt := range map[string]struct {
 		args []string
 		code int
@@ -70,6 +74,7 @@ func TestAnnotateErrors(t *testing.T) {
 		"empty phrase":    {[]string{"pattern://64x48?frames=1", "-p", ""}, exitUsage, "empty"},
 		"unknown format":  {[]string{"pattern://64x48?frames=1", "-p", "x", "--format", "gif"}, exitUsage, "gif"},
 		"over the source": {[]string{text, "-p", "x", "--out", filepath.Dir(text)}, exitUsage, "source itself"},
+		"over another":    {[]string{text, twin, "-p", "x", "--out", filepath.Dir(twin)}, exitUsage, "source itself"},
 		"file as folder":  {[]string{"pattern://64x48?frames=1", "-p", "x", "--out", text}, exitFailed, "clip.mp4"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,5 +99,17 @@ func TestOneBrokenInputKeepsNoOther(t *testing.T) {
 	}
 	if n, _ := countFrames(t, filepath.Join(out, "pattern.mp4")); n != 2 {
 		t.Errorf("the other input has %d frames", n)
+	}
+}
+
+func TestAnnotateSaysThatAFileIsNotWhole(t *testing.T) {
+	b := network(t)
+	out := t.TempDir()
+	if err := os.Symlink(os.DevNull, filepath.Join(out, "pattern.mp4")); err != nil {
+		t.Skip(err)
+	}
+	code, _, errs := deixis(t, "annotate", "pattern://64x48?frames=2", "-p", "x", "--out", out, "--bundle", b.Dir, "--log-level", "error")
+	if code != exitFailed || !strings.Contains(errs, "will not play") {
+		t.Errorf("code %d, %s", code, errs)
 	}
 }

@@ -48,6 +48,13 @@ func TestPoint(t *testing.T) {
 	if code, _, errs := deixis(t, "point", pic, "cup", "--bundle", b.Dir, "--out", filepath.Join(t.TempDir(), "drawn")); code != exitFailed || !strings.Contains(errs, ".png") {
 		t.Errorf("--out without extension: code %d, %s", code, errs)
 	}
+	before := read(t, pic)
+	if code, _, errs := deixis(t, "point", pic, "cup", "--bundle", b.Dir, "--out", pic); code != exitUsage || !strings.Contains(errs, "source itself") || read(t, pic) != before {
+		t.Errorf("--out over the picture: code %d, %s", code, errs)
+	}
+	if code, _, errs := deixis(t, "point", pic, "cup", "--bundle", b.Dir, "--out", filepath.Join("no", "such", "a.png")); code != exitFailed || !strings.Contains(errs, "a.png") {
+		t.Errorf("--out to nowhere: code %d, %s", code, errs)
+	}
 	many := append([]string{"point", pic, "--json", "--bundle", b.Dir}, slices.Repeat([]string{"cup"}, b.Limits.MaxPhrases+1)...)
 	if err := json.Unmarshal([]byte(must(t, many...)), &found); err != nil || len(found) != b.Limits.MaxPhrases+1 {
 		t.Errorf("%d answers to %d phrases: %v", len(found), b.Limits.MaxPhrases+1, err)

@@ -7,6 +7,7 @@ import (
 	"deixis/camera"
 	"deixis/model"
 	"deixis/model/onnx"
+	"deixis/pipeline/record"
 )
 
 // The exit codes, also listed in the README.
@@ -31,11 +32,19 @@ type inputError struct{ err error }
 func (e *inputError) Error() string { return e.err.Error() }
 func (e *inputError) Unwrap() error { return e.err }
 
+// An outputError says that a result cannot be written: its missing folder is
+// no missing input.
+type outputError struct{ err error }
+
+func (e *outputError) Error() string { return e.err.Error() }
+func (e *outputError) Unwrap() error { return e.err }
+
 // exitCode sorts an error into one of the codes. The bundle comes before the
 // files: a bundle's missing file is also an fs.ErrNotExist.
 func exitCode(err error) int {
 	var usage *usageError
 	var input *inputError
+	var output *outputError
 	switch {
 	case err == nil:
 		return exitOK
@@ -44,8 +53,10 @@ func exitCode(err error) int {
 	case errors.Is(err, model.ErrBundle), errors.Is(err, onnx.ErrContract),
 		errors.Is(err, onnx.ErrLibrary), errors.Is(err, onnx.ErrProvider):
 		return exitModel
-	case errors.As(err, &input), errors.Is(err, fs.ErrNotExist), errors.Is(err, camera.ErrNoDevice),
-		errors.Is(err, camera.ErrNoPicture), errors.Is(err, camera.ErrLost):
+	case errors.As(err, &output), errors.Is(err, record.ErrRecord):
+		return exitFailed
+	case errors.As(err, &input), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission),
+		errors.Is(err, camera.ErrNoDevice), errors.Is(err, camera.ErrNoPicture), errors.Is(err, camera.ErrLost):
 		return exitInput
 	}
 	return exitFailed

@@ -92,24 +92,24 @@ func asInput(err error) error {
 	return err
 }
 
-// notItself refuses to write over the file that is read.
+// notItself refuses to write over a file that is read.
 func notItself(ref camera.Ref, outs ...string) error {
-	in, err := os.Stat(ref.Path)
-	if ref.Kind != camera.File || err != nil {
-		return nil
+	files := ref.Paths
+	if ref.Kind == camera.File {
+		files = []string{ref.Path}
 	}
 	for _, out := range outs {
-		if there, err := os.Stat(out); err == nil && os.SameFile(in, there) {
-			return &usageError{fmt.Errorf("write %q: it is the source itself (choose another name)", out)}
+		there, err := os.Stat(out)
+		if err != nil {
+			continue
+		}
+		for _, file := range files {
+			if in, err := os.Stat(file); err == nil && os.SameFile(in, there) {
+				return &usageError{fmt.Errorf("write %q: it is the source itself (choose another name)", out)}
+			}
 		}
 	}
 	return nil
-}
-
-// wantsWindow says whether to open a window: asked for, or nothing else is and
-// there is a desktop.
-func (c *liveCmd) wantsWindow() bool {
-	return c.Window || !c.Headless && c.HTTP == "" && (os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != "")
 }
 
 // run joins the line, the page and the keyboard until one of them ends it.
@@ -156,14 +156,15 @@ func (q quietly) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// openWindow opens the window, or goes without where none was asked for.
+// openWindow opens the window, or goes without where it was not asked for and
+// there is no desktop.
 func (s *show) openWindow() (pipeline.Sink, error) {
-	if !s.wantsWindow() {
+	if s.Headless {
 		return nil, nil
 	}
 	w, err := window.Open("deixis: "+s.ref.String(), window.Options{Ask: s.asker.ask})
-	if err != nil && !s.Window && errors.Is(err, window.ErrNoDisplay) {
-		s.Log.Warn("no window", "why", err)
+	if err != nil && !s.Window {
+		s.Log.Info("no window", "why", err)
 		return nil, nil
 	}
 	if err != nil {

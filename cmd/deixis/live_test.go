@@ -2,11 +2,13 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +20,8 @@ import (
 	"deixis/camera"
 	"deixis/camera/opencv"
 	"deixis/pipeline"
+	"deixis/pipeline/web"
+	"deixis/pipeline/window"
 )
 
 // noDesktop keeps windows away, whatever machine the test runs on.
@@ -97,13 +101,59 @@ func TestLiveErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errs := deixis(t, append([]string{"live", "--log-level", "error", "--bundle", b.Dir}, tt.args...)...)
-			if tt.code == exitFailed && code == exitInput {
-				code = exitFailed // a folder that is missing may count as either
-			}
 			if code != tt.code || out != "" || !strings.Contains(errs, tt.says) || strings.Count(errs, "\n") != 1 {
 				t.Errorf("code %d, stdout %q, stderr %q; want %d and one line that says %q", code, out, errs, tt.code, tt.says)
 			}
 		})
+	}
+}
+
+func TestEveryFrame(t *testing.T) {
+	file, webcam := camera.Ref{Kind: camera.File}, camera.Ref{Kind: camera.Device}
+	for name, tt := range map[string]struct {
+		ref  camera.Ref
+		live liveCmd
+		page bool
+		want bool
+	}{
+		"a file nobody looks at":   {file, liveCmd{}, false, true},
+		"a file on the page":       {file, liveCmd{}, true, false},
+		"a file with events":       {file, liveCmd{Events: "-"}, true, true},
+		"a file recorded":          {file, liveCmd{Record: "a.mp4"}, true, true},
+		"a camera with events":     {webcam, liveCmd{Events: "-"}, false, false},
+		"a camera nobody looks at": {webcam, liveCmd{}, false, false},
+	} {
+		s := &show{liveCmd: &tt.live, ref: tt.ref}
+		if tt.page {
+			s.page = &web.Server{}
+		}
+		if got := s.everyFrame(); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+func TestNoWindow(t *testing.T) {
+	noDesktop(t)
+	for name, tt := range map[string]struct {
+		live  liveCmd
+		lines int
+		fails bool
+	}{
+		"nothing said": {liveCmd{}, 1, false},
+		"with a page":  {liveCmd{HTTP: "127.0.0.1:7420"}, 1, false},
+		"headless":     {liveCmd{Headless: true}, 0, false},
+		"asked for":    {liveCmd{Window: true}, 0, true},
+	} {
+		if window.Available() == nil {
+			t.Skip("a window needs no DISPLAY here")
+		}
+		var log bytes.Buffer
+		s := &show{liveCmd: &tt.live, globals: &globals{Log: slog.New(slog.NewTextHandler(&log, nil))}, asker: &asker{}}
+		win, err := s.openWindow()
+		if win != nil || (err != nil) != tt.fails || strings.Count(log.String(), "\n") != tt.lines {
+			t.Errorf("%s: %v, %v, log %q", name, win, err, &log)
+		}
 	}
 }
 
@@ -190,6 +240,7 @@ func TestLiveTakesTypedPhrases(t *testing.T) {
 		t.Error("typed phrases are not looked for")
 	}
 	fmt.Fprintln(typed, strings.Repeat("too long ", 500))
+	fmt.Fprintln(typed, strings.Repeat("far too long ", 20_000))
 	fmt.Fprintln(typed, "the last")
 	if !seen("the last") {
 		t.Error("after a phrase that was refused the next is not taken")

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +18,7 @@ import (
 	"deixis/camera/opencv"
 	"deixis/model"
 	"deixis/model/onnx"
+	"deixis/pipeline/record"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -141,6 +145,27 @@ func TestUsageErrors(t *testing.T) {
 				t.Errorf("stderr %q is not one line that says %q", errs, tt.says)
 			}
 		})
+	}
+}
+
+func TestExitCode(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		want int
+	}{
+		"none":               {nil, exitOK},
+		"any":                {io.ErrShortWrite, exitFailed},
+		"missing input":      {fmt.Errorf("open: %w", fs.ErrNotExist), exitInput},
+		"forbidden input":    {fmt.Errorf("open: %w", fs.ErrPermission), exitInput},
+		"missing folder":     {&outputError{fs.ErrNotExist}, exitFailed},
+		"forbidden folder":   {fmt.Errorf("write: %w", &outputError{fs.ErrPermission}), exitFailed},
+		"recording nowhere":  {fmt.Errorf("%w: %w", fs.ErrNotExist, record.ErrRecord), exitFailed},
+		"bundle not there":   {fmt.Errorf("%w: %w", fs.ErrNotExist, model.ErrBundle), exitModel},
+		"usage before files": {&usageError{fs.ErrNotExist}, exitUsage},
+	} {
+		if got := exitCode(tt.err); got != tt.want {
+			t.Errorf("%s: %d, want %d", name, got, tt.want)
+		}
 	}
 }
 

@@ -45,6 +45,9 @@ func (c *pointCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err := opencv.ReadImage(c.Image, &f); err != nil {
 		return err
 	}
+	if err := notItself(camera.Ref{Kind: camera.File, Path: c.Image}, c.Out); err != nil {
+		return err
+	}
 	by, err := g.openGrounder(ctx, false)
 	if err != nil {
 		return err
@@ -60,7 +63,7 @@ func (c *pointCmd) Run(ctx context.Context, g *globals) (err error) {
 	}
 	if c.Out != "" {
 		if err := drawTo(c.Out, &f, answers); err != nil {
-			return err
+			return &outputError{err}
 		}
 	}
 	if c.JSON {

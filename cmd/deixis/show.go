@@ -35,9 +35,9 @@ type show struct {
 }
 
 // everyFrame says that a recording is read frame by frame, because what comes
-// of it is kept; otherwise the newest frame wins.
+// of it is kept, whoever else looks; otherwise the newest frame wins.
 func (s *show) everyFrame() bool {
-	return !s.ref.Live() && (s.Record != "" || !s.seen())
+	return !s.ref.Live() && (s.Record != "" || s.Events != "" || !s.seen())
 }
 
 // seen says whether somebody looks while it runs.
@@ -106,7 +106,7 @@ func (s *show) openPage() (err error) {
 		Source: s.ref.String(), Encode: opencv.EncodeJPEG, Ask: s.asker.ask, Phrases: s.line.Phrases, Log: s.Log,
 	})
 	if err != nil {
-		return err
+		return &outputError{err}
 	}
 	s.closers = append(s.closers, s.page.Close)
 	return nil
@@ -124,7 +124,7 @@ func (s *show) openFiles() (kept []pipeline.Beside, err error) {
 		kept = append(kept, pipeline.Beside{Name: "recording", To: r})
 	}
 	if s.Events == "" && s.Record == "" && !s.seen() {
-		s.Log.Info("no window here: events go to standard output (--http 127.0.0.1:7420 shows the picture)")
+		s.Log.Info("events go to standard output (--http 127.0.0.1:7420 shows the picture)")
 		s.Events = "-"
 	}
 	if s.Events != "" {
@@ -143,7 +143,7 @@ func (s *show) openEvents() (io.Writer, error) {
 	}
 	f, err := os.Create(s.Events)
 	if err != nil {
-		return nil, fmt.Errorf("write events: %w", err)
+		return nil, &outputError{fmt.Errorf("write events: %w", err)}
 	}
 	s.closers = append(s.closers, f.Close)
 	return f, nil
@@ -203,11 +203,25 @@ func (a *asker) ask(texts []string) error {
 	return nil
 }
 
+// longestLine is how many bytes of typed phrases are taken at once.
+const longestLine = 64 << 10
+
 // listen takes phrases from in, a line each time, until in ends.
 func (a *asker) listen(in io.Reader) {
-	lines := bufio.NewScanner(in)
-	for lines.Scan() {
-		texts := pipeline.Split(lines.Text())
+	lines := bufio.NewReaderSize(in, longestLine)
+	for {
+		line, more, err := lines.ReadLine()
+		if err != nil {
+			return
+		}
+		if more {
+			for more && err == nil {
+				_, more, err = lines.ReadLine()
+			}
+			a.log.Warn("phrase refused", "why", fmt.Sprintf("the line is longer than %d bytes", longestLine))
+			continue
+		}
+		texts := pipeline.Split(string(line))
 		if len(texts) == 0 {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"deixis/model"
 )
@@ -89,9 +90,9 @@ func tensorrtOptions(o Options, b *model.Bundle, g model.Graph, profiled bool) m
 		"device_id":               strconv.Itoa(o.Device),
 		"trt_fp16_enable":         flag(o.FP16),
 		"trt_engine_cache_enable": "1",
-		"trt_engine_cache_path":   cacheDir(o, b),
+		"trt_engine_cache_path":   cacheDir(o, b, g),
 		"trt_timing_cache_enable": "1",
-		"trt_timing_cache_path":   cacheDir(o, b),
+		"trt_timing_cache_path":   cacheDir(o, b, g),
 		"trt_max_workspace_size":  strconv.FormatInt(workspace(o), 10),
 		"trt_engine_cache_prefix": strings.TrimSuffix(g.File, filepath.Ext(g.File)),
 	}
@@ -141,9 +142,9 @@ func most(b *model.Bundle, g model.Graph, dim string) int64 {
 	return 1
 }
 
-// cacheDir is where TensorRT keeps engines: they take minutes to build. An
-// engine fits one bundle only.
-func cacheDir(o Options, b *model.Bundle) string {
+// cacheDir is where TensorRT keeps the engine of a graph: it takes minutes to
+// build. An engine fits one graph only, and two bundles may have one name.
+func cacheDir(o Options, b *model.Bundle, g model.Graph) string {
 	dir := o.CacheDir
 	if dir == "" {
 		base, err := os.UserCacheDir()
@@ -152,7 +153,20 @@ func cacheDir(o Options, b *model.Bundle) string {
 		}
 		dir = filepath.Join(base, "deixis", "tensorrt")
 	}
-	return filepath.Join(dir, b.Name)
+	return filepath.Join(dir, fileName(b.Name)+"-"+fileName(g.SHA256[:min(hashed, len(g.SHA256))]))
+}
+
+// hashed is how many digits of a graph's SHA-256 tell it from all others.
+const hashed = 16
+
+// fileName is name with a dash for everything that could mean something in a path.
+func fileName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' || unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return '-'
+	}, strings.TrimLeft(name, "."))
 }
 
 func workspace(o Options) int64 {

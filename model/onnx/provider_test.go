@@ -61,9 +61,9 @@ func TestProviderOptions(t *testing.T) {
 	b.Limits.MaxTokens, b.Limits.MaxPhrases = 40, 16
 	free := func(n string) model.Dim { return model.Dim{Name: n} }
 	size := func(n int64) model.Dim { return model.Dim{Size: n} }
-	phraseGraph := model.Graph{File: "phrase.fp16.onnx", Inputs: []model.Port{{Name: "ids", Shape: []model.Dim{free("P"), free("L")}}}}
+	phraseGraph := model.Graph{File: "phrase.fp16.onnx", SHA256: "0123456789abcdef0123", Inputs: []model.Port{{Name: "ids", Shape: []model.Dim{free("P"), free("L")}}}}
 	groundGraph := model.Graph{
-		File: "ground.onnx",
+		File: "ground.onnx", SHA256: "fedcba9876543210ffff",
 		Inputs: []model.Port{
 			{Name: "visual", Shape: []model.Dim{free("N"), size(400), size(471)}},
 			{Name: "words", Shape: []model.Dim{free("P"), size(3), free("L"), size(384)}},
@@ -77,13 +77,13 @@ func TestProviderOptions(t *testing.T) {
 		}},
 		"tensorrt phrase": {tensorrtOptions(Options{FP16: true, CacheDir: "c", Device: 1}, b, phraseGraph, true), map[string]string{
 			"device_id": "1", "trt_fp16_enable": "1", "trt_engine_cache_enable": "1", "trt_timing_cache_enable": "1",
-			"trt_engine_cache_path": filepath.Join("c", "tiny"), "trt_timing_cache_path": filepath.Join("c", "tiny"),
+			"trt_engine_cache_path": filepath.Join("c", "tiny-0123456789abcdef"), "trt_timing_cache_path": filepath.Join("c", "tiny-0123456789abcdef"),
 			"trt_engine_cache_prefix": "phrase.fp16", "trt_max_workspace_size": "1073741824",
 			"trt_profile_min_shapes": "ids:1x1", "trt_profile_opt_shapes": "ids:1x8", "trt_profile_max_shapes": "ids:1x40",
 		}},
 		"tensorrt ground": {tensorrtOptions(Options{CacheDir: "c", Workspace: 5}, b, groundGraph, true), map[string]string{
 			"device_id": "0", "trt_fp16_enable": "0", "trt_engine_cache_enable": "1", "trt_timing_cache_enable": "1",
-			"trt_engine_cache_path": filepath.Join("c", "tiny"), "trt_timing_cache_path": filepath.Join("c", "tiny"),
+			"trt_engine_cache_path": filepath.Join("c", "tiny-fedcba9876543210"), "trt_timing_cache_path": filepath.Join("c", "tiny-fedcba9876543210"),
 			"trt_engine_cache_prefix": "ground", "trt_max_workspace_size": "5",
 			"trt_profile_min_shapes": "visual:1x400x471,words:1x3x1x384",
 			"trt_profile_opt_shapes": "visual:1x400x471,words:1x3x8x384",
@@ -91,7 +91,7 @@ func TestProviderOptions(t *testing.T) {
 		}},
 		"tensorrt in parts": {tensorrtOptions(Options{CacheDir: "c"}, b, groundGraph, false), map[string]string{
 			"device_id": "0", "trt_fp16_enable": "0", "trt_engine_cache_enable": "1", "trt_timing_cache_enable": "1",
-			"trt_engine_cache_path": filepath.Join("c", "tiny"), "trt_timing_cache_path": filepath.Join("c", "tiny"),
+			"trt_engine_cache_path": filepath.Join("c", "tiny-fedcba9876543210"), "trt_timing_cache_path": filepath.Join("c", "tiny-fedcba9876543210"),
 			"trt_engine_cache_prefix": "ground", "trt_max_workspace_size": "1073741824",
 		}},
 		"no spinning": {sessionEntries(Options{}), map[string]string{
@@ -103,6 +103,21 @@ func TestProviderOptions(t *testing.T) {
 				t.Errorf("got  %v\nwant %v", tt.got, tt.want)
 			}
 		})
+	}
+}
+
+func TestCacheDir(t *testing.T) {
+	for name, tt := range map[string]struct{ bundle, sha256, want string }{
+		"plain":       {"ca2m-edge", "0123456789abcdef0123", "ca2m-edge-0123456789abcdef"},
+		"other graph": {"ca2m-edge", "fedcba9876543210ffff", "ca2m-edge-fedcba9876543210"},
+		"upwards":     {"../../etc/x y", "0123456789abcdef0123", "-..-etc-x-y-0123456789abcdef"},
+		"no name":     {"", "0123", "-0123"},
+		"strange":     {"tür:1", "../../a", "tür-1--..-a"},
+	} {
+		got := cacheDir(Options{CacheDir: "c"}, &model.Bundle{Name: tt.bundle}, model.Graph{SHA256: tt.sha256})
+		if want := filepath.Join("c", tt.want); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 )
 
@@ -24,6 +25,10 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			http.Error(w, "this page is served to this machine only", http.StatusForbidden)
 			return
 		}
+		if !s.local && !isOurs(r.Host) {
+			http.Error(w, "ask for this page by the machine's address or name", http.StatusForbidden)
+			return
+		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead && !sameOrigin(r) {
 			http.Error(w, "only the page itself may do that", http.StatusForbidden)
 			return
@@ -34,12 +39,27 @@ func (s *Server) guard(next http.Handler) http.Handler {
 
 // isLocal says whether a Host header names this machine as itself.
 func isLocal(host string) bool {
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		name = strings.Trim(host, "[]")
-	}
+	name := hostname(host)
 	ip := net.ParseIP(name)
 	return strings.EqualFold(name, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// isOurs says whether a Host header names this machine by an address or by its
+// own name: a stranger's name that was pointed at this machine is refused.
+func isOurs(host string) bool {
+	name := hostname(host)
+	own, err := os.Hostname()
+	return isLocal(host) || net.ParseIP(name) != nil ||
+		err == nil && (strings.EqualFold(name, own) || strings.EqualFold(name, own+".local"))
+}
+
+// hostname is a Host header without its port and brackets.
+func hostname(host string) string {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		return strings.Trim(host, "[]")
+	}
+	return name
 }
 
 // sameOrigin says whether a request comes from the page itself, or from no

@@ -32,9 +32,29 @@ type typing struct {
 	wrong string // why the line was refused
 }
 
-// press takes one key. OpenCV gives the code of a letter in Latin-1.
+// keysyms are the keys of X that are no letters and yet mean something here.
+var keysyms = map[int]rune{
+	0xff08: backspace,
+	0xff09: tab,
+	0xff0d: enter,
+	0xff8d: enter, // of the keypad
+	0xff1b: escape,
+	0xffff: del,
+}
+
+// letter is what a key's code says, 0 for a key that is not for typing, such as
+// Shift or an arrow. OpenCV gives a letter's code in Latin-1, and above its 16
+// bits which other keys are held.
+func letter(code int) rune {
+	if code &= 0xffff; code > 0xff {
+		return keysyms[code]
+	}
+	return rune(code)
+}
+
+// press takes one key by its code.
 func (t *typing) press(code int) action {
-	r := rune(code & 0xff)
+	r := letter(code)
 	switch {
 	case !t.on && (r == 'q' || r == escape):
 		return quit

@@ -50,6 +50,39 @@ func TestTyping(t *testing.T) {
 	}
 }
 
+func TestTypingKeysyms(t *testing.T) {
+	for name, tt := range map[string]struct {
+		codes []int
+		last  action
+		text  string
+		on    bool
+	}{
+		"shift, control, alt":    {[]int{0xffe1, 0xffe3, 0xffe9}, nothing, "", false},
+		"arrows, home, F1":       {[]int{0xff51, 0xff52, 0xff53, 0xff54, 0xff50, 0xffbe}, nothing, "", false},
+		"AltGr":                  {[]int{0xfe03}, nothing, "", false},
+		"shift within a line":    {[]int{'a', 0xffe1, 0x10000 | 'B'}, nothing, "aB", true},
+		"enter":                  {[]int{'a', 0xff0d}, submit, "a", true},
+		"enter of the keypad":    {[]int{'a', 0xff8d}, submit, "a", true},
+		"tab begins a line":      {[]int{0xff09, 'q'}, nothing, "q", true},
+		"escape":                 {[]int{'a', 0xff1b}, nothing, "", false},
+		"escape quits":           {[]int{0xff1b}, quit, "", false},
+		"backspace and delete":   {[]int{'a', 'b', 'c', 0xff08, 0xffff}, nothing, "a", true},
+		"other keys held":        {[]int{0x100000 | 'q'}, quit, "", false},
+		"a letter above Latin-1": {[]int{0x01b1}, nothing, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var line typing
+			var last action
+			for _, code := range tt.codes {
+				last = line.press(code)
+			}
+			if last != tt.last || line.text() != tt.text || line.on != tt.on {
+				t.Errorf("action %d, text %q, on %v", last, line.text(), line.on)
+			}
+		})
+	}
+}
+
 func TestTypingIsRefused(t *testing.T) {
 	line := typing{}
 	for range 2 * maxTyped {

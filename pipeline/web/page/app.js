@@ -12,9 +12,13 @@ const words = {
   absent: "not there",
 };
 
-// One status from the server, ten times a second at most.
+// One status from the server, ten times a second at most. Silence means that
+// the camera gives no frames: then no box on the page is true any more.
+let silence;
 function show(status) {
   away.hidden = true;
+  clearTimeout(silence);
+  silence = setTimeout(() => { away.hidden = false; }, 3000);
   line.textContent = [
     status.source,
     status.size.join("×"),
