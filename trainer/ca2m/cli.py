@@ -108,6 +108,8 @@ def _train(args: argparse.Namespace) -> None:
     c = config.load(args.config)
     if args.samples:
         c = replace(c, run=replace(c.run, samples=args.samples))
+    if c.network.sight == "nanodet" and not (args.detector or args.start or (args.out / "last.pt").exists()):
+        raise ValueError(f"{c.network.name}: its visual encoder has no weights yet: give --detector or --start")
     hand = refs.read(args.refs)
     photos = refs.read_coco(args.photos) if args.photos else []
     own, own_photos = splits.for_training(hand, photos)

@@ -313,8 +313,6 @@ def fit(
     device = crew.device()
     torch.manual_seed(c.run.seed)
     last = folder / "last.pt"
-    if c.network.sight == "nanodet" and not (detector or start or last.exists()):
-        raise ValueError(f"train {c.network.name}: its visual encoder has no weights yet: give --detector or --start")
     trainer = Trainer(c, _started(start, c) if start else build(c.network, detector), device, crew)
     if last.exists():
         trainer.resume(last)
