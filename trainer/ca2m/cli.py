@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
     p = sub.add_parser("train", help="train, or go on from the last checkpoint in --out")
     p.add_argument("--config", default="ca2m-edge", help="name or YAML file")
+    p.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="changes the configuration")
     p.add_argument("--refs", type=Path, required=True, help="refs.jsonl with hand-written phrases")
     p.add_argument("--photos", type=Path, help="COCO-format annotations for rule-written phrases")
     p.add_argument("--detector", type=Path, help="NanoDet-Plus weights (safetensors), for the first start of ca2m-edge")
@@ -105,14 +106,15 @@ def _refs(args: argparse.Namespace) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    c = config.load(args.config)
+    c = config.load(args.config, args.set)
     if args.samples:
-        c = replace(c, run=replace(c.run, samples=args.samples))
+        c = replace(c, run=replace(c.run, samples=args.samples, epochs=0))
     if c.network.sight == "nanodet" and not (args.detector or args.start or (args.out / "last.pt").exists()):
         raise ValueError(f"{c.network.name}: its visual encoder has no weights yet: give --detector or --start")
     hand = refs.read(args.refs)
     photos = refs.read_coco(args.photos) if args.photos else []
     own, own_photos = splits.for_training(hand, photos)
+    c = config.fit_to(c, len(own))
     side = c.network.image_size
     mixer = scenes.Mixer(own, own_photos, side, c.run.seed)
     val = [r for r in hand if r.split == "val"]

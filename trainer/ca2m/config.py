@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -75,7 +78,9 @@ class Run:
 
     seed: int = 5
     samples: int = 80_000  # pictures with a phrase, in all
-    batch: int = 32
+    epochs: float = 0.0  # rounds over the training phrases; where it is set, samples follow from the data
+    batch: int = 32  # samples of one step, over all processes
+    micro_batch: int = 0  # samples that a process learns from at a time, gradients added up; 0: its whole share
     lr: float = 6e-4  # all but the encoders and sigmas
     lr_encoders: float = 0.0  # 0: both encoders are frozen
     lr_sigma: float = 5e-5
@@ -88,6 +93,9 @@ class Run:
     tokens: float = 1.0  # share of the visual tokens that a training step looks at
     tokens_until: float = 0.75  # share of the run after which it looks at all of them
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    checkpointing: bool = False  # layers are computed again for the gradient: far less memory, a third slower
+    sight_weights: str = ""  # file of the visual encoder's pre-trained weights, for the first start
+    anchor: float = 0.0  # pull towards the weights that the run began with, as weight decay pulls towards zero
 
 
 @dataclass(frozen=True)
@@ -102,16 +110,44 @@ class Config:
         return asdict(self)
 
 
-def _section(kind: type, values: dict[str, Any], where: str) -> Any:
-    known = {f.name for f in fields(kind)}
-    if strange := sorted(set(values) - known):
+def _section(kind: type, values: Any, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise ValueError(f"{where}: is {values!r}, not a mapping of names to values")
+    hints = get_type_hints(kind)
+    known = [f.name for f in fields(kind)]
+    if strange := sorted(set(map(str, values)) - set(known)):
         raise ValueError(f"{where}: unknown {', '.join(strange)}; known are {', '.join(sorted(known))}")
-    return kind(**values)
+    return kind(**{k: _typed(v, hints[k], f"{where}.{k}") for k, v in values.items()})
 
 
-def from_dict(values: dict[str, Any], where: str = "config") -> Config:
-    """Config from nested mappings; an unknown name is an error that lists the known ones."""
-    if strange := sorted(set(values) - {"network", "loss", "run"}):
+def _typed(value: Any, kind: Any, where: str) -> Any:
+    """The value as its field's type. YAML reads 1e-4 as text, so numbers may come as such."""
+    if get_origin(kind) is Literal:
+        if value in get_args(kind):
+            return value
+        raise ValueError(f"{where}: is {value!r}; one of {', '.join(map(str, get_args(kind)))} is meant")
+    if get_origin(kind) is tuple:
+        if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
+            return tuple(value)
+        raise ValueError(f"{where}: is {value!r}, not a list of words")
+    if isinstance(value, kind) and not (kind is not bool and isinstance(value, bool)):
+        return value
+    if kind in (int, float) and isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if math.isfinite(number) and (kind is float or number.is_integer()):
+            return kind(number)
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    raise ValueError(f"{where}: is {value!r}, not {names.get(kind, kind)}")
+
+
+def from_dict(values: Any, where: str = "config") -> Config:
+    """Config from nested mappings; an unknown name or a value of another kind is an error that says which."""
+    if not isinstance(values, dict):
+        raise ValueError(f"{where}: is not a mapping with the sections network, loss and run")
+    if strange := sorted(set(map(str, values)) - {"network", "loss", "run"}):
         raise ValueError(f"{where}: unknown section {', '.join(strange)}; known are network, loss, run")
     return Config(
         network=_section(Network, values.get("network") or {}, f"{where}: network"),
@@ -121,18 +157,78 @@ def from_dict(values: dict[str, Any], where: str = "config") -> Config:
 
 
 def names() -> list[str]:
-    """Configurations that come with the package."""
-    return sorted(p.name.removesuffix(".yaml") for p in (files("ca2m") / "configs").iterdir())
+    """Configurations that come with the package; those of a sub-folder as `tables/NAME`."""
+    return sorted(_walk(files("ca2m") / "configs", ""))
 
 
-def load(name: str) -> Config:
-    """A configuration by name (`ca2m-edge`) or by path of a YAML file."""
+def _walk(folder: Traversable, before: str) -> Iterator[str]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _walk(entry, f"{before}{entry.name}/")
+        elif entry.name.endswith(".yaml"):
+            yield before + entry.name.removesuffix(".yaml")
+
+
+def load(name: str, changes: Sequence[str] = ()) -> Config:
+    """A configuration by name (`ca2m-edge`, `tables/table4-grouping3-merging1`) or by path of a YAML file.
+
+    A file may say `base:` and a name or a path beside itself, and then holds only what differs from that. changes:
+    `section.key=value` each, with the value in YAML, put over the file's.
+    """
+    values = _read(name, ())
+    for change in changes:
+        key, found, text = change.partition("=")
+        section, dot, entry = key.strip().partition(".")
+        if not (found and dot and entry):
+            raise ValueError(f"--set {change}: not of the form section.key=value, e.g. run.batch=96")
+        _merge(values, {section: {entry: _yaml(text, f"--set {change}")}}, f"--set {change}")
+    return from_dict(values, where=name)
+
+
+def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
+    """The mapping of a file over that of its base."""
+    if name in seen:
+        raise ValueError(f"{seen[0]}: base goes in a circle: {' -> '.join((*seen, name))}")
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     else:
-        found = files("ca2m") / "configs" / f"{name}.yaml"
+        found = files("ca2m").joinpath("configs", f"{name}.yaml")
         if not found.is_file():
             raise ValueError(f"no configuration {name!r}: give a .yaml file or one of {', '.join(names())}")
-        text = found.read_text()
-    return from_dict(yaml.safe_load(text) or {}, where=name)
+        text = found.read_text(encoding="utf-8")
+    values = _yaml(text, name) or {}
+    if not isinstance(values, dict):
+        raise ValueError(f"{name}: is not a mapping with the sections network, loss and run")
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise ValueError(f"{name}: base is {base!r}, not the name or path of a configuration")
+    if base.endswith((".yaml", ".yml")):
+        base = str(path.parent / base)
+    return _merge(_read(base, (*seen, name)), values, name)
+
+
+def _yaml(text: str, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as cause:
+        raise ValueError(f"{where}: not YAML: {' '.join(str(cause).split())}") from cause
+
+
+def _merge(under: dict[str, Any], over: dict[str, Any], where: str) -> dict[str, Any]:
+    """Puts the sections of `over` over those of `under`, key by key."""
+    for section, values in over.items():
+        if values is not None and not isinstance(values, dict):
+            raise ValueError(f"{where}: {section} is {values!r}, not a mapping of names to values")
+        under[section] = {**(under.get(section) or {}), **(values or {})}
+    return under
+
+
+def fit_to(c: Config, phrases: int) -> Config:
+    """The configuration with `epochs` turned into samples, for a training set of so many phrases."""
+    if not c.run.epochs:
+        return c
+    steps = max(1, round(c.run.epochs * phrases / c.run.batch))
+    return replace(c, run=replace(c.run, samples=steps * c.run.batch))
