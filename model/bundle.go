@@ -48,6 +48,12 @@ type Bundle struct {
 	Graphs map[string][]Graph `json:"graphs"` // "frame", "phrase", "ground": the same graph in several precisions
 	Files  map[string]string  `json:"files"`  // other files and their SHA-256, hex
 
+	// Weights is what the trainer can train on from; nil in a bundle of graphs
+	// alone. The program only checks that the file is whole.
+	Weights *struct {
+		File string `json:"file"` // one of Files
+	} `json:"weights"`
+
 	Calibration json.RawMessage `json:"calibration"` // the rest informs, and the program does not read it
 	Config      json.RawMessage `json:"config"`
 	Training    json.RawMessage `json:"training"`

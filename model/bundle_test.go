@@ -1,6 +1,8 @@
 package model
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -134,12 +136,19 @@ func TestLoadRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, says: "is a directory"},
-		"no ground graph":    {change: func(m map[string]any) { delete(m["graphs"].(map[string]any), "ground") }, says: `"ground"`},
-		"odd precision":      {change: func(m map[string]any) { graph(m, "frame")["precision"] = "fp7" }, says: "fp7"},
-		"no inputs":          {change: func(m map[string]any) { graph(m, "frame")["inputs"] = []any{} }, says: "lists no inputs"},
-		"negative size":      {change: func(m map[string]any) { m["image"].(map[string]any)["size"] = -1 }, says: "image.size is -1"},
-		"threshold over 1":   {change: func(m map[string]any) { m["threshold"].(map[string]any)["present"] = 1.5 }, says: "threshold.present"},
-		"unhashed tokens":    {change: func(m map[string]any) { delete(m["files"].(map[string]any), "tokenizer.json") }, says: "phrase.tokenizer"},
+		"no ground graph":  {change: func(m map[string]any) { delete(m["graphs"].(map[string]any), "ground") }, says: `"ground"`},
+		"odd precision":    {change: func(m map[string]any) { graph(m, "frame")["precision"] = "fp7" }, says: "fp7"},
+		"no inputs":        {change: func(m map[string]any) { graph(m, "frame")["inputs"] = []any{} }, says: "lists no inputs"},
+		"negative size":    {change: func(m map[string]any) { m["image"].(map[string]any)["size"] = -1 }, says: "image.size is -1"},
+		"threshold over 1": {change: func(m map[string]any) { m["threshold"].(map[string]any)["present"] = 1.5 }, says: "threshold.present"},
+		"unhashed tokens":  {change: func(m map[string]any) { delete(m["files"].(map[string]any), "tokenizer.json") }, says: "phrase.tokenizer"},
+		"unhashed weights": {change: func(m map[string]any) { weights(m) }, says: `weights.file names "weights.safetensors"`},
+		"spoilt weights": {change: func(m map[string]any) {
+			weights(m)
+			m["files"].(map[string]any)["weights.safetensors"] = strings.Repeat("0", 64)
+		}, harm: func(t *testing.T, dir string) {
+			write(t, filepath.Join(dir, "weights.safetensors"), []byte("half a file"))
+		}, want: ErrHash, says: "weights.safetensors"},
 		"two things at once": {change: func(m map[string]any) { m["answers"], m["name"] = 0, "" }, says: "name is empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -155,6 +164,29 @@ func TestLoadRefuses(t *testing.T) {
 				t.Errorf("error %q does not say %q and the folder", err, tt.says)
 			}
 		})
+	}
+}
+
+// weights lets bundle.json speak of trained weights that files does not list.
+func weights(said map[string]any) {
+	said["weights"] = map[string]any{"file": "weights.safetensors", "precision": "fp16"}
+	delete(said["files"].(map[string]any), "weights.safetensors")
+}
+
+func TestLoadTakesWeights(t *testing.T) {
+	raw := []byte("not for the program to read")
+	sum := sha256.Sum256(raw)
+	dir := scratch(t, func(m map[string]any) {
+		weights(m)
+		m["files"].(map[string]any)["weights.safetensors"] = hex.EncodeToString(sum[:])
+	})
+	write(t, filepath.Join(dir, "weights.safetensors"), raw)
+	b, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.Weights == nil || b.Weights.File != "weights.safetensors" {
+		t.Errorf("Weights = %+v", b.Weights)
 	}
 }
 

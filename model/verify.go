@@ -88,6 +88,11 @@ func (b *Bundle) validate() error {
 	if _, ok := b.Files[b.Limits.Tokenizer]; !ok {
 		errs = append(errs, fmt.Errorf("phrase.tokenizer names %q, which files does not list", b.Limits.Tokenizer))
 	}
+	if b.Weights != nil {
+		if _, ok := b.Files[b.Weights.File]; !ok {
+			errs = append(errs, fmt.Errorf("weights.file names %q, which files does not list", b.Weights.File))
+		}
+	}
 	for _, name := range GraphNames {
 		errs = append(errs, b.validateGraph(name))
 	}

@@ -22,7 +22,7 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
-from ca2m import words
+from ca2m import weights, words
 from ca2m.answers import Calibration, answer
 from ca2m.config import Config, Network
 from ca2m.evaluate import Pointed, judge, report
@@ -88,6 +88,7 @@ def export(c: Config, net: Net, calibration: Calibration, out: Path) -> dict[str
         _write(graph.eval(), inputs[name], *NAMES[name], out / f"{name}.onnx", free=_free(name))
         compact(out / f"{name}.onnx")
     compare(net, calibration, out)
+    weights.write(net, out)
     shutil.copy(words.folder(c.network.words) / "tokenizer.json", out / "tokenizer.json")
     return {name: [_describe(out / f"{name}.onnx", "fp32")] for name in graphs}
 
@@ -286,7 +287,8 @@ def write_bundle(
         "threshold": {"present": calibration.threshold},
         "calibration": calibration.to_dict(),
         "graphs": graphs,
-        "files": {"tokenizer.json": hashlib.sha256((out / "tokenizer.json").read_bytes()).hexdigest()},
+        "files": {f: hashlib.sha256((out / f).read_bytes()).hexdigest() for f in ("tokenizer.json", weights.FILE)},
+        "weights": weights.about(out),
         "config": asdict(c.network),
         "training": training,
         "measured": measured,

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import Squares
 
-from ca2m import export
+from ca2m import export, weights
 from ca2m.answers import Calibration, pick
 from ca2m.config import Config
 from ca2m.evaluate import TorchPointer, calibrate, judge_samples, report
@@ -56,6 +56,8 @@ def test_bundle_json_is_the_contract(bundle: tuple[Net, Path]) -> None:
     ground = about["graphs"]["ground"][1]
     assert {o["name"]: o["shape"] for o in ground["outputs"]}["boxes"] == ["P", net.c.answers, 4]
     assert [g["precision"] for g in about["graphs"]["ground"]] == ["int8", "fp32"]
+    assert about["files"][weights.FILE] == about["weights"]["sha256"]
+    torch.testing.assert_close(weights.read(out).state_dict(), export.rounded(net).state_dict(), rtol=2e-3, atol=1e-3)
 
 
 def test_pick_gives_distinct_boxes_best_first() -> None:
