@@ -22,9 +22,7 @@ FILE = "weights.safetensors"
 def write(net: Net, out: Path) -> None:
     """weights.safetensors in float16. What the linguistic encoder's own package already holds is left out."""
     theirs = {f"words.{k}": v.half() for k, v in words.load(net.c.words).state_dict().items()}
-    state = {
-        k: v.half().contiguous() if v.is_floating_point() else v.contiguous() for k, v in net.state_dict().items()
-    }
+    state = {k: v.half().contiguous() if v.is_floating_point() else v.contiguous() for k, v in net.state_dict().items()}
     own = {k: v for k, v in state.items() if not (k in theirs and torch.equal(v, theirs[k]))}
     save_file(own, out / FILE, metadata={"format": "pt"})
 
