@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ca2m import config, evaluate, export, golden, refs, scenes, splits, train
+from ca2m import checks, config, evaluate, export, golden, merge, refs, scenes, splits, train
 from ca2m.answers import Calibration
 from ca2m.network import Net
 
@@ -54,7 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--each", type=int, default=1, help="phrases a photo at most")
     p.add_argument("--split", default="", help="photos of this split only")
     p.add_argument("--seed", type=int, default=7)
+    p.add_argument("--check", action="store_true", help="look at the pictures, too: are they there, do the boxes fit?")
+    p.add_argument("--skip-bad", action="store_true", help="leave broken lines out and count them")
     p.set_defaults(run=_refs)
+
+    merge.add_parser(sub)
 
     p = sub.add_parser("train", help="train, or go on from the last checkpoint in --out")
     p.add_argument("--config", default="ca2m-edge", help="name or YAML file")
@@ -67,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--samples", type=int, help="length of the run, instead of the configuration's")
     p.add_argument("--workers", type=int, default=1, help="processes that make pictures")
     p.add_argument("--measure-every", type=int, default=10_000, help="samples between measurements on the val split")
+    p.add_argument("--skip-bad", action="store_true", help="leave broken lines and missing pictures out, counted")
+    p.add_argument(
+        "--same-photos",
+        action="store_true",
+        help="train on photos of val, too, where a set divides things (RefCOCOg google)",
+    )
     p.set_defaults(run=_train)
 
     p = sub.add_parser("eval", help="how well a checkpoint or bundle points")
@@ -77,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--limit", type=int, default=0)
     p.add_argument("--precision", default="int8,fp32", help="of a bundle's graphs, best first")
     p.add_argument("--json", action="store_true")
+    p.add_argument("--skip-bad", action="store_true", help="leave broken lines and missing pictures out, counted")
     p.set_defaults(run=_eval)
 
     p = sub.add_parser("export", help="checkpoint to bundle, compared with PyTorch, calibrated and measured")
@@ -96,10 +107,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _refs(args: argparse.Namespace) -> None:
     if args.out is None:
-        for line in refs.counts(refs.read(args.source)):
+        read = checks.load if args.check else refs.read
+        for line in refs.counts(read(args.source, args.skip_bad)):
             print(line)
         return
-    photos = [p for p in refs.read_coco(args.source) if not args.split or p.split == args.split]
+    photos = [p for p in refs.read_coco(args.source, args.skip_bad) if not args.split or p.split == args.split]
     written = scenes.write_refs(photos, args.each, args.seed)
     refs.write(args.out, written)
     log.info("wrote %d phrases over %d photos to %s", len(written), len(photos), args.out)
@@ -111,9 +123,9 @@ def _train(args: argparse.Namespace) -> None:
         c = replace(c, run=replace(c.run, samples=args.samples, epochs=0))
     if c.network.sight == "nanodet" and not (args.detector or args.start or (args.out / "last.pt").exists()):
         raise ValueError(f"{c.network.name}: its visual encoder has no weights yet: give --detector or --start")
-    hand = refs.read(args.refs)
-    photos = refs.read_coco(args.photos) if args.photos else []
-    own, own_photos = splits.for_training(hand, photos)
+    hand = checks.load(args.refs, args.skip_bad)
+    photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
+    own, own_photos = splits.for_training(hand, photos, args.same_photos)
     c = config.fit_to(c, len(own))
     side = c.network.image_size
     mixer = scenes.Mixer(own, own_photos, side, c.run.seed)
@@ -166,7 +178,7 @@ def _pointer(model: Path, precision: str) -> tuple[evaluate.Pointer, float]:
 
 
 def _chosen(args: argparse.Namespace) -> list[refs.Ref]:
-    found = [r for r in refs.read(args.refs) if not args.split or r.split == args.split]
+    found = checks.load(args.refs, args.skip_bad, args.split)
     if args.drawn:
         found = [r for r in found if r.box is not None and r.drawn == (args.drawn == "yes")]
     return found[: args.limit] if args.limit else found

@@ -262,7 +262,8 @@ def write_refs(photos: Sequence[Photo], each: int, seed: int) -> list[Ref]:
             if phrase is not None:
                 x1, y1, x2, y2 = photo.things[i].box
                 box = (x1 * photo.width, y1 * photo.height, x2 * photo.width, y2 * photo.height)
-                written.append(Ref(photo.path, phrase.text, box, phrase.kind, photo.split, photo.source, drawn=False))
+                said = phrase.text, box, phrase.kind, photo.split, photo.source
+                written.append(Ref(photo.path, *said, drawn=False, ids=photo.ids))
                 count += 1
     return written
 

@@ -1,9 +1,11 @@
-"""Which photos are for what. The rule goes by file name, so that every machine splits alike."""
+"""Which photos are for what. A photo of validation or test is known by its path and by its public ids (coco:9), since
+RefCOCO, RefCOCO+, RefCOCOg, Visual Genome, COCO and Flickr30k share photos under several names. Calibration goes by
+file name, so that every machine splits alike."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from ca2m.refs import Photo, Ref
@@ -16,11 +18,28 @@ def is_calibration(image: str) -> bool:
     return zlib.crc32(PurePath(image).name.encode()) % PART == 0
 
 
-def for_training(refs: Sequence[Ref], photos: Sequence[Photo]) -> tuple[list[Ref], list[Photo]]:
-    """Without photos of calibration; those with a phrase of another split than `train` go, too, in every form."""
-    kept = {r.image for r in refs if r.split != "train"}
+def marks(item: Ref | Photo) -> tuple[str, ...]:
+    """All that its photo is known by."""
+    return (item.image if isinstance(item, Ref) else item.path, *item.ids)
 
-    def good(image: str) -> bool:
-        return image not in kept and not is_calibration(image)
 
-    return [r for r in refs if good(r.image)], [p for p in photos if good(p.path) and p.split == "train"]
+def held_out(refs: Iterable[Ref]) -> set[str]:
+    """Marks of the photos that a phrase of another split than train speaks of."""
+    return {mark for ref in refs if ref.split != "train" for mark in marks(ref)}
+
+
+def for_training(
+    refs: Sequence[Ref], photos: Sequence[Photo], same_photos: bool = False
+) -> tuple[list[Ref], list[Photo]]:
+    """Without photos of calibration; those with a phrase of another split than `train` go, too, in every form.
+    same_photos keeps the train phrases of such photos: RefCOCOg's google split divides things, not photos, and the
+    published figures of its val set are of networks that have seen them."""
+    kept = held_out(refs)
+    aside = {m for r in refs if is_calibration(r.image) for m in marks(r)}
+    aside |= {m for p in photos if is_calibration(p.path) for m in marks(p)}
+
+    own = [r for r in refs if r.split == "train" and aside.isdisjoint(marks(r))]
+    if not same_photos:
+        own = [r for r in own if kept.isdisjoint(marks(r))]
+    kept |= aside
+    return own, [p for p in photos if p.split == "train" and kept.isdisjoint(marks(p))]

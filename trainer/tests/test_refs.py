@@ -46,6 +46,9 @@ def test_read(tmp_path: Path) -> None:
         ({**LINE, "box": [1, 2, 3]}, "unpack"),
         ({**LINE, "box": "here"}, "could not convert"),
         ({**LINE, "box": [1, 2, None, 3]}, "float"),
+        ({**LINE, "box": [1, float("inf"), 2, 3]}, "not finite"),
+        ({**LINE, "image_id": 9}, "image_id 9 is not a name"),
+        ({**LINE, "image_id": ["coco:9", ""]}, "not a name"),
     ],
 )
 def test_read_names_the_broken_line(tmp_path: Path, line: Any, why: str) -> None:
@@ -56,7 +59,10 @@ def test_read_names_the_broken_line(tmp_path: Path, line: Any, why: str) -> None
 
 
 def test_write_gives_back_what_was_read(tmp_path: Path) -> None:
-    was = refs.read(write_lines(tmp_path, LINE, {**LINE, "box": None, "kind": "absent"}, {**LINE, "drawn": 1}))
+    two = {**LINE, "image_id": ["vg:1", "coco:9"]}
+    gone = {**LINE, "box": None, "kind": "absent"}
+    was = refs.read(write_lines(tmp_path, LINE, gone, {**LINE, "drawn": 1}, {**LINE, "image_id": "coco:9"}, two))
+    assert [ref.ids for ref in was[-2:]] == [("coco:9",), ("vg:1", "coco:9")]
     refs.write(tmp_path / "again.jsonl", was)
     assert refs.read(tmp_path / "again.jsonl") == was
     assert json.loads((tmp_path / "again.jsonl").read_text().splitlines()[0])["image"] == "photos/a.jpg"
@@ -96,6 +102,27 @@ def test_read_coco(tmp_path: Path) -> None:
     assert (person.box, person.score, person.human) == ((0.6, 0, 1.0, 1.0), 0.5, False), "clipped to the photo"
     (ours,) = read_coco(tmp_path, coco(labels="human+nanodet", split="val", source="s", sequence="q"))
     assert (ours.complete, ours.split, ours.source, ours.sequence) == (False, "val", "s", "q")
+
+
+@pytest.mark.parametrize(
+    ("image", "ids"),
+    [
+        ({"id": 9, "file_name": "COCO_train2014_000000000009.jpg"}, ("coco:9",)),
+        ({"id": 9, "file_name": "val2017/000000000009.jpg"}, ("coco:9",)),
+        ({"id": 8, "file_name": "000000000009.jpg"}, ()),
+        ({"id": 8, "file_name": "a.jpg", "coco_id": 9}, ("coco:9",)),
+        (
+            {
+                "id": 9,
+                "file_name": "000000000009.jpg",
+                "flickr_url": "http://farm9.staticflickr.com/8186/8119368305_4e622c8349_z.jpg",
+            },
+            ("coco:9", "flickr:8119368305"),
+        ),
+    ],
+)
+def test_coco_ids(image: dict[str, Any], ids: tuple[str, ...]) -> None:
+    assert refs.coco_ids(image) == ids
 
 
 @pytest.mark.parametrize("file", [[], {"images": []}, {**coco(), "images": [{"id": 1}]}, {**coco(), "categories": []}])
@@ -154,3 +181,11 @@ def test_noun_of_words(phrase: str, want: str | None) -> None:
 )
 def test_names_other(phrase: str, want: bool) -> None:
     assert names.names_other(phrase) is want
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+    path = write_lines(tmp_path, LINE)
+    path.write_bytes(path.read_bytes() + b"\n\xff\xd8\xff\n")
+    with pytest.raises(ValueError, match="utf-8") as error:
+        refs.read(path)
+    assert f"{path}:2:" in str(error.value)
