@@ -28,5 +28,9 @@ def iou_giou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pairwise_iou(box: Tensor) -> Tensor:
-    """(B, T, 4) corner form to (B, T, T)."""
-    return iou_giou(box[:, :, None], box[:, None])[0]
+    """(B, T, 4) corner form to (B, T, T). Side by side, not pair by pair: several times faster in ONNX Runtime."""
+    x1, y1, x2, y2 = box.unbind(-1)
+    across = torch.minimum(x2[:, :, None], x2[:, None]) - torch.maximum(x1[:, :, None], x1[:, None])
+    down = torch.minimum(y2[:, :, None], y2[:, None]) - torch.maximum(y1[:, :, None], y1[:, None])
+    both, own = across.clamp(min=0) * down.clamp(min=0), area(box)
+    return both / (own[:, :, None] + own[:, None] - both).clamp(min=1e-6)

@@ -77,10 +77,12 @@ class CA2MLayer(nn.Module):
         l = self.language(l, nowhere, v, place, None)  # noqa: E741  Eq. 5, 6
         return v, l
 
-    def cls_attention(self, v: Tensor, l: Tensor, place: Tensor, seen: Tensor) -> Tensor:  # noqa: E741
-        """Where [CLS] looks in this layer, (P, T) (Fig. 9)."""
-        v = self.vision(v, place, l, torch.zeros_like(l[:, :1]), seen)
-        return self.language.attend.weights(l[:, :1], v + place)[:, 0]
+    def last(self, v: Tensor, l: Tensor, place: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: E741
+        """forward, and where [CLS] looks in this layer, (P, T) (Fig. 9)."""
+        nowhere = torch.zeros_like(l[:, :1])
+        v = self.vision(v, place, l, nowhere, seen)
+        attention = self.language.attend.weights(l[:, :1], v + place)[:, 0]
+        return v, self.language(l, nowhere, v, place, None), attention
 
 
 class EncoderLayer(nn.Module):
@@ -95,9 +97,10 @@ class EncoderLayer(nn.Module):
         x = self.both(x, places, x, places, all_seen)
         return x[:, : v.shape[1]], x[:, v.shape[1] :]
 
-    def cls_attention(self, v: Tensor, l: Tensor, place: Tensor, seen: Tensor) -> Tensor:  # noqa: E741
-        x = v + place
-        return self.both.attend.weights(l[:, :1], x)[:, 0]
+    def last(self, v: Tensor, l: Tensor, place: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: E741
+        """forward, and where [CLS] looks in this layer, (P, T)."""
+        attention = self.both.attend.weights(l[:, :1], v + place)[:, 0]
+        return *self(v, l, place, seen), attention
 
     @staticmethod
     def _together(v: Tensor, l: Tensor, place: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: E741
@@ -164,10 +167,9 @@ class Interaction(nn.Module):
         v, l = self.join_v(torch.cat(vs, -1)), self.join_l(torch.cat(ls, -1))  # noqa: E741  F_v^2, F_l^2
         for layer in self.merge[:-1]:
             v, l = layer(v, l, place1, seen)  # noqa: E741
-        last = self.merge[-1]
-        attention = last.cls_attention(v, l, place1, seen) if not self.training else v.new_zeros(v.shape[:2])
-        v, l = last(v, l, place1, seen)  # noqa: E741
-        return v, l, attention
+        if self.training:  # nobody looks at the map
+            return *self.merge[-1](v, l, place1, seen), v.new_zeros(v.shape[:2])
+        return self.merge[-1].last(v, l, place1, seen)
 
 
 @dataclass
