@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ca2m import checks, config, evaluate, export, golden, merge, refs, scenes, splits, train
+from ca2m import checks, config, convert, evaluate, export, golden, merge, refs, scenes, splits, train
 from ca2m.answers import Calibration
 from ca2m.network import Net
 
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--skip-bad", action="store_true", help="leave broken lines out and count them")
     p.set_defaults(run=_refs)
 
+    convert.add_parser(sub)
     merge.add_parser(sub)
 
     p = sub.add_parser("train", help="train, or go on from the last checkpoint in --out")
