@@ -15,6 +15,7 @@ import torch
 
 from ca2m import checks, config, convert, evaluate, export, golden, merge, refs, scenes, splits, train
 from ca2m.answers import Calibration
+from ca2m.loader import Feed
 from ca2m.network import Net
 
 log = logging.getLogger("ca2m")
@@ -71,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, help="folder of checkpoints, curve and TensorBoard log")
     p.add_argument("--samples", type=int, help="length of the run, instead of the configuration's")
     p.add_argument("--workers", type=int, default=1, help="processes that make pictures")
+    p.add_argument("--prefetch", type=int, default=3, help="batches that each of them makes ahead")
+    p.add_argument("--no-pin", action="store_true", help="no pinned memory beside a GPU")
     p.add_argument("--measure-every", type=int, default=10_000, help="samples between measurements on the val split")
     p.add_argument("--skip-bad", action="store_true", help="leave broken lines and missing pictures out, counted")
     p.add_argument(
@@ -146,7 +149,7 @@ def _train(args: argparse.Namespace) -> None:
         args.out,
         args.detector,
         measure if val else None,
-        workers=args.workers,
+        feed=Feed(args.workers, args.prefetch, not args.no_pin),
         measure_every=args.measure_every,
         start=args.start,
     )

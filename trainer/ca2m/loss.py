@@ -22,7 +22,25 @@ class Truth:
     noun: Tensor  # (B,) int64: class 0..79, 80 none of these, -1 unknown
 
     def to(self, device: torch.device) -> Truth:
-        return Truth(self.box.to(device), self.present.to(device), self.noun.to(device))
+        return Truth(*(x.to(device, non_blocking=True) for x in (self.box, self.present, self.noun)))
+
+    def pin_memory(self) -> Truth:
+        return Truth(self.box.pin_memory(), self.present.pin_memory(), self.noun.pin_memory())
+
+    def split(self, most: int) -> list[Truth]:
+        """In pieces of at most `most` samples, in order."""
+        return [
+            Truth(*piece) for piece in zip(*(x.split(most) for x in (self.box, self.present, self.noun)), strict=True)
+        ]
+
+    def counts(self) -> Tensor:
+        """(3,) float: samples whose thing is there, samples whose noun is known, samples.
+
+        Every loss is a sum over samples by one of these. Added up over the pieces of a batch, wherever they are, they
+        make the gradients of the pieces add up to the gradient of the whole.
+        """
+        there, known = (self.present > 0).sum(), (self.noun >= 0).sum()
+        return torch.stack([there, known, there.new_tensor(len(self.present))]).float()
 
 
 class SelfPaced(nn.Module):
@@ -62,42 +80,61 @@ class Criterion(nn.Module):
         self.half_cell = 0.6 / grid
         self.register_buffer("places", torch.stack([x.flatten(), y.flatten()], -1), persistent=False)  # (T, 2)
 
-    def forward(self, said: Grounding, truth: Truth, kept: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss to minimise, and its parts for the log."""
+    def forward(
+        self, said: Grounding, truth: Truth, kept: Tensor | None = None, counts: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss to minimise, and its parts for the log.
+
+        counts: `Truth.counts` of the whole batch that this is a piece of; losses and parts of the pieces then add up
+        to those of the whole. None: this is the whole.
+        """
+        counts = truth.counts() if counts is None else counts
+        some, named, all_ = counts.clamp(min=1).unbind()
         there = truth.present > 0
         parts: dict[str, Tensor] = {}
         paced, d = self.paced(said.cls_box[there], truth.box[there])
-        some = max(len(paced), 1)  # a small share of a batch may hold absent things only
         parts["cls"] = paced.sum() / some
         parts["d_l1"], parts["d_giou"] = d.sum(0) / some
-        parts["sigma_l1"], parts["sigma_giou"] = self.paced.sigma
+        parts["d_hard"], parts["d_easy"] = (x * len(d) / some for x in by_quarter(paced, d))
         loss = self.c.cls * parts["cls"]
         if said.scores is not None and said.boxes is not None:
             places = self.places if kept is None else self.places[kept]
-            point, box, hit = pointing_loss(
-                said.scores[there], said.boxes[there], truth.box[there], places, self.half_cell
-            )
-            loss = loss + self.c.point * point + self.c.box * box
-            parts["point"], parts["box"], parts["acc"] = point, box, hit
-        if said.noun is not None and (known := truth.noun >= 0).any():
-            parts["noun"] = F.cross_entropy(said.noun[known], truth.noun[known])
+            each = pointing_loss(said.scores[there], said.boxes[there], truth.box[there], places, self.half_cell)
+            parts["point"], parts["box"], parts["acc"] = (x.sum() / some for x in each)
+            loss = loss + self.c.point * parts["point"] + self.c.box * parts["box"]
+        if said.noun is not None:
+            parts["noun"] = F.cross_entropy(said.noun, truth.noun, ignore_index=-1, reduction="sum") / named
             loss = loss + self.c.noun * parts["noun"]
         if said.present is not None:
             # Most phrases are of things that are there; the few others must not be outvoted.
-            parts["present"] = F.binary_cross_entropy_with_logits(
-                said.present, truth.present.float(), pos_weight=said.present.new_tensor(0.3)
-            )
+            weight, right = said.present.new_tensor(0.3), truth.present.float()
+            unsure = F.binary_cross_entropy_with_logits(said.present, right, pos_weight=weight, reduction="sum")
+            parts["present"] = unsure / all_
             loss = loss + self.c.present * parts["present"]
         return loss, {k: v.detach() for k, v in parts.items()}
+
+
+@torch.no_grad()
+def by_quarter(loss: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean difficulty score of the hardest and of the easiest quarter, from losses (B,) and scores d (B, 2).
+
+    Hard is what has the larger loss. Self-pacing works where the first is above the second.
+    """
+    if not len(loss):
+        return d.new_zeros(()), d.new_zeros(())
+    quarter = max(1, len(loss) // 4)
+    sorted_ = d.mean(1)[loss.argsort()]
+    return sorted_[-quarter:].mean(), sorted_[:quarter].mean()
 
 
 def pointing_loss(
     scores: Tensor, boxes: Tensor, truth: Tensor, places: Tensor, half_cell: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Scores (B, T), boxes (B, T, 4), truth (B, 4), places (T, 2): cross-entropy, box loss, share answered right.
+    """Scores (B, T), boxes (B, T, 4), truth (B, 4), places (T, 2): cross-entropy, box loss and right or not, (B,) each.
 
     Right tokens are those in the middle half of the true box, by the IoU of their present box (at least 0.15), and
-    any token whose box already fits better than 0.6.
+    any token whose box already fits better than 0.6. A thing may lie wholly on tokens that this step does not look
+    at; its cross-entropy is then 0.
     """
     centre, size = (truth[:, None, :2] + truth[:, None, 2:]) / 2, truth[:, None, 2:] - truth[:, None, :2]
     middle = ((places - centre).abs() <= (size / 4).clamp(min=half_cell)).all(-1)  # (B, T)
@@ -105,11 +142,9 @@ def pointing_loss(
     fits = iou.detach()
     target = torch.where(middle, fits.clamp(min=0.15), (fits - 0.5).clamp(min=0) * 2 * (fits > 0.6))
     mass = target.sum(1, keepdim=True)
-    some = (mass[:, 0] > 0).float()  # a thing may lie wholly on tokens that this step does not look at
-    each = -(scores.log_softmax(1) * target / mass.clamp(min=1e-6)).sum(1)
-    point = (each * some).sum() / some.sum().clamp(min=1)
+    point = -(scores.log_softmax(1) * target / mass.clamp(min=1e-6)).sum(1)
     far = (1 - giou) + (boxes - truth[:, None]).abs().sum(-1)
     share = middle / middle.sum(1, keepdim=True).clamp(min=1)
     best = scores.detach().argmax(1)
-    hit = (fits.gather(1, best[:, None]) > 0.5).float().sum() / max(len(truth), 1)
-    return point, (far * share).sum() / max(len(truth), 1), hit
+    hit = (fits.gather(1, best[:, None])[:, 0] > 0.5).float()
+    return point, (far * share).sum(1), hit

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from ca2m import nanodet, words
 from ca2m.config import Network
@@ -130,9 +131,7 @@ class Interaction(nn.Module):
     def __init__(self, c: Network, visual_width: int) -> None:
         super().__init__()
         layer = CA2MLayer if c.layer == "ca2m" else EncoderLayer
-        # Without grouping layers one branch already has the merged width (Table IV, 0 + 9).
-        width0 = c.c0 if c.group_layers else c.c1
-        self.levels = c.word_levels if c.group_layers else 1
+        width0, self.levels, self.checkpointing = c.c0, c.word_levels, False
         self.project_v = nn.ModuleList(nn.Linear(visual_width, width0) for _ in range(self.levels))
         self.project_l = nn.ModuleList(nn.Linear(c.words_width, width0) for _ in range(self.levels))
         self.group = nn.ModuleList(
@@ -161,15 +160,21 @@ class Interaction(nn.Module):
             v = self.project_v[i](visual)
             l = self.project_l[i](spoken[:, spoken.shape[1] - self.levels + i])  # noqa: E741
             for layer in self.group[i]:
-                v, l = layer(v, l, place0, seen)  # noqa: E741
+                v, l = self._through(layer, v, l, place0, seen)  # noqa: E741
             vs.append(v)
             ls.append(l)
         v, l = self.join_v(torch.cat(vs, -1)), self.join_l(torch.cat(ls, -1))  # noqa: E741  F_v^2, F_l^2
         for layer in self.merge[:-1]:
-            v, l = layer(v, l, place1, seen)  # noqa: E741
+            v, l = self._through(layer, v, l, place1, seen)  # noqa: E741
         if self.training:  # nobody looks at the map
-            return *self.merge[-1](v, l, place1, seen), v.new_zeros(v.shape[:2])
+            return *self._through(self.merge[-1], v, l, place1, seen), v.new_zeros(v.shape[:2])
         return self.merge[-1].last(v, l, place1, seen)
+
+    def _through(self, layer: nn.Module, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """A layer's outputs; with `checkpointing` what is inside it is not kept for the gradient but computed again."""
+        if self.checkpointing and self.training:
+            return checkpoint(layer, *inputs, use_reentrant=False)  # type: ignore[no-any-return]
+        return layer(*inputs)
 
 
 @dataclass

@@ -3,130 +3,24 @@
 from __future__ import annotations
 
 import logging
-import math
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import cv2
-import numpy as np
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 from torch.utils.tensorboard import SummaryWriter
 
-from ca2m import words
 from ca2m.config import Config, from_dict
-from ca2m.loss import Criterion, Truth
+from ca2m.crew import Crew
+from ca2m.loader import Batch, Feed, Samples, batches
+from ca2m.loss import Criterion
 from ca2m.network import Net, build
-from ca2m.scenes import Sample
+from ca2m.progress import Progress
 
 log = logging.getLogger("ca2m")
-
-
-class Samples(Protocol):
-    """Training samples by number: the same number is the same sample, in every process and after every resume."""
-
-    def sample(self, index: int) -> Sample: ...
-
-
-@dataclass
-class Batch:
-    image: Tensor  # uint8 (B, S, S, 3) RGB
-    ids: Tensor  # int64 (B, L)
-    mask: Tensor  # int64 (B, L)
-    truth: Truth
-
-    def to(self, device: torch.device) -> Batch:
-        return Batch(self.image.to(device), self.ids.to(device), self.mask.to(device), self.truth.to(device))
-
-
-class Collate:
-    """Samples to a batch; phrases are tokenised here."""
-
-    def __init__(self, name: str, most: int) -> None:
-        self.tok = words.tokenizer(name, most)
-
-    def __call__(self, samples: list[Sample]) -> Batch:
-        image = torch.from_numpy(np.stack([s.pixels for s in samples]))
-        ids, mask = words.encode(self.tok, [s.phrase for s in samples])
-        box = torch.tensor([s.box or (0.0, 0.0, 1.0, 1.0) for s in samples], dtype=torch.float32)
-        present = torch.tensor([float(s.box is not None) for s in samples])
-        return Batch(image, ids, mask, Truth(box, present, torch.tensor([s.noun for s in samples])))
-
-
-@dataclass(frozen=True)
-class Crew:
-    """The processes of one run (torchrun's); each takes its share of every batch."""
-
-    rank: int = 0
-    size: int = 1
-
-    @classmethod
-    def join(cls) -> Crew:
-        """Meets the others where torchrun started several."""
-        size = int(os.environ.get("WORLD_SIZE", "1"))
-        if size > 1 and not dist.is_initialized():
-            gpus, here = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-            if 0 < gpus < here:
-                raise ValueError(f"{here} processes and {gpus} GPUs: start torchrun with --nproc-per-node {gpus}")
-            dist.init_process_group("nccl" if gpus else "gloo", timeout=timedelta(minutes=30))
-        return cls(int(os.environ.get("RANK", "0")), size)
-
-    def device(self) -> torch.device:
-        """This process's own GPU, or the processor."""
-        if not torch.cuda.is_available():
-            return torch.device("cpu")
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-        return torch.device("cuda", torch.cuda.current_device())
-
-    def wait(self) -> None:
-        if self.size > 1:
-            dist.barrier()
-
-
-class Numbered(Dataset[Sample]):
-    """The samples from `first` to `end` that fall to one of the crew, as torch's loader wants them."""
-
-    def __init__(self, samples: Samples, first: int, end: int, batch: int, crew: Crew) -> None:
-        self.samples, self.first, self.batch, self.crew = samples, first, batch, crew
-        self.share = batch // crew.size
-        self.length = (end - first) // batch * self.share
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, k: int) -> Sample:
-        step, place = divmod(k, self.share)
-        return self.samples.sample(self.first + step * self.batch + self.crew.rank * self.share + place)
-
-
-def batches(c: Config, samples: Samples, first: int, workers: int, crew: Crew) -> Iterator[Batch]:
-    """This process's share of the batches from sample `first` to the end of the run; whole batches only."""
-    if c.run.batch % crew.size:
-        raise ValueError(f"batch {c.run.batch} does not divide among {crew.size} processes")
-    loader = DataLoader(
-        Numbered(samples, first, c.run.samples, c.run.batch, crew),
-        c.run.batch // crew.size,
-        collate_fn=Collate(c.network.words, c.network.phrase_len),
-        num_workers=workers,
-        prefetch_factor=3 if workers else None,
-        worker_init_fn=_alone,
-        generator=torch.Generator(),  # the network's random numbers are not for the loader
-    )
-    yield from loader
-
-
-def _alone(_: int) -> None:
-    """A worker keeps to one thread; the others are the network's."""
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
 
 
 def rate(c: Config, done: float) -> float:
@@ -182,10 +76,13 @@ class Task(nn.Module):
         super().__init__()
         self.net, self.criterion = net, criterion
 
-    def forward(self, b: Batch, kept: Tensor | None, precision: str) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, b: Batch, kept: Tensor | None, precision: str, counts: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """A piece of a batch and the whole batch's counts (see Criterion) to the piece's loss and its parts."""
         with autocast(precision, b.image.device):
             said = self.net(b.image, b.ids, b.mask, kept)
-        return self.criterion(said, b.truth, kept)
+        return self.criterion(said, b.truth, kept, counts)
 
 
 class Trainer:
@@ -197,6 +94,7 @@ class Trainer:
         self.criterion = Criterion(c.loss, c.network.grid).to(device)
         self.opt = torch.optim.AdamW(groups(c, net, self.criterion))
         self.net.train()  # after groups, which says what is frozen
+        self.net.interact.checkpointing = c.run.checkpointing
         self.scaler = torch.amp.GradScaler(device.type, enabled=c.run.precision == "fp16")
         self.average = Average(net, c.run.ema)
         self.done = 0  # samples seen
@@ -216,27 +114,50 @@ class Trainer:
         return chosen[: int(tokens * r.tokens)].sort().values.to(self.device)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """Learn from one batch; the parts of its loss."""
+        """Learn from this process's share of one batch; the parts of the whole batch's loss, the same in every process.
+
+        Neither the number of processes nor `micro_batch` changes what is learnt: losses are sums over counts of the
+        whole batch, and so are their gradients.
+        """
         c, batch = self.c, batch.to(self.device)
-        # A step's dropout depends on its number and process only, so a resumed run goes on exactly.
-        torch.manual_seed((c.run.seed * 1_000_003 + self.done) * 1_009 + self.crew.rank)
         for g in self.opt.param_groups:
             g["lr"] = g["full"] * rate(c, self.done / c.run.samples)
-        kept = self.kept(self.done // c.run.batch)
-        loss, parts = self.task(batch, kept, c.run.precision)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"loss is {loss.item()} after {self.done} samples: lower the rate or resume earlier"
-            )
         self.opt.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
+        parts = self._backward(batch)
+        if not torch.isfinite(parts["loss"]):
+            raise FloatingPointError(
+                f"loss is {parts['loss'].item()} after {self.done} samples: lower the rate or resume earlier"
+            )
         self.scaler.unscale_(self.opt)
         parts["norm"] = nn.utils.clip_grad_norm_(self.net.parameters(), c.run.clip)
+        parts["sigma_l1"], parts["sigma_giou"] = self.criterion.paced.sigma.detach().clone()
         self.scaler.step(self.opt)
         self.scaler.update()
         self.average.update()
         self.done += c.run.batch
-        return {"loss": loss.detach(), **parts}
+        return parts
+
+    def _backward(self, batch: Batch) -> dict[str, Tensor]:
+        """Gradients of the whole batch's loss, piece by piece; the loss and its parts, added up over all processes."""
+        counts = self.crew.total(batch.truth.counts())
+        kept = self.kept(self.done // self.c.run.batch)
+        pieces, sums = batch.parts(self.c.run.micro_batch), None
+        for k, piece in enumerate(pieces):
+            # Dropout depends on the step, the process and the piece only, so a resumed run goes on exactly.
+            torch.manual_seed((self.c.run.seed * 1_000_003 + self.done) * 1_009 + self.crew.rank + (k << 40))
+            with nullcontext() if k + 1 == len(pieces) else self._alone():
+                loss, parts = self.task(piece, kept, self.c.run.precision, counts)
+                # The crew's gradients are averaged, and the sum is meant.
+                self.scaler.scale(loss * self.crew.size).backward()
+            told = torch.stack([loss.detach(), *parts.values()])
+            sums = told if sums is None else sums + told
+        assert sums is not None
+        return dict(zip(("loss", *parts), self.crew.total(sums), strict=True))
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Gradients stay in this process until the batch's last piece."""
+        together = self.task
+        return together.no_sync() if isinstance(together, nn.parallel.DistributedDataParallel) else nullcontext()
 
     def save(self, path: Path) -> None:
         """Everything that a resume needs, written beside and then moved, so that a kill never leaves half a file."""
@@ -299,7 +220,7 @@ def fit(
     detector: Path | None,
     measure: Callable[[Net], dict[str, float]] | None = None,
     *,
-    workers: int = 1,
+    feed: Feed | None = None,
     save_every: float = 180.0,
     measure_every: int = 10_000,
     start: Path | None = None,
@@ -320,7 +241,7 @@ def fit(
     board = SummaryWriter(folder / "board") if crew.rank == 0 else None
     progress = Progress(c.run.samples, trainer.done)
     saved, measured = time.monotonic(), trainer.done
-    for batch in batches(c, samples, trainer.done, workers, crew):
+    for batch in batches(c, samples, trainer.done, feed or Feed(), crew):
         parts = trainer.step(batch)
         due = measure is not None and trainer.done - measured >= measure_every
         if board:
@@ -361,27 +282,3 @@ def _measure(trainer: Trainer, measure: Callable[[Net], dict[str, float]], board
     log.info("measured after %d samples: %s", trainer.done, line)
     with (folder / "curve.txt").open("a") as f:
         f.write(f"{trainer.done} {line}\n")
-
-
-class Progress:
-    """A line every half minute: how far, how fast, how well."""
-
-    def __init__(self, total: int, done: int, every: float = 30.0) -> None:
-        self.total, self.first, self.every = total, done, every
-        self.began = self.told = time.monotonic()
-        self.mean: dict[str, float] = {}
-
-    def add(self, parts: dict[str, Tensor], done: int, board: SummaryWriter) -> None:
-        for k, v in parts.items():
-            x = float(v)
-            self.mean[k] = 0.98 * self.mean.get(k, x) + 0.02 * x if math.isfinite(x) else self.mean.get(k, 0.0)
-        now = time.monotonic()
-        if now - self.told < self.every and done < self.total:
-            return
-        self.told = now
-        speed = (done - self.first) / (now - self.began)
-        for k, x in self.mean.items():
-            board.add_scalar(f"train/{k}", x, done)
-        told = " ".join(f"{k} {x:.3f}" for k, x in self.mean.items())
-        left = (self.total - done) / max(speed, 1e-6) / 60
-        log.info("%d of %d samples, %.1f a second, %.0f min left: %s", done, self.total, speed, left, told)

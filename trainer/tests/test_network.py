@@ -70,7 +70,7 @@ def test_each_path_can_be_switched_off(small: Config, off: str) -> None:
         {"word_levels": 1},
         {"visual_levels": 2, "word_levels": 2},
         {"group_layers": 1, "merge_layers": 1},
-        {"group_layers": 0, "merge_layers": 9, "heads0": 12},
+        {"group_layers": 0, "merge_layers": 9},
     ],
 )
 def test_the_papers_network_and_its_ablations_are_configurations(changed: dict) -> None:

@@ -10,13 +10,17 @@ from conftest import Squares
 from ca2m import train
 from ca2m.answers import pick
 from ca2m.config import Config
+from ca2m.crew import Crew
+from ca2m.loader import Feed, Numbered, batches
 from ca2m.network import build
-from ca2m.train import Crew, Numbered, Trainer, batches, rate
+from ca2m.train import Trainer, rate
+
+HERE = Feed(workers=0)
 
 
 def losses(c: Config, trainer: Trainer, steps: int) -> list[float]:
     found = []
-    for batch in batches(c, Squares(c.network.image_size), trainer.done, 0, Crew()):
+    for batch in batches(c, Squares(c.network.image_size), trainer.done, HERE, Crew()):
         found.append(float(trainer.step(batch)["loss"]))
         if len(found) == steps:
             break
@@ -51,7 +55,7 @@ def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path
 
     def measure(net: torch.nn.Module) -> dict[str, float]:
         right = 0
-        for batch in batches(replace(c, run=replace(c.run, samples=8)), samples, 0, 0, Crew()):
+        for batch in batches(replace(c, run=replace(c.run, samples=8)), samples, 0, HERE, Crew()):
             with torch.no_grad():
                 said = net(batch.image, batch.ids, batch.mask)
             best = pick(said.scores, said.boxes, 1, 1.0)[0][:, 0]
@@ -59,7 +63,7 @@ def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path
         seen.append(right / 8)
         return {"acc": right / 8}
 
-    train.fit(c, samples, tmp_path, None, measure, workers=0, measure_every=120)
+    train.fit(c, samples, tmp_path, None, measure, feed=HERE, measure_every=120)
     assert (tmp_path / "last.pt").exists() and len((tmp_path / "curve.txt").read_text().splitlines()) == 2
     loaded = train.load(tmp_path / "last.pt")
     assert loaded[0] == c
@@ -71,7 +75,7 @@ def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path
 def losses_of(c: Config, net: torch.nn.Module) -> float:
     trainer = Trainer(c, net, torch.device("cpu"))  # type: ignore[arg-type]
     trainer.net.eval()
-    batch = next(batches(c, Squares(c.network.image_size, kinds=8), 0, 0, Crew()))
+    batch = next(batches(c, Squares(c.network.image_size, kinds=8), 0, HERE, Crew()))
     with torch.no_grad():
         return float(trainer.task(batch, None, "fp32")[1]["point"])
 
@@ -95,4 +99,4 @@ def test_rate_falls_as_configured(small: Config) -> None:
 
 def test_a_batch_that_does_not_divide_is_named(small: Config) -> None:
     with pytest.raises(ValueError, match="batch 4 does not divide among 3"):
-        next(batches(small, Squares(96), 0, 0, Crew(0, 3)))
+        next(batches(small, Squares(96), 0, HERE, Crew(0, 3)))

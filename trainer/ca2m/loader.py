@@ -1,0 +1,126 @@
+"""Training samples to batches: by number, so that a run goes on exactly, with any number of workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ca2m import words
+from ca2m.config import Config
+from ca2m.crew import Crew
+from ca2m.loss import Truth
+from ca2m.scenes import Sample
+
+
+class Samples(Protocol):
+    """Training samples by number: the same number is the same sample, in every process and after every resume."""
+
+    def sample(self, index: int) -> Sample: ...
+
+
+@dataclass
+class Batch:
+    """Pictures, phrases and what is right, B of each."""
+
+    image: Tensor  # uint8 (B, S, S, 3) RGB
+    ids: Tensor  # int64 (B, L)
+    mask: Tensor  # int64 (B, L)
+    truth: Truth
+
+    def to(self, device: torch.device) -> Batch:
+        """On the device; from pinned memory without waiting for it."""
+        image, ids, mask = (x.to(device, non_blocking=True) for x in (self.image, self.ids, self.mask))
+        return Batch(image, ids, mask, self.truth.to(device))
+
+    def pin_memory(self) -> Batch:
+        """In memory that a GPU reads by itself; torch's loader calls this."""
+        return Batch(self.image.pin_memory(), self.ids.pin_memory(), self.mask.pin_memory(), self.truth.pin_memory())
+
+    def parts(self, most: int) -> list[Batch]:
+        """In pieces of at most `most` samples, in order; 0: in one piece."""
+        if not most or most >= len(self.image):
+            return [self]
+        pieces = zip(*(x.split(most) for x in (self.image, self.ids, self.mask)), self.truth.split(most), strict=True)
+        return [Batch(*piece) for piece in pieces]
+
+
+class Collate:
+    """Samples to a batch; phrases are tokenised here."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self.tok = words.tokenizer(name, most)
+
+    def __call__(self, samples: list[Sample]) -> Batch:
+        image = torch.from_numpy(np.stack([s.pixels for s in samples]))
+        ids, mask = words.encode(self.tok, [s.phrase for s in samples])
+        box = torch.tensor([s.box or (0.0, 0.0, 1.0, 1.0) for s in samples], dtype=torch.float32)
+        present = torch.tensor([float(s.box is not None) for s in samples])
+        return Batch(image, ids, mask, Truth(box, present, torch.tensor([s.noun for s in samples])))
+
+
+class Numbered(Dataset[Sample]):
+    """The samples from `first` to `end` that fall to one of the crew, as torch's loader wants them."""
+
+    def __init__(self, samples: Samples, first: int, end: int, batch: int, crew: Crew) -> None:
+        self.samples, self.first, self.batch, self.crew = samples, first, batch, crew
+        self.share = crew.share(batch)
+        self.length = (end - first) // batch * self.share
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, k: int) -> Sample:
+        step, place = divmod(k, self.share)
+        return self.samples.sample(self.first + step * self.batch + self.crew.rank * self.share + place)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How pictures are made beside the network. Changes how fast a run is, never what it learns."""
+
+    workers: int = 1  # processes that make pictures, for each process that learns; 0: it makes them itself
+    prefetch: int = 3  # batches that each of them makes ahead
+    pin: bool = True  # pinned memory where there is a GPU
+
+
+def batches(c: Config, samples: Samples, first: int, feed: Feed, crew: Crew) -> Iterator[Batch]:
+    """This process's share of the batches from sample `first` to the end of the run; whole batches only."""
+    loader = DataLoader(
+        Numbered(samples, first, c.run.samples, c.run.batch, crew),
+        crew.share(c.run.batch),
+        collate_fn=Collate(c.network.words, c.network.phrase_len),
+        num_workers=feed.workers,
+        prefetch_factor=feed.prefetch if feed.workers else None,
+        persistent_workers=feed.workers > 0,
+        pin_memory=feed.pin and torch.cuda.is_available(),
+        worker_init_fn=_alone,
+        generator=torch.Generator(),  # the network's random numbers are not for the loader
+    )
+    yield from loader
+
+
+def _alone(_: int) -> None:
+    """A worker keeps to one thread; the others are the network's."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def speed(c: Config, samples: Samples, feed: Feed, seconds: float) -> float:
+    """Pictures a second that the loader alone delivers, its start-up left out; nothing else runs."""
+    found = iter(batches(c, samples, 0, feed, Crew()))
+    for _ in range(1 + feed.workers * feed.prefetch):  # until what was made ahead is used up
+        next(found)
+    began, seen = time.perf_counter(), 0
+    for batch in found:
+        seen += len(batch.image)
+        if time.perf_counter() - began >= seconds:
+            break
+    return seen / (time.perf_counter() - began)

@@ -1,0 +1,78 @@
+"""Runs that the tests start as processes of their own: several at once by torchrun, or one that is killed.
+
+steps CONFIG OUT: three steps; rank 0 writes losses, the first gradients and the last weights to OUT.
+fit CONFIG FOLDER: a whole run, saved as often as it goes; every step's loss is a line of FOLDER/losses.txt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from conftest import Squares
+
+from ca2m import train
+from ca2m.config import Config, from_dict
+from ca2m.crew import Crew
+from ca2m.loader import Feed, batches
+from ca2m.network import build
+from ca2m.scenes import Sample
+from ca2m.train import Trainer
+
+
+class Uneven(Squares):
+    """Squares, of which most of the first half of every eight are absent and few have a known noun."""
+
+    def sample(self, index: int) -> Sample:
+        s = super().sample(index)
+        gone = index % 8 in (0, 1, 2, 6)
+        return Sample(s.pixels, s.phrase, None if gone else s.box, index % 80 if index % 3 == 0 else -1, s.kind)
+
+
+def steps(c: Config, crew: Crew) -> dict[str, Any]:
+    """Three steps on uneven batches: their losses, the first gradients and the last weights."""
+    torch.manual_seed(1)
+    trainer = Trainer(c, build(c.network), torch.device("cpu"), crew)
+    told: list[dict[str, float]] = []
+    grads: dict[str, torch.Tensor] = {}
+    for batch in batches(c, Uneven(c.network.image_size), 0, Feed(workers=0), crew):
+        told.append({k: float(v) for k, v in trainer.step(batch).items()})
+        if not grads:
+            named = trainer.task.named_parameters()
+            grads = {k.removeprefix("module."): p.grad.clone() for k, p in named if p.grad is not None}
+        if len(told) == 3:
+            break
+    return {"told": told, "grads": grads, "weights": trainer.net.state_dict()}
+
+
+def fit(c: Config, folder: Path) -> None:
+    """A run that says every loss at once, so that nothing is lost when it is killed."""
+    step = Trainer.step
+
+    def told(self: Trainer, batch: Any) -> dict[str, torch.Tensor]:
+        parts = step(self, batch)
+        with (folder / "losses.txt").open("a") as out:
+            out.write(f"{self.done} {float(parts['loss']):.9g}\n")
+            out.flush()
+            os.fsync(out.fileno())
+        return parts
+
+    Trainer.step = told  # type: ignore[method-assign]
+    train.fit(c, Uneven(c.network.image_size), folder, None, feed=Feed(workers=1), save_every=0.2)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    what, c = sys.argv[1], from_dict(json.loads(Path(sys.argv[2]).read_text()))
+    if what == "fit":
+        fit(c, Path(sys.argv[3]))
+    else:
+        crew = Crew.join()
+        found = steps(c, crew)
+        if crew.rank == 0:
+            torch.save(found, sys.argv[3])
+        crew.wait()
