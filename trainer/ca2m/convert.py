@@ -14,7 +14,7 @@ from typing import Any
 from ca2m import refs, scenes
 from ca2m.faults import EntryError, Faults
 from ca2m.refs import Counts, Photo, Ref
-from ca2m.sources import flickr, genome, refer, voc
+from ca2m.sources import flickr, genome, refer, seqtr, transvg, voc
 from ca2m.sources.files import Folder
 
 log = logging.getLogger("ca2m")
@@ -43,6 +43,14 @@ def add_parser(sub: Any) -> None:
     p.add_argument("folder", type=Path)
     p.add_argument("--several", choices=["leave", "union"], default="union", help="phrases that mean several boxes")
     _common(p, _flickr)
+
+    p = kinds.add_parser("transvg", help="lists of TransVG: unc_train.pth, gref_umd_val.pth, referit_test.pth, ...")
+    p.add_argument("files", type=Path, nargs="+")
+    _common(p, _transvg)
+
+    p = kinds.add_parser("seqtr", help="files of SeqTR: instances.json of a data set, or of the merged one")
+    p.add_argument("instances", type=Path)
+    _common(p, _seqtr)
 
     p = kinds.add_parser("coco", help="COCO instances: rule-written phrases for labelled boxes")
     p.add_argument("instances", type=Path)
@@ -102,6 +110,16 @@ def _genome(args: argparse.Namespace, faults: Faults) -> Iterator[Ref]:
 
 def _flickr(args: argparse.Namespace, faults: Faults) -> Iterator[Ref]:
     return flickr.read(args.folder, Folder(args.images, not args.no_look), faults, args.several)
+
+
+def _transvg(args: argparse.Namespace, faults: Faults) -> Iterator[Ref]:
+    pictures = Folder(args.images, not args.no_look)
+    for path in args.files:
+        yield from transvg.read(path, pictures, faults)
+
+
+def _seqtr(args: argparse.Namespace, faults: Faults) -> Iterator[Ref]:
+    return seqtr.read(args.instances, args.images, not args.no_look, faults)
 
 
 def _coco(args: argparse.Namespace, faults: Faults) -> Iterator[Ref]:
