@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image, UnidentifiedImageError
@@ -51,17 +51,20 @@ def sizes(paths: Iterable[str]) -> dict[str, Size | EntryError]:
         return dict(zip(distinct, pool.map(look, distinct, chunksize=64), strict=True))
 
 
-def load(path: str | os.PathLike[str], skip_bad: bool = False, split: str = "") -> list[Ref]:
+def load(
+    path: str | os.PathLike[str], skip_bad: bool = False, split: str = "", tell: Callable[[str], None] | None = None
+) -> list[Ref]:
     """Reads refs.jsonl (lines of one split only, if given) and looks at the pictures. ValueError names the file and
-    line of the first that cannot be used and counts all; skip_bad leaves them out and logs how many, by reason."""
-    faults = Faults(skip_bad)
+    line of the first that cannot be used and counts all; skip_bad leaves them out and logs how many, by reason. tell
+    hears of every one."""
+    faults = Faults(skip_bad, tell)
     found = [(number, ref) for number, ref in refs.lines(path, faults) if not split or ref.split == split]
     seen, sound = sizes(ref.image for _, ref in found), []
     for number, ref in found:
         try:
             _fits(ref, seen[ref.image])
         except EntryError as bad:
-            faults.add(f"check {path}:{number}", bad)
+            faults.add(f"{path}:{number}", bad, number)
         else:
             sound.append(ref)
     faults.settle()
@@ -88,7 +91,7 @@ def load_photos(path: str | os.PathLike[str], skip_bad: bool = False) -> list[Ph
         try:
             _shaped(photo, seen[photo.path])
         except EntryError as bad:
-            faults.add(f"check {path}: image {number}", bad)
+            faults.add(f"{path}: image {number}", bad)
         else:
             sound.append(photo)
     faults.settle()

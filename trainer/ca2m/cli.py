@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--each", type=int, default=1, help="phrases a photo at most")
     p.add_argument("--split", default="", help="photos of this split only")
     p.add_argument("--seed", type=int, default=7)
-    p.add_argument("--check", action="store_true", help="look at the pictures, too: are they there, do the boxes fit?")
+    p.add_argument("--check", action="store_true", help="look at the pictures, too, and name every fault")
     p.add_argument("--skip-bad", action="store_true", help="leave broken lines out and count them")
     p.set_defaults(run=_refs)
 
@@ -111,8 +111,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _refs(args: argparse.Namespace) -> None:
     if args.out is None:
-        read = checks.load if args.check else refs.read
-        for line in refs.counts(read(args.source, args.skip_bad)):
+        if args.check:
+            found = checks.load(args.source, args.skip_bad, tell=lambda fault: print(fault, file=sys.stderr))
+        else:
+            found = refs.read(args.source, args.skip_bad)
+        for line in refs.counts(found):
             print(line)
         return
     photos = [p for p in refs.read_coco(args.source, args.skip_bad) if not args.split or p.split == args.split]

@@ -135,7 +135,7 @@ def _coco(args: argparse.Namespace, faults: Faults) -> Iterator[Ref]:
 def _is_there(photo: Photo, file: Path, faults: Faults) -> bool:
     if os.path.isfile(photo.path):
         return True
-    faults.add(f"convert {file}", EntryError("missing picture", f"picture {photo.path} is missing"))
+    faults.add(f"{file}", EntryError("missing picture", f"picture {photo.path} is missing"))
     return False
 
 

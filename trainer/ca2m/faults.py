@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 
 log = logging.getLogger("ca2m")
 
@@ -20,31 +21,40 @@ class EntryError(ValueError):
 
 
 class Faults:
-    """Faults of one data set. Without skip the first one becomes the error, with the count of all; with skip they are
-    counted, said in one line, and the rest is used."""
+    """Faults of one data set. Without skip the first one becomes the error, which counts all and says where each sort
+    begins; with skip this is said in one line of the log, and the rest is used. tell hears of every single one."""
 
-    def __init__(self, skip: bool = False) -> None:
-        self.skip = skip
+    def __init__(self, skip: bool = False, tell: Callable[[str], None] | None = None) -> None:
+        self.skip, self._tell = skip, tell
         self.reasons: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()  # sound entries that are not wanted, by reason
-        self._first = ""
+        self._firsts: dict[str, tuple[int, str, str]] = {}  # of each reason: line, place, what is wrong
 
-    def add(self, where: str, cause: Exception) -> None:
-        """Notes an entry that cannot be used. where: file and line, or file and entry."""
-        self.reasons[_reason(cause)] += 1
-        if not self._first:
-            self._first = f"{where}: {_said(cause)}"
+    def add(self, where: str, cause: Exception, line: int = 0) -> None:
+        """Notes an entry that cannot be used. where: file and line, or file and entry; line: its number, where faults
+        do not come in the order of the file."""
+        reason, said = _reason(cause), _said(cause)
+        self.reasons[reason] += 1
+        self._firsts.setdefault(reason, (line, where, said))
+        if self._tell is not None:
+            self._tell(f"{where}: {said}")
 
     def settle(self) -> None:
         """Call once all is read: ValueError with the first fault unless they may be skipped, then one line in the log
         says how many were."""
         if self.left_out:
-            log.info("left out: %s", _listed(self.left_out))
+            log.info("left out: %s", ", ".join(f"{count} {reason}" for reason, count in self.left_out.most_common()))
         if not self.reasons:
             return
-        if not self.skip:
-            raise ValueError(f"{self._first} (in all: {_listed(self.reasons)}; --skip-bad goes on without)")
-        log.warning("skipped %d bad: %s; the first: %s", self.reasons.total(), _listed(self.reasons), self._first)
+        listed = ", ".join(
+            f"{n} {reason} (first {self._firsts[reason][1]})" for reason, n in self.reasons.most_common()
+        )
+        if self.skip:
+            log.warning("skipped %d bad: %s", self.reasons.total(), listed)
+            return
+        _, where, said = min(self._firsts.values(), key=lambda first: first[0])
+        what = f"in all {self.reasons.total()} bad: {listed}; " if self.reasons.total() > 1 else ""
+        raise ValueError(f"{where}: {said} ({what}--skip-bad goes on without)")
 
 
 def _reason(cause: Exception) -> str:
@@ -57,7 +67,3 @@ def _reason(cause: Exception) -> str:
 
 def _said(cause: Exception) -> str:
     return f"no {cause}" if isinstance(cause, KeyError) else str(cause)
-
-
-def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in counts.most_common())

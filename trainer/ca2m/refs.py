@@ -84,7 +84,7 @@ def lines(path: str | os.PathLike[str], faults: Faults) -> Iterator[tuple[int, R
             try:
                 yield number, _ref(_json(line), folder, places)
             except BROKEN as cause:
-                faults.add(f"read refs {path}:{number}", cause)
+                faults.add(f"{path}:{number}", cause, number)
 
 
 def _json(line: bytes) -> Any:
@@ -241,7 +241,7 @@ def read_coco(
         try:
             found.append(_photo(image, boxes[image["id"]], names, folder, faults, str(path)))
         except BROKEN as cause:
-            faults.add(f"read annotations {path}: image {number}", cause)
+            faults.add(f"{path}: image {number}", cause)
     faults.settle()
     return found
 
@@ -262,7 +262,7 @@ def _photo(
         try:
             things += _thing(note, width, height, names)
         except BROKEN as cause:
-            faults.add(f"read annotations {file}: {place}", cause)
+            faults.add(f"{file}: {place}", cause)
     return Photo(
         path=os.path.realpath(os.path.join(folder, image["file_name"])),
         width=width,

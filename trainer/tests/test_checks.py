@@ -39,9 +39,9 @@ def folder_of(root: Path, *lines: Any) -> Path:
 @pytest.mark.parametrize("reason", BAD)
 def test_a_bad_line_is_named(tmp_path: Path, reason: str) -> None:
     path = folder_of(tmp_path, GOOD, "", BAD[reason], BAD[reason], GOOD)
-    with pytest.raises(ValueError, match=f"2 {reason}; --skip-bad") as error:
+    with pytest.raises(ValueError, match=rf"in all 2 bad: 2 {reason} \(first {path}:3\); --skip-bad") as error:
         checks.load(path)
-    assert f"{path}:3: " in str(error.value)
+    assert str(error.value).startswith(f"{path}:3: ")
     assert "\n" not in str(error.value)
 
 
@@ -51,8 +51,15 @@ def test_bad_lines_are_counted_and_left_out(tmp_path: Path, caplog: pytest.LogCa
         found = checks.load(path, skip_bad=True)
     assert [ref.box for ref in found] == [(10, 5, 30, 15), None]
     (said,) = caplog.messages
-    assert said.startswith("skipped 10 bad: 2 box outside, ")
-    assert all(f"1 {reason}" in said for reason in BAD if reason != "box outside")
+    assert said.startswith(f"skipped 10 bad: 2 box outside (first {path}:4), ")
+    assert all(f"1 {reason} (first {path}:{k})" in said for k, reason in enumerate(BAD, 2) if reason != "box outside")
+
+
+def test_the_first_bad_line_leads(tmp_path: Path) -> None:
+    path = folder_of(tmp_path, GOOD, BAD["missing picture"], BAD["wrong JSON"])
+    with pytest.raises(ValueError, match="gone.png is missing") as error:
+        checks.load(path)
+    assert str(error.value).startswith(f"{path}:2: ")
 
 
 def test_only_the_split_that_is_asked_for_must_be_sound(tmp_path: Path) -> None:
@@ -157,7 +164,10 @@ def test_refs_counts_and_checks(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert cli.main(["refs", str(path), "--skip-bad"]) == 0
     assert capsys.readouterr().out == "train: 2 phrases over 2 photos (no kind 2)\n"
     assert cli.main(["refs", str(path), "--check", "--skip-bad"]) == 0
-    assert capsys.readouterr().out == "train: 1 phrases over 1 photos (no kind 1)\n"
+    said = capsys.readouterr()
+    assert said.out == "train: 1 phrases over 1 photos (no kind 1)\n"
+    assert f"{path}:2: picture {tmp_path / 'gone.png'} is missing\n" in said.err
+    assert f"{path}:3: phrase is empty or not text\n" in said.err
 
 
 def test_an_error_leaves_the_old_file(tmp_path: Path) -> None:

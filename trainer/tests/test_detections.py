@@ -63,7 +63,7 @@ def test_coco_misses_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (tmp_path / "val2017" / "000000000139.jpg").unlink()
     command = ["convert", "coco", str(path), "--images", str(tmp_path / "val2017"), "--out", str(tmp_path / "o.jsonl")]
     assert cli.main(command) == 1
-    assert "000000000139.jpg is missing (in all: 1 missing picture" in capsys.readouterr().err
+    assert "000000000139.jpg is missing (--skip-bad" in capsys.readouterr().err
     assert cli.main([*command, "--skip-bad"]) == 0
     assert {r.ids for r in refs.read(tmp_path / "o.jsonl")} == {("coco:285",)}
 
@@ -144,4 +144,4 @@ def test_voc_names_bad_files(devkit: Path, text: str, why: str, left: int) -> No
 
 def test_voc_without_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["convert", "voc", str(tmp_path), "--out", str(tmp_path / "refs.jsonl")]) == 1
-    assert f"convert {tmp_path}: no *.xml there" in capsys.readouterr().err
+    assert f"{tmp_path}: no *.xml there" in capsys.readouterr().err

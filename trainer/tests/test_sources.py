@@ -178,7 +178,7 @@ def test_grefcoco(tmp_path: Path, run: Run) -> None:
 def test_bad_entries(tmp_path: Path, run: Run, bad: Any, why: str) -> None:
     instances(tmp_path / "refcoco")
     path = pickled(tmp_path / "refcoco" / "refs(unc).p", [REFCOCO[0], bad, REFCOCO[2]])
-    run("refer", path, "--images", tmp_path, fails=f"convert {path}: {why}")
+    run("refer", path, "--images", tmp_path, fails=f"{path}: {why}")
     assert len(run("refer", path, "--images", tmp_path, "--skip-bad")) == 3
 
 

@@ -30,13 +30,13 @@ def read(root: str | os.PathLike[str], pictures: Folder, faults: Faults, several
     unrelated = _unrelated(root / "UNRELATED_CAPTIONS")
     lists = [(split, root / f"{split}.txt") for split in SPLITS if (root / f"{split}.txt").is_file()]
     if not lists:
-        raise FileNotFoundError(f"convert {root}: it holds neither train.txt nor val.txt nor test.txt")
+        raise FileNotFoundError(f"{root}: it holds neither train.txt nor val.txt nor test.txt")
     for split, path in lists:
         for number, name in enumerate(path.read_text(encoding="utf-8").split(), 1):
             try:
                 yield from _photo(root, name, split, pictures, faults, several, unrelated)
             except (*BROKEN, OSError) as cause:
-                faults.add(f"convert {path}:{number}", cause)
+                faults.add(f"{path}:{number}", cause)
 
 
 def _photo(
@@ -57,9 +57,7 @@ def _photo(
             faults.left_out["unrelated captions"] += 1
             continue
         if line.count("[/EN#") != len(found := list(_PHRASE.finditer(line))):
-            faults.add(
-                f"convert {path}:{number}", EntryError("wrong value", "a bracket is not [/EN#<chain>/<type> words]")
-            )
+            faults.add(f"{path}:{number}", EntryError("wrong value", "a bracket is not [/EN#<chain>/<type> words]"))
         for part in found:
             own = boxes.get(part["chain"], ())
             if not own or (len(own) > 1 and several == "leave"):
@@ -87,7 +85,7 @@ def _boxes(path: Path, faults: Faults) -> dict[str, list[Box]]:
         try:
             box = fit(box_of(thing), width, height)
         except BROKEN as cause:
-            faults.add(f"convert {path}: object {number}", cause)
+            faults.add(f"{path}: object {number}", cause)
             continue
         for chain in thing.findall("name"):
             boxes[(chain.text or "").strip()].append(box)

@@ -25,14 +25,14 @@ def read(
                 raise EntryError("unknown photo", f"image {image} is not in {image_data}")
             path, found = pictures.find(_place(photos[image], image, pictures)), entry["regions"]
         except BROKEN as cause:
-            faults.add(f"convert {regions}: entry {number}", cause)
+            faults.add(f"{regions}: entry {number}", cause)
             continue
         for region in found:
             try:
                 yield _ref(region, photos[image], path, image)
             except BROKEN as cause:
                 known = region.get("region_id") if isinstance(region, dict) else None
-                faults.add(f"convert {regions}: entry {number} (image {image}, region_id {known})", cause)
+                faults.add(f"{regions}: entry {number} (image {image}, region_id {known})", cause)
 
 
 def _photos(path: str | os.PathLike[str], faults: Faults) -> dict[Any, dict[str, Any]]:
@@ -41,7 +41,7 @@ def _photos(path: str | os.PathLike[str], faults: Faults) -> dict[Any, dict[str,
         try:
             found[image["image_id"] if "image_id" in image else image["id"]] = image
         except BROKEN as cause:
-            faults.add(f"convert {path}: entry {number}", cause)
+            faults.add(f"{path}: entry {number}", cause)
     return found
 
 

@@ -80,11 +80,11 @@ def read(
     try:
         found = entries(path) if str(path).endswith(".json") else iter(_listed(path))
     except EntryError as bad:
-        faults.add(f"convert {path}", bad)
+        faults.add(f"{path}", bad)
         return
     boxes = _Instances(instances, source)
     for number, entry in enumerate(found, 1):
-        where = f"convert {path}: entry {number} (ref_id {entry.get('ref_id') if isinstance(entry, dict) else None})"
+        where = f"{path}: entry {number} (ref_id {entry.get('ref_id') if isinstance(entry, dict) else None})"
         try:
             ref, sentences = _ref(entry, boxes, pictures, several, source), entry["sentences"]
         except BROKEN as cause:

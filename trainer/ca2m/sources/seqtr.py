@@ -35,10 +35,10 @@ def read(path: str | os.PathLike[str], root: str | os.PathLike[str], look: bool,
             splits = json.load(file)
         sets = [(str(split), list(entries)) for split, entries in splits.items()]
     except BROKEN as cause:
-        raise ValueError(f"convert {path}: {cause} (a list of entries for each split is expected)") from cause
+        raise ValueError(f"{path}: {cause} (a list of entries for each split is expected)") from cause
     for split, entries in sets:
         for number, entry in enumerate(entries, 1):
-            where = f"convert {path}: {split} entry {number}"
+            where = f"{path}: {split} entry {number}"
             try:
                 source = str(entry.get("data_source") or _SOURCES.get(name, "coco"))
                 if source not in PLACES:

@@ -45,11 +45,11 @@ def read(path: str | os.PathLike[str], pictures: Folder, faults: Faults) -> Iter
     file's name says no data set."""
     name, _, split = Path(path).stem.rpartition("_")
     if name not in NAMES:
-        raise ValueError(f"convert {path}: a name such as unc_train.pth is expected, of {', '.join(NAMES)}")
+        raise ValueError(f"{path}: a name such as unc_train.pth is expected, of {', '.join(NAMES)}")
     try:
         found = _load(path)
     except EntryError as bad:
-        faults.add(f"convert {path}", bad)
+        faults.add(f"{path}", bad)
         return
     seen: dict[str, tuple[int, int]] = {}
     split = "train" if split == "trainval" else split
@@ -57,7 +57,7 @@ def read(path: str | os.PathLike[str], pictures: Folder, faults: Faults) -> Iter
         try:
             yield _ref(entry, name, split, pictures, seen)
         except BROKEN as cause:
-            faults.add(f"convert {path}: entry {number}", cause)
+            faults.add(f"{path}: entry {number}", cause)
 
 
 def _load(path: str | os.PathLike[str]) -> Sequence[Any]:

@@ -50,16 +50,16 @@ def read(root: str | os.PathLike[str], pictures: Folder, faults: Faults) -> list
     notes = root / "Annotations" if (root / "Annotations").is_dir() else root
     paths = sorted(notes.glob("*.xml"))
     if not paths:
-        raise FileNotFoundError(f"convert {root}: no *.xml there, nor in its folder Annotations")
+        raise FileNotFoundError(f"{root}: no *.xml there, nor in its folder Annotations")
     splits = _splits(root / "ImageSets" / "Main")
     found = []
     for path in paths:
         try:
             found.append(_photo(path, pictures, splits.get(path.stem, "train"), faults))
         except ElementTree.ParseError as cause:
-            faults.add(f"convert {path}", EntryError("wrong XML", str(cause)))
+            faults.add(f"{path}", EntryError("wrong XML", str(cause)))
         except BROKEN as cause:
-            faults.add(f"convert {path}", cause)
+            faults.add(f"{path}", cause)
     return found
 
 
@@ -82,7 +82,7 @@ def _photo(path: Path, pictures: Folder, split: str, faults: Faults) -> Photo:
         try:
             things.append(_thing(thing, width, height))
         except BROKEN as cause:
-            faults.add(f"convert {path}: object {number}", cause)
+            faults.add(f"{path}: object {number}", cause)
     name = tree.findtext("filename") or f"{path.stem}.jpg"
     return Photo(
         path=os.path.realpath(pictures.find(name.strip().replace("\\", "/"))),
