@@ -89,10 +89,10 @@ def lines(path: str | os.PathLike[str], faults: Faults) -> Iterator[tuple[int, R
 
 def _json(line: bytes) -> Any:
     try:
-        return json.loads(line)
+        return json.loads(line.strip())
     except ValueError as cause:
-        said = f"{cause}: one JSON object a line is expected: image, phrase, box"
-        raise EntryError("wrong JSON", said) from cause
+        what = f"{cause.msg} at column {cause.colno}" if isinstance(cause, json.JSONDecodeError) else str(cause)
+        raise EntryError("wrong JSON", f"{what}: one JSON object a line is expected: image, phrase, box") from cause
 
 
 def _ref(line: Any, folder: Path, places: dict[str, str]) -> Ref:

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from ca2m import checks, cli, refs, train
+from ca2m.config import Config
 from ca2m.faults import EntryError
+from ca2m.network import Net
 
 GOOD = {"image": "a.png", "phrase": "red cup", "box": [10, 5, 20, 10]}
 BAD = {
@@ -155,6 +158,17 @@ def test_training_does_not_start_on_a_missing_picture(
     assert not started
     assert cli.main([*command, "--skip-bad"]) == 0
     assert started == [1]
+
+
+def test_eval_leaves_bad_lines_out(tmp_path: Path, small: Config, net: Net, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = tmp_path / "last.pt"
+    torch.save({"config": small.to_dict(), "net": train.trained(net), "mean": {}}, checkpoint)
+    path = folder_of(tmp_path, GOOD, BAD["missing picture"], BAD["box outside"], {**GOOD, "phrase": "cup"})
+    command = ["eval", str(checkpoint), str(path), "--json"]
+    assert cli.main(command) == 1
+    assert f"{path}:2: picture {tmp_path / 'gone.png'} is missing" in capsys.readouterr().err
+    assert cli.main([*command, "--skip-bad"]) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 2
 
 
 def test_refs_counts_and_checks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
