@@ -29,15 +29,16 @@ def held_out(refs: Iterable[Ref]) -> set[str]:
 
 
 def for_training(
-    refs: Sequence[Ref], photos: Sequence[Photo], same_photos: bool = False
+    refs: Sequence[Ref], photos: Sequence[Photo], same_photos: bool = False, calibrated: bool = True
 ) -> tuple[list[Ref], list[Photo]]:
-    """Without photos of calibration; those with a phrase of another split than `train` go, too, in every form.
-    same_photos keeps the train phrases of such photos: RefCOCOg's google split divides things, not photos, and the
+    """Without photos of calibration (a network without probabilities, as the paper's, is not calibrated and learns from
+    them, too); those with a phrase of another split than `train` go, too, in every form. same_photos keeps the train phrases of such photos: RefCOCOg's google split divides things, not photos, and the
     published figures of its val set are of networks that have seen them."""
     kept = held_out(refs)
-    aside = {m for r in refs if is_calibration(r.image) for m in marks(r)}
-    aside |= {m for p in photos if is_calibration(p.path) for m in marks(p)}
-
+    aside = set[str]()
+    if calibrated:
+        aside |= {m for r in refs if is_calibration(r.image) for m in marks(r)}
+        aside |= {m for p in photos if is_calibration(p.path) for m in marks(p)}
     own = [r for r in refs if r.split == "train" and aside.isdisjoint(marks(r))]
     if not same_photos:
         own = [r for r in own if kept.isdisjoint(marks(r))]

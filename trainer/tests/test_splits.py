@@ -45,6 +45,8 @@ def test_calibration_photos_go_under_every_name() -> None:
     held, twin = replace(TRAIN, image=aside), replace(TRAIN, image=one)
     other = replace(TRAIN, image=two, ids=("coco:2",))
     assert splits.for_training([held, twin, other], []) == ([other], [])
+    val = replace(other, split="val")
+    assert splits.for_training([held, twin, other, val], [], calibrated=False) == ([held, twin], [])
 
 
 def write(path: Path, *lines: dict[str, Any]) -> Path:
