@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ca2m import checks, config, convert, evaluate, export, golden, merge, refs, scenes, splits, train
+from ca2m import checks, config, convert, count, evaluate, export, golden, merge, refs, scenes, splits, train
 from ca2m.answers import Calibration
 from ca2m.loader import Feed
 from ca2m.network import Net
@@ -67,8 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="changes the configuration")
     p.add_argument("--refs", type=Path, required=True, help="refs.jsonl with hand-written phrases")
     p.add_argument("--photos", type=Path, help="COCO-format annotations for rule-written phrases")
-    p.add_argument("--detector", type=Path, help="NanoDet-Plus weights (safetensors), for the first start of ca2m-edge")
-    p.add_argument("--start", type=Path, help="checkpoint to start from instead")
+    p.add_argument(
+        "--sight",
+        "--detector",
+        type=Path,
+        help="visual encoder's weights for the first start: NanoDet-Plus (ca2m-edge), DETR or torchvision ResNet",
+    )
+    p.add_argument("--words", help="local Hugging Face BERT folder, instead of the configuration's")
+    p.add_argument("--start", type=Path, help="checkpoint or bundle to start from instead")
     p.add_argument("--out", type=Path, required=True, help="folder of checkpoints, curve and TensorBoard log")
     p.add_argument("--samples", type=int, help="length of the run, instead of the configuration's")
     p.add_argument("--workers", type=int, default=1, help="processes that make pictures")
@@ -106,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--frame", type=Path, required=True, help="picture that the answers are about")
     p.add_argument("--out", type=Path, required=True, help="folder")
     p.set_defaults(run=_golden)
+    count.add_parser(sub)
     return parser
 
 
@@ -126,10 +133,12 @@ def _refs(args: argparse.Namespace) -> None:
 
 def _train(args: argparse.Namespace) -> None:
     c = config.load(args.config, args.set)
+    if args.words:
+        c = replace(c, network=replace(c.network, words=args.words))
     if args.samples:
         c = replace(c, run=replace(c.run, samples=args.samples, epochs=0))
-    if c.network.sight == "nanodet" and not (args.detector or args.start or (args.out / "last.pt").exists()):
-        raise ValueError(f"{c.network.name}: its visual encoder has no weights yet: give --detector or --start")
+    if c.network.sight == "nanodet" and not (args.sight or args.start or (args.out / "last.pt").exists()):
+        raise ValueError(f"{c.network.name}: its visual encoder has no weights yet: give --sight or --start")
     hand = checks.load(args.refs, args.skip_bad)
     photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
     own, own_photos = splits.for_training(hand, photos, args.same_photos, calibrated=c.network.pointing)
@@ -150,7 +159,7 @@ def _train(args: argparse.Namespace) -> None:
         c,
         mixer,
         args.out,
-        args.detector,
+        args.sight,
         measure if val else None,
         feed=Feed(args.workers, args.prefetch, not args.no_pin),
         measure_every=args.measure_every,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from ca2m import nanodet, words
+from ca2m import words
 from ca2m.config import Network
 from ca2m.names import COCO80
 from ca2m.pointing import Pointing
@@ -192,10 +191,13 @@ class Grounding:
 class Net(nn.Module):
     """The whole network in the three steps of the bundle: see once a picture, read once a phrase, ground."""
 
-    def __init__(self, c: Network) -> None:
+    def __init__(self, c: Network, encoder: words.Words | None = None) -> None:
+        """encoder: the linguistic one, instead of that which c names."""
         super().__init__()
         self.c = c
-        self.words = words.load(c.words)
+        self.words = encoder or words.load(c.words)
+        if self.words.width != c.words_width:
+            raise ValueError(f"words {c.words}: {self.words.width} channels, but words_width is {c.words_width}")
         self.words.requires_grad_(False)
         if c.sight == "nanodet":
             names = words.of_names(self.words, words.tokenizer(c.words, c.phrase_len), COCO80)
@@ -242,9 +244,6 @@ class Net(nn.Module):
         return self.ground(self.see(image), self.read(ids, mask), mask, kept)
 
 
-def build(c: Network, detector: Path | None = None) -> Net:
-    """The network with its pre-trained encoders; detector: NanoDet-Plus weights, needed before the first training."""
-    net = Net(c)
-    if detector is not None and isinstance(net.sight, NanoDetSight):
-        net.sight.body.load_state_dict(nanodet.load(detector).state_dict())
-    return net
+def build(c: Network) -> Net:
+    """The network with its pre-trained linguistic encoder; the visual one's weights come by ca2m.pretrained."""
+    return Net(c)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
+from ca2m import pretrained, weights
 from ca2m.config import Config, from_dict
 from ca2m.crew import Crew
 from ca2m.loader import Batch, Feed, Samples, batches
@@ -217,7 +218,7 @@ def fit(
     c: Config,
     samples: Samples,
     folder: Path,
-    detector: Path | None,
+    sight: Path | None,
     measure: Callable[[Net], dict[str, float]] | None = None,
     *,
     feed: Feed | None = None,
@@ -227,14 +228,15 @@ def fit(
 ) -> Net:
     """Trains to the end of the run, or goes on from `folder`/last.pt. Times in seconds, `measure_every` in samples.
 
-    start: a checkpoint whose averaged weights are where the training begins (fine-tuning).
+    sight: the visual encoder's weights for the first start, instead of `run.sight_weights`.
+    start: a checkpoint or bundle whose weights are where the training begins (fine-tuning).
     """
     folder.mkdir(parents=True, exist_ok=True)
     crew = Crew.join()
     device = crew.device()
     torch.manual_seed(c.run.seed)
     last = folder / "last.pt"
-    trainer = Trainer(c, _started(start, c) if start else build(c.network, detector), device, crew)
+    trainer = Trainer(c, _first(c, sight, start, last.exists()), device, crew)
     if last.exists():
         trainer.resume(last)
         log.info("resumed %s after %d samples", last, trainer.done)
@@ -263,11 +265,20 @@ def fit(
     return load(last, device)[1]
 
 
-def _started(path: Path, c: Config) -> Net:
-    """The network of a checkpoint to train on from."""
-    found, net = load(path)
-    if found.network != c.network:
-        raise ValueError(f"start from {path}: it is of another network than {c.network.name}; give its own --config")
+def _first(c: Config, sight: Path | None, start: Path | None, resumes: bool) -> Net:
+    """The network that a run begins with."""
+    if start is None or resumes:
+        net = build(c.network)
+        if sight is None and c.run.sight_weights:
+            sight = Path(c.run.sight_weights)
+        if sight is not None and not resumes:
+            pretrained.sight(net, sight)
+        elif not resumes:
+            log.warning("the visual encoder begins with random weights: --sight FILE gives it trained ones")
+        return net
+    net = weights.read(start) if start.is_dir() else load(start)[1]
+    if net.c != c.network:
+        raise ValueError(f"start from {start}: it is of another network than {c.network.name}; give its own --config")
     return net
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import logging
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,9 @@ import transformers
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import BertModel
+from transformers import AutoTokenizer, BertConfig, BertModel
+
+log = logging.getLogger("ca2m")
 
 LAYERS = 6
 BLOCKS = 3
@@ -31,7 +36,13 @@ def folder(name: str) -> Path:
 
 def tokenizer(name: str, most: int) -> Tokenizer:
     """WordPiece with [CLS] and [SEP], cut at `most` tokens, padded to the longest of a batch."""
-    tok = Tokenizer.from_file(str(folder(name) / "tokenizer.json"))
+    where = folder(name)
+    if (where / "tokenizer.json").exists():
+        tok = Tokenizer.from_file(str(where / "tokenizer.json"))
+    elif (where / "vocab.txt").exists():  # older folders hold the word pieces alone
+        tok = AutoTokenizer.from_pretrained(where).backend_tokenizer
+    else:
+        raise FileNotFoundError(f"words {where}: neither tokenizer.json nor vocab.txt is there")
     tok.enable_truncation(most)
     tok.enable_padding()
     return tok
@@ -74,10 +85,60 @@ class Words(nn.Module):
 
 
 def load(name: str) -> Words:
-    """The encoder with the weights of its folder."""
-    transformers.logging.set_verbosity_error()  # its table of unused pooler weights
+    """The encoder with the weights of its folder: of a deeper BERT the first six layers. ValueError lists every tensor
+    that is missing or has another shape."""
+    transformers.logging.set_verbosity_error()  # what it would say is said below
     transformers.logging.disable_progress_bar()
-    return Words(BertModel.from_pretrained(folder(name), add_pooling_layer=False)).eval()
+    where, c = folder(name), _config(name)
+    depth, c.num_hidden_layers = c.num_hidden_layers, LAYERS
+    found: Any = BertModel.from_pretrained(
+        where, config=c, add_pooling_layer=False, output_loading_info=True, ignore_mismatched_sizes=True
+    )
+    bert, told = found
+    wrong = [f"missing {k}" for k in sorted(told["missing_keys"])]
+    wrong += [f"{k} is {tuple(a)}, not {tuple(b)}" for k, a, b in sorted(told["mismatched_keys"])]
+    strange = [k for k in sorted(told["unexpected_keys"]) if not _beside(k, depth)]
+    wrong += [f"unknown {k}" for k in strange]
+    if wrong:
+        raise ValueError("\n  ".join([f"words {where}: {len(wrong)} tensors do not fit:", *wrong]))
+    _say(str(where), depth, len(told["unexpected_keys"]))
+    return Words(bert).eval()
+
+
+def blank(name: str, width: int) -> Words:
+    """The encoder without weights, to count it: as its folder says, or as BERT's uncased base where there is none."""
+    try:
+        c = _config(name)
+    except FileNotFoundError:
+        c = BertConfig(hidden_size=width)
+    c.num_hidden_layers = LAYERS
+    return Words(BertModel(c, add_pooling_layer=False)).eval()
+
+
+def _config(name: str) -> BertConfig:
+    where = folder(name)
+    try:
+        told = json.loads((where / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as cause:
+        raise ValueError(f"words {where}: no config.json that can be read: {cause}") from cause
+    kind, layers = told.get("model_type"), told.get("num_hidden_layers", 0)
+    if kind != "bert" or layers < LAYERS:
+        raise ValueError(f"words {where}: {kind} with {layers} layers; a BERT of {LAYERS} or more is needed")
+    return BertConfig.from_dict(told)
+
+
+def _beside(key: str, depth: int) -> bool:
+    """Whether a name of the file is known not to be needed: deeper layers, the pooler, the heads of pre-training."""
+    key = key.removeprefix("bert.")
+    deeper = tuple(f"encoder.layer.{k}." for k in range(LAYERS, depth))
+    return key.startswith((*deeper, "pooler.", "cls.")) or key == "embeddings.position_ids"
+
+
+@cache
+def _say(where: str, depth: int, beside: int) -> None:
+    """Once a folder: what was left out."""
+    deeper = f"the first {LAYERS} of {depth} layers taken, " if depth > LAYERS else ""
+    log.info("words %s: %s%d tensors not needed (deeper layers, pooler, pre-training heads)", where, deeper, beside)
 
 
 def of_names(encoder: Words, tok: Tokenizer, names: tuple[str, ...]) -> Tensor:
