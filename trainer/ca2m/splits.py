@@ -31,9 +31,10 @@ def held_out(refs: Iterable[Ref]) -> set[str]:
 def for_training(
     refs: Sequence[Ref], photos: Sequence[Photo], same_photos: bool = False, calibrated: bool = True
 ) -> tuple[list[Ref], list[Photo]]:
-    """Without photos of calibration (a network without probabilities, as the paper's, is not calibrated and learns from
-    them, too); those with a phrase of another split than `train` go, too, in every form. same_photos keeps the train phrases of such photos: RefCOCOg's google split divides things, not photos, and the
-    published figures of its val set are of networks that have seen them."""
+    """Phrases and photos of train, without photos that a phrase of another split speaks of, and without photos of
+    calibration (a network that gives no probabilities, as the paper's, is not calibrated and learns from them, too).
+    same_photos keeps the train phrases of photos that other splits speak of: RefCOCOg's google split divides things,
+    not photos, and the published figures of its val set are of networks that have seen them."""
     kept = held_out(refs)
     aside = set[str]()
     if calibrated:
