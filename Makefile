@@ -56,9 +56,9 @@ test-trainer: .venv/.trainer ## the trainer's tests
 bundle: .venv/.trainer ## train ca2m-edge from nothing (or go on) and write its bundle; needs DATA
 	@[ -e $(DATA)/refs.jsonl ] || { echo "make bundle: no $(DATA)/refs.jsonl: give DATA=folder (see trainer/README.md)"; exit 1; }
 	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 \
-	.venv/bin/torchrun --nproc-per-node 2 -m ca2m.cli --threads 1 train --config ca2m-edge \
+	.venv/bin/ca2m --threads 1 train --config ca2m-edge \
 	  --refs $(DATA)/refs.jsonl --photos $(DATA)/photos/annotations.json \
-	  --detector $(DATA)/weights/nanodet-plus-m_416.safetensors --out $(RUN) --workers 0
+	  --sight $(DATA)/weights/nanodet-plus-m_416.safetensors --out $(RUN) --workers 1
 	$(MAKE) export
 
 export: .venv/.trainer ## the bundle and golden files from the last checkpoint

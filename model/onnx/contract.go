@@ -26,7 +26,7 @@ type port struct {
 func wanted(b *model.Bundle) map[string][2][]port {
 	side, tokens, k := int64(b.Image.Size), int64(b.Image.Grid*b.Image.Grid), int64(b.Answers)
 	mask := port{"attention_mask", "int64", []int64{anySize, anySize}}
-	visual := port{"visual", "float32", []int64{anySize, tokens, anySize}}
+	visual := port{"visual", "float32", []int64{anySize, anySize, anySize}} // the encoder may leave out tokens
 	words := port{"words", "float32", []int64{anySize, anySize, anySize, anySize}}
 	return map[string][2][]port{
 		"frame":  {{{"image", "uint8", []int64{anySize, side, side, 3}}}, {visual}},

@@ -16,8 +16,8 @@ import (
 
 // makeSlots makes the tensors whose shape never changes, and lets Close free all.
 func (g *Grounder) makeSlots() error {
-	if g.layers <= 0 || g.width <= 0 || g.visual.shape[2] <= 0 {
-		return fmt.Errorf("%w: ground's words and visual need fixed widths", ErrContract)
+	if g.layers <= 0 || g.width <= 0 || g.visual.shape[1] <= 0 || g.visual.shape[2] <= 0 {
+		return fmt.Errorf("%w: ground's words and visual need fixed sizes", ErrContract)
 	}
 	for _, free := range []func() error{
 		g.image.free, g.visual.free, g.ids.free, g.mask.free, g.words.free, g.allWords.free, g.allMask.free,

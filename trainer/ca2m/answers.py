@@ -27,17 +27,17 @@ class Calibration:
 
 
 def pick(logits: Tensor, boxes: Tensor, k: int, temperature: float) -> tuple[Tensor, Tensor]:
-    """Scores (P, T), boxes (P, T, 4) to the k most probable distinct boxes (P, k, 4) and their scores (P, k).
+    """Scores (P, C) and boxes (P, C, 4) of C candidates to the k most probable distinct boxes (P, k, 4), scores (P, k).
 
-    A thing is seen by many tokens: its probability is the sum of theirs, its box that of the surest.
+    A thing has many candidates: its probability is the sum of theirs, its box that of the surest.
     """
     left = (logits / temperature).softmax(-1)
     best, mass = [], []
     for _ in range(k):
         i = left.argmax(-1, keepdim=True)  # (P, 1)
         box = boxes.gather(1, i[..., None].expand(-1, -1, 4))  # (P, 1, 4)
-        same = (iou_giou(box, boxes)[0] > SAME).to(left.dtype)
-        same = torch.maximum(same, torch.zeros_like(left).scatter(1, i, 1.0))  # a box with no inside, too, is itself
+        itself = torch.arange(left.shape[1], device=i.device) == i  # a box with no inside, too
+        same = ((iou_giou(box, boxes)[0] > SAME) | itself).to(left.dtype)
         mass.append((left * same).sum(-1))
         best.append(box[:, 0])
         left = left * (1 - same)
@@ -53,7 +53,7 @@ def answer(said: Grounding, k: int, c: Calibration) -> tuple[Tensor, Tensor, Ten
         boxes, scores = said.cls_box[:, None].clamp(0, 1), present[:, None]
     else:
         boxes, scores = pick(said.scores, said.boxes, k, c.temperature)
-        present = torch.ones_like(scores[:, 0])
+        present = scores[:, 0] * 0 + 1  # not ones_like: P must stay free in the graph
     if said.present is not None:
         present = (said.present.float() * c.present_scale + c.present_bias).sigmoid()
     return boxes, scores, present

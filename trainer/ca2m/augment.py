@@ -1,4 +1,4 @@
-"""How a training picture is varied without making its phrase false: crops, mirroring, light, small words."""
+"""How a training picture is varied without making its phrase false: crops, mirroring, light."""
 
 from __future__ import annotations
 
@@ -53,15 +53,6 @@ def jitter(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     grey = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     vivid, gain, lift = rng.uniform(0.75, 1.25), rng.uniform(0.75, 1.25), rng.uniform(-18, 18)
     return np.asarray(cv2.addWeighted(pixels, gain * vivid, grey, gain * (1 - vivid), lift), np.uint8)
-
-
-def reword(phrase: str, rng: np.random.Generator) -> str:
-    """The phrase with articles dropped or one put before it, now and then."""
-    if rng.random() < 0.15:
-        phrase = re.sub(r"\b(?:the|a|an) ", "", phrase)
-    elif rng.random() < 0.06 and not re.match(r"(?:the|a|an|left$|right$)\b", phrase):
-        phrase = f"the {phrase}"
-    return phrase.strip()
 
 
 PLACED = re.compile(

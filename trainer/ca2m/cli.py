@@ -141,7 +141,9 @@ def _train(args: argparse.Namespace) -> None:
         raise ValueError(f"{c.network.name}: its visual encoder has no weights yet: give --sight or --start")
     hand = checks.load(args.refs, args.skip_bad)
     photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
-    own, own_photos = splits.for_training(hand, photos, args.same_photos, calibrated=c.network.pointing)
+    own, own_photos = splits.for_training(
+        hand, photos, args.same_photos, calibrated=c.network.pointing, leave_out=c.run.leave_out
+    )
     c = config.fit_to(c, len(own))
     side = c.network.image_size
     mixer = scenes.Mixer(own, own_photos, side, c.run.seed)

@@ -34,6 +34,7 @@ class Network:
     merge_layers: int = 3  # CA²M layers after merging (Table IV)
     layer: Literal["ca2m", "encoder"] = "ca2m"  # Table V compares CA²M with plain transformer encoder layers
     dropout: float = 0.1
+    tokens: int = 0  # visual tokens that CA²M looks at, likeliest things first; 0: all of the grid
     pointing: bool = False  # every visual token gets a score and a box
     noun: bool = False  # pointing: which of the encoder's classes is meant
     rank: bool = False  # pointing: how many other named things stand where
@@ -50,8 +51,10 @@ class Network:
     def __post_init__(self) -> None:
         if self.image_size % 32:
             raise ValueError(f"image_size {self.image_size}: must be a multiple of 32")
-        if (self.noun or self.look) and self.sight != "nanodet":
-            raise ValueError("noun and look need the class scores of the nanodet encoder")
+        if (self.noun or self.look or self.tokens) and self.sight != "nanodet":
+            raise ValueError("noun, look and tokens need the class scores of the nanodet encoder")
+        if self.tokens and not self.grid**2 // 4 <= self.tokens <= self.grid**2:
+            raise ValueError(f"tokens {self.tokens}: must be {self.grid**2 // 4} to {self.grid**2}, or 0 for all")
         if (self.rank or self.second) and not self.noun:
             raise ValueError("rank and second count what noun names: switch noun on")
         if (self.noun or self.look or self.presence) and not self.pointing:
@@ -83,6 +86,7 @@ class Run:
     micro_batch: int = 0  # samples that a process learns from at a time, gradients added up; 0: its whole share
     lr: float = 6e-4  # all but the encoders and sigmas
     lr_encoders: float = 0.0  # 0: both encoders are frozen
+    lr_words: float = 0.0  # of the linguistic encoder's layers where the encoders are frozen; its embeddings stay
     lr_sigma: float = 5e-5
     weight_decay: float = 2e-3
     warmup: int = 200  # steps
@@ -90,11 +94,10 @@ class Run:
     drop: Literal["linear", "step"] = "linear"  # to 5 % at the end, or at once to a tenth
     clip: float = 1.0  # gradient norm
     ema: float = 0.998  # of the weights, kept beside them; 0: none
-    tokens: float = 1.0  # share of the visual tokens that a training step looks at
-    tokens_until: float = 0.75  # share of the run after which it looks at all of them
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     checkpointing: bool = False  # layers are computed again for the gradient: far less memory, a third slower
     sight_weights: str = ""  # file of the visual encoder's pre-trained weights, for the first start
+    leave_out: tuple[str, ...] = ()  # photos that hold a thing of these names are not trained on
     anchor: float = 0.0  # pull towards the weights that the run began with, as weight decay pulls towards zero
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from ca2m.config import Config
 from ca2m.crew import Crew
 from ca2m.loss import Truth
 from ca2m.scenes import Sample
+from ca2m.sight import NanoDetSight, Perceived, Seen
 
 
 class Samples(Protocol):
@@ -30,40 +32,65 @@ class Samples(Protocol):
 class Batch:
     """Pictures, phrases and what is right, B of each."""
 
-    image: Tensor  # uint8 (B, S, S, 3) RGB
+    image: Tensor | Perceived  # uint8 (B, S, S, 3) RGB, or what Eyes made of it
     ids: Tensor  # int64 (B, L)
     mask: Tensor  # int64 (B, L)
     truth: Truth
 
     def to(self, device: torch.device) -> Batch:
         """On the device; from pinned memory without waiting for it."""
-        image, ids, mask = (x.to(device, non_blocking=True) for x in (self.image, self.ids, self.mask))
+        ids, mask = (x.to(device, non_blocking=True) for x in (self.ids, self.mask))
+        image = _all(self.image, lambda x: x.to(device, non_blocking=True))
         return Batch(image, ids, mask, self.truth.to(device))
 
     def pin_memory(self) -> Batch:
         """In memory that a GPU reads by itself; torch's loader calls this."""
-        return Batch(self.image.pin_memory(), self.ids.pin_memory(), self.mask.pin_memory(), self.truth.pin_memory())
+        image = _all(self.image, Tensor.pin_memory)
+        return Batch(image, self.ids.pin_memory(), self.mask.pin_memory(), self.truth.pin_memory())
 
     def parts(self, most: int) -> list[Batch]:
         """In pieces of at most `most` samples, in order; 0: in one piece."""
-        if not most or most >= len(self.image):
+        if not most or most >= len(self.ids):
             return [self]
-        pieces = zip(*(x.split(most) for x in (self.image, self.ids, self.mask)), self.truth.split(most), strict=True)
+        firsts = range(0, len(self.ids), most)
+        images = [_all(self.image, lambda x, k=k: x[k : k + most]) for k in firsts]  # type: ignore[misc]
+        pieces = zip(images, self.ids.split(most), self.mask.split(most), self.truth.split(most), strict=True)
         return [Batch(*piece) for piece in pieces]
 
 
-class Collate:
-    """Samples to a batch; phrases are tokenised here."""
+def _all(image: Tensor | Perceived, change: Callable[[Tensor], Tensor]) -> Tensor | Perceived:
+    """The same change of every tensor in it."""
+    if isinstance(image, Tensor):
+        return change(image)
+    return [change(x) for x in image[0]], Seen(*map(change, image[1]))
 
-    def __init__(self, name: str, most: int) -> None:
-        self.tok = words.tokenizer(name, most)
+
+class Eyes:
+    """A frozen visual encoder at work in the loader's processes, so that a processor's cores need not wait for each
+    other: pictures uint8 (B, S, S, 3) to what the network goes on with."""
+
+    def __init__(self, sight: NanoDetSight, mixed: AbstractContextManager[None]) -> None:
+        """mixed: the precision that it sees with."""
+        self.sight, self.mixed = sight, mixed
+
+    def __call__(self, image: Tensor) -> Perceived:
+        with self.mixed:
+            return self.sight.perceive(image)
+
+
+class Collate:
+    """Samples to a batch; phrases are tokenised here, and eyes look at the pictures, where given."""
+
+    def __init__(self, name: str, most: int, eyes: Eyes | None = None) -> None:
+        self.tok, self.eyes = words.tokenizer(name, most), eyes
 
     def __call__(self, samples: list[Sample]) -> Batch:
         image = torch.from_numpy(np.stack([s.pixels for s in samples]))
         ids, mask = words.encode(self.tok, [s.phrase for s in samples])
         box = torch.tensor([s.box or (0.0, 0.0, 1.0, 1.0) for s in samples], dtype=torch.float32)
         present = torch.tensor([float(s.box is not None) for s in samples])
-        return Batch(image, ids, mask, Truth(box, present, torch.tensor([s.noun for s in samples])))
+        seen = self.eyes(image) if self.eyes else image
+        return Batch(seen, ids, mask, Truth(box, present, torch.tensor([s.noun for s in samples])))
 
 
 class Numbered(Dataset[Sample]):
@@ -91,26 +118,22 @@ class Feed:
     pin: bool = True  # pinned memory where there is a GPU
 
 
-def batches(c: Config, samples: Samples, first: int, feed: Feed, crew: Crew) -> Iterator[Batch]:
+def batches(
+    c: Config, samples: Samples, first: int, feed: Feed, crew: Crew, eyes: Eyes | None = None
+) -> Iterator[Batch]:
     """This process's share of the batches from sample `first` to the end of the run; whole batches only."""
+    cv2.setNumThreads(1)  # workers inherit it; its threads would not outlive the fork, and waiting for them never ends
     loader = DataLoader(
         Numbered(samples, first, c.run.samples, c.run.batch, crew),
         crew.share(c.run.batch),
-        collate_fn=Collate(c.network.words, c.network.phrase_len),
+        collate_fn=Collate(c.network.words, c.network.phrase_len, eyes),
         num_workers=feed.workers,
         prefetch_factor=feed.prefetch if feed.workers else None,
         persistent_workers=feed.workers > 0,
         pin_memory=feed.pin and torch.cuda.is_available(),
-        worker_init_fn=_alone,
         generator=torch.Generator(),  # the network's random numbers are not for the loader
     )
     yield from loader
-
-
-def _alone(_: int) -> None:
-    """A worker keeps to one thread; the others are the network's."""
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
 
 
 def speed(c: Config, samples: Samples, feed: Feed, seconds: float) -> float:
@@ -120,7 +143,7 @@ def speed(c: Config, samples: Samples, feed: Feed, seconds: float) -> float:
         next(found)
     began, seen = time.perf_counter(), 0
     for batch in found:
-        seen += len(batch.image)
+        seen += len(batch.ids)
         if time.perf_counter() - began >= seconds:
             break
     return seen / (time.perf_counter() - began)

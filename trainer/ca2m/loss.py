@@ -80,9 +80,7 @@ class Criterion(nn.Module):
         self.half_cell = 0.6 / grid
         self.register_buffer("places", torch.stack([x.flatten(), y.flatten()], -1), persistent=False)  # (T, 2)
 
-    def forward(
-        self, said: Grounding, truth: Truth, kept: Tensor | None = None, counts: Tensor | None = None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, said: Grounding, truth: Truth, counts: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss to minimise, and its parts for the log.
 
         counts: `Truth.counts` of the whole batch that this is a piece of; losses and parts of the pieces then add up
@@ -98,7 +96,8 @@ class Criterion(nn.Module):
         parts["d_hard"], parts["d_easy"] = (x * len(d) / some for x in by_quarter(paced, d))
         loss = self.c.cls * parts["cls"]
         if said.scores is not None and said.boxes is not None:
-            places = self.places if kept is None else self.places[kept]
+            assert said.place is not None
+            places = self.places[said.place[there]]
             each = pointing_loss(said.scores[there], said.boxes[there], truth.box[there], places, self.half_cell)
             parts["point"], parts["box"], parts["acc"] = (x.sum() / some for x in each)
             loss = loss + self.c.point * parts["point"] + self.c.box * parts["box"]
@@ -130,21 +129,25 @@ def by_quarter(loss: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
 def pointing_loss(
     scores: Tensor, boxes: Tensor, truth: Tensor, places: Tensor, half_cell: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Scores (B, T), boxes (B, T, 4), truth (B, 4), places (T, 2): cross-entropy, box loss and right or not, (B,) each.
+    """Scores (B, 3T), boxes (B, 3T, 4), truth (B, 4), places (B, T, 2): cross-entropy, box loss and right or not, (B,).
 
-    Right tokens are those in the middle half of the true box, by the IoU of their present box (at least 0.15), and
-    any token whose box already fits better than 0.6. A thing may lie wholly on tokens that this step does not look
-    at; its cross-entropy is then 0.
+    Right are the best candidates of the tokens in the middle half of the true box, by the IoU of their present box
+    (at least 0.15), and any candidate whose box already fits better than 0.6. A small thing may lie wholly on tokens
+    that were left out; its cross-entropy is then 0.
     """
+    of_token = (*places.shape[:2], boxes.shape[1] // places.shape[1])
     centre, size = (truth[:, None, :2] + truth[:, None, 2:]) / 2, truth[:, None, 2:] - truth[:, None, :2]
-    middle = ((places - centre).abs() <= (size / 4).clamp(min=half_cell)).all(-1)  # (B, T)
+    middle = ((places - centre).abs() <= (size / 4).clamp(min=half_cell)).all(-1, keepdim=True)  # (B, T, 1)
     iou, giou = iou_giou(boxes, truth[:, None])
     fits = iou.detach()
-    target = torch.where(middle, fits.clamp(min=0.15), (fits - 0.5).clamp(min=0) * 2 * (fits > 0.6))
+    best_of_token = fits.view(of_token) >= fits.view(of_token).amax(-1, keepdim=True)
+    first = (middle & best_of_token).flatten(1)  # (B, 3T)
+    target = torch.where(first, fits.clamp(min=0.15), (fits - 0.5).clamp(min=0) * 2 * (fits > 0.6))
     mass = target.sum(1, keepdim=True)
     point = -(scores.log_softmax(1) * target / mass.clamp(min=1e-6)).sum(1)
     far = (1 - giou) + (boxes - truth[:, None]).abs().sum(-1)
-    share = middle / middle.sum(1, keepdim=True).clamp(min=1)
+    near = first | (fits > 0.5)
+    share = near / near.sum(1, keepdim=True).clamp(min=1)
     best = scores.detach().argmax(1)
     hit = (fits.gather(1, best[:, None])[:, 0] > 0.5).float()
     return point, (far * share).sum(1), hit

@@ -7,6 +7,7 @@ convolutions stand in the order in which this network calls them (the order of t
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors.torch import load_file
@@ -17,6 +18,7 @@ CLASSES = 80  # COCO's
 BINS = 8  # a side's distance is the mean of a distribution over 0..7 strides
 CHANNELS = 96  # of the neck and the head towers
 STRIDES = (8, 16, 32)
+STAGES = (116, 232, 464)  # channels of the backbone at these strides
 
 
 class Conv(nn.Conv2d):
@@ -72,8 +74,17 @@ def separable(stride: int = 1) -> nn.Sequential:
     return nn.Sequential(depthwise(CHANNELS, 5, stride, act=True), Conv(CHANNELS, CHANNELS))
 
 
+class Level(NamedTuple):
+    """What the detector makes of a picture at one stride."""
+
+    stage: Tensor  # (N, 116, 232 or 464, h, h) the backbone's
+    neck: Tensor  # (N, 96, h, h)
+    tower: Tensor  # (N, 96, h, h) the head's
+    out: Tensor  # (N, 112, h, h) class logits and distance bins
+
+
 class NanoDet(nn.Module):
-    """A picture to the head towers' features and raw outputs at strides 8, 16 and 32."""
+    """A picture to features and raw outputs at strides 8, 16 and 32."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,29 +92,31 @@ class NanoDet(nn.Module):
         self.stem = Conv(3, 24, 3, 2)
         self.stages = nn.ModuleList(
             nn.Sequential(Shuffle(cin, cout, 2), *(Shuffle(cout, cout, 1) for _ in range(more)))
-            for cin, cout, more in ((24, 116, 3), (116, 232, 7), (232, 464, 3))
+            for cin, cout, more in zip((24, *STAGES), STAGES, (3, 7, 3), strict=False)
         )
-        self.lateral = nn.ModuleList(Conv(c, CHANNELS) for c in (116, 232, 464))
+        self.lateral = nn.ModuleList(Conv(c, CHANNELS) for c in STAGES)
         self.down16, self.down8 = Ghost(), Ghost()
         self.to16, self.up16 = separable(2), Ghost()
         self.to32, self.up32 = separable(2), Ghost()
         self.towers = nn.ModuleList(nn.Sequential(separable(), separable()) for _ in STRIDES)
         self.outs = nn.ModuleList(Conv(CHANNELS, CLASSES + 4 * BINS, act=False) for _ in STRIDES)
 
-    def forward(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """(N, 3, S, S) BGR, normalised, to [(tower (N, 96, h, h), out (N, 112, h, h))] for strides 8, 16, 32."""
+    def forward(self, x: Tensor) -> list[Level]:
+        """(N, 3, S, S) BGR, normalised, to strides 8, 16, 32."""
         x = F.max_pool2d(self.stem(x), 3, 2, 1)
-        levels = []
-        for stage, lateral in zip(self.stages, self.lateral, strict=True):
+        stages = []
+        for stage in self.stages:
             x = stage(x)
-            levels.append(lateral(x))
-        p8, p16, p32 = levels
+            stages.append(x)
+        p8, p16, p32 = (lateral(x) for lateral, x in zip(self.lateral, stages, strict=True))
         p16 = self.down16(torch.cat([_twice(p32), p16], 1))
         p8 = self.down8(torch.cat([_twice(p16), p8], 1))
         n16 = self.up16(torch.cat([self.to16(p8), p16], 1))
         n32 = self.up32(torch.cat([self.to32(n16), p32], 1))
-        seen = [tower(p) for tower, p in zip(self.towers, (p8, n16, n32), strict=True)]
-        return [(t, out(t)) for t, out in zip(seen, self.outs, strict=True)]
+        neck = (p8, n16, n32)
+        seen = [tower(p) for tower, p in zip(self.towers, neck, strict=True)]
+        outs = [out(t) for t, out in zip(seen, self.outs, strict=True)]
+        return [Level(*parts) for parts in zip(stages, neck, seen, outs, strict=True)]
 
     def called(self) -> list[Conv]:
         """Its convolutions in the order of the released graph, which runs a tower and its output together."""

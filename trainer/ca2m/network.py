@@ -19,7 +19,7 @@ from ca2m import words
 from ca2m.config import Network
 from ca2m.names import COCO80
 from ca2m.pointing import Pointing
-from ca2m.sight import NanoDetSight, ResNetSight
+from ca2m.sight import NanoDetSight, Perceived, ResNetSight
 
 
 class CrossAttention(nn.Module):
@@ -34,7 +34,12 @@ class CrossAttention(nn.Module):
     def forward(self, x: Tensor, other: Tensor, values: Tensor, seen: Tensor | None) -> Tensor:
         """x (P, n, C), other and values (P, m, C), seen (P, 1, 1, m) bool to (P, n, C)."""
         q, k, v = self._split(self.q(x)), self._split(self.k(other)), self._split(self.v(values))
-        return self.out(F.scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(1, 2).flatten(2))
+        if x.is_cuda:
+            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+        else:  # phrases are short: written out, this is several times faster on a processor
+            close = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)
+            mixed = (close if seen is None else close.masked_fill(~seen, -1e4)).softmax(-1).to(v.dtype) @ v
+        return self.out(mixed.transpose(1, 2).flatten(2))
 
     def weights(self, x: Tensor, other: Tensor) -> Tensor:
         """Mean attention over heads, (P, n, m); rows sum to 1."""
@@ -144,16 +149,16 @@ class Interaction(nn.Module):
         self.register_buffer("place1", sine_places(c.grid, c.c1), persistent=False)
 
     def forward(
-        self, visual: Tensor, spoken: Tensor, mask: Tensor, kept: Tensor | None = None
+        self, visual: Tensor, spoken: Tensor, mask: Tensor, place: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """F_v^0 (P, T, D), words (P, 3, L, W), mask (P, L) to F_v^3 (P, T, C_1), F_l^3 (P, L, C_1), [CLS] map (P, T).
 
-        kept: indices (K,) of the visual tokens that `visual` holds; None means all of the grid.
+        place: where in the grid the tokens lie, int64 (P, T) or (1, T); None means all of the grid in its order.
         """
         seen = mask[:, None, None, :].bool()
         place0, place1 = self.place0, self.place1
-        if kept is not None:
-            place0, place1 = place0[:, kept], place1[:, kept]
+        if place is not None:
+            place0, place1 = place0[0][place], place1[0][place]
         vs, ls = [], []
         for i in range(self.levels):
             v = self.project_v[i](visual)
@@ -181,9 +186,10 @@ class Grounding:
     """What the network says of P phrases; the fields that a configuration lacks are None."""
 
     cls_box: Tensor  # (P, 4) corner form, the paper's answer
-    attention: Tensor  # (P, T) of [CLS] over the picture
-    scores: Tensor | None = None  # (P, T) a logit for every visual token
-    boxes: Tensor | None = None  # (P, T, 4) corner form
+    attention: Tensor  # (P, G*G) of [CLS] over the picture
+    scores: Tensor | None = None  # (P, 3 * T) a logit for every candidate: three boxes of each visual token
+    boxes: Tensor | None = None  # (P, 3 * T, 4) corner form
+    place: Tensor | None = None  # (P, T) int64, the visual tokens' places in the grid
     noun: Tensor | None = None  # (P, 81) logits over the encoder's classes; the last is none of these
     present: Tensor | None = None  # (P,) logit
 
@@ -201,7 +207,7 @@ class Net(nn.Module):
         self.words.requires_grad_(False)
         if c.sight == "nanodet":
             names = words.of_names(self.words, words.tokenizer(c.words, c.phrase_len), COCO80)
-            self.sight: nn.Module = NanoDetSight(names, c.c0, c.grid)
+            self.sight: Any = NanoDetSight(names, c.c0, c.grid, c.tokens)
         else:
             self.sight = ResNetSight(c.sight, c.c0, c.visual_levels, c.grid)
         self.point = Pointing(c, self.sight) if c.pointing else None
@@ -215,33 +221,34 @@ class Net(nn.Module):
             self.words.eval()
         return self
 
-    def see(self, image: Tensor) -> Tensor:
-        """uint8 RGB (N, S, S, 3) to visual tokens (N, T, D)."""
-        return self.sight(image)
+    def see(self, image: Tensor | Perceived) -> Tensor:
+        """uint8 RGB (N, S, S, 3), or what a frozen encoder made of it, to visual tokens (N, T, D)."""
+        return self.sight(image) if isinstance(image, Tensor) else self.sight.tell(*image)
 
     def read(self, ids: Tensor, mask: Tensor) -> Tensor:
         """ids, mask int64 (P, L) to words (P, 3, L, W)."""
         return self.words(ids, mask)
 
-    def ground(self, visual: Tensor, spoken: Tensor, mask: Tensor, kept: Tensor | None = None) -> Grounding:
-        """visual (N, T, D), words (P, 3, L, W), mask (P, L). kept (K,): look at these tokens only (training)."""
+    def ground(self, visual: Tensor, spoken: Tensor, mask: Tensor) -> Grounding:
+        """visual (N, T, D), words (P, 3, L, W), mask (P, L)."""
         visual = visual.expand(spoken.shape[0], -1, -1)
         clue = self.point.clue(visual, spoken, mask) if self.point else None
-        tokens = clue.tokens if clue else visual
-        if kept is not None:
-            clue = clue.keep(kept) if clue else None
-            tokens = clue.tokens if clue else visual[:, kept]
-        v, l, attention = self.interact(tokens, spoken, mask, kept)  # noqa: E741
+        place = clue.place if clue and self.c.tokens else None
+        v, l, attention = self.interact(clue.tokens if clue else visual, spoken, mask, place)  # noqa: E741
+        if place is not None:
+            nowhere = (attention[:, :1] * 0).expand(-1, self.c.grid**2)  # keeps P free in the graph
+            attention = nowhere.scatter(1, place, attention)
         centre = self.box(l[:, 0]).float().sigmoid()
         cls_box = torch.cat([centre[:, :2] - centre[:, 2:] / 2, centre[:, :2] + centre[:, 2:] / 2], -1)
         said = Grounding(cls_box, attention)
         if self.point and clue:
             said.scores, said.boxes, said.noun, said.present = self.point(clue, v, l[:, 0])
+            said.place = clue.place
         return said
 
-    def forward(self, image: Tensor, ids: Tensor, mask: Tensor, kept: Tensor | None = None) -> Grounding:
-        """A picture and a phrase each: image uint8 (B, S, S, 3), ids and mask (B, L)."""
-        return self.ground(self.see(image), self.read(ids, mask), mask, kept)
+    def forward(self, image: Tensor | Perceived, ids: Tensor, mask: Tensor) -> Grounding:
+        """A picture and a phrase each: image as `see` takes it, ids and mask (B, L)."""
+        return self.ground(self.see(image), self.read(ids, mask), mask)
 
 
 def build(c: Network) -> Net:

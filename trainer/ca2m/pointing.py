@@ -1,4 +1,4 @@
-"""The pointing head: every visual token gets a score and a box, helped by what is known without learning.
+"""The pointing head: every visual token scores three candidate boxes, helped by what is known without learning.
 
 Noun: which of the detector's classes is meant. Rank: how many other named things stand left, right, above, below.
 Second: where the phrase's second thing is. Look: what the thing looks like. Each can be switched off.
@@ -6,7 +6,7 @@ Second: where the phrase's second thing is. Look: what the thing looks like. Eac
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -59,24 +59,19 @@ class Clue:
     """What is known of every token before the network looks; rows are tokens."""
 
     tokens: Tensor  # (P, T, width) the visual tokens that CA²M gets
-    features: Tensor  # (P, T, 3 * C_0 + 27) what a token looks like
-    hint: Tensor  # (P, T) how much of the named thing is here, 0..1
-    box: Tensor  # (P, T, 4) candidate boxes
+    looks: Tensor  # (P, T, 3, C_0 + 27) what a token looks like, by stride
+    hints: Tensor  # (P, T, 3) how much of the named thing is here, 0..1
+    boxes: Tensor  # (P, T, 3, 4) candidate boxes
     ranks: Tensor  # (P, T, 26) counts and the second thing
     noun: Tensor  # (P, 81) logits
     second: Tensor  # (P,) best hint of the second thing
-    best: Tensor  # (P,) best hint of all tokens
     last: Tensor  # (P, L, W) the last word layer
     mask: Tensor  # (P, L)
-
-    def keep(self, kept: Tensor) -> Clue:
-        """The same with the tokens `kept` (K,) only."""
-        rows = {k: getattr(self, k)[:, kept] for k in ("tokens", "features", "hint", "box", "ranks")}
-        return replace(self, **rows)
+    place: Tensor  # (P, T) int64, in the grid
 
 
 class Pointing(nn.Module):
-    """Scores and boxes for all tokens from clues and from what CA²M made of them."""
+    """Scores and boxes for all candidates, three a token, from clues and from what CA²M made of the tokens."""
 
     names: Tensor
 
@@ -86,37 +81,38 @@ class Pointing(nn.Module):
         self.c = c
         self.split = sight.split
         self.register_buffer("names", sight.class_words, persistent=False)
-        features = LEVELS * c.c0 + COLOURS
-        self.width = features + LEVELS + 4 + RANKS
+        self.width = LEVELS * (c.c0 + COLOURS + 1 + 4) + RANKS
         wide = c.words_width
         self.noun, self.noun2 = Noun(wide), Noun(wide)
         self.hint_weight = nn.Parameter(torch.tensor(1.0))
         self.skip = nn.Linear(self.width, c.c1)
-        self.dense = nn.Sequential(nn.Linear(2 * c.c1, c.c1), nn.ReLU(), _zero(nn.Linear(c.c1, 5)))
+        self.dense = nn.Sequential(nn.Linear(2 * c.c1, c.c1), nn.ReLU())
+        self.dense_out = _zero(nn.Linear(c.c1, LEVELS * 5))
         self.rank_pool = Pool(wide)
         self.rank_read = nn.Sequential(nn.Linear(wide, 128), nn.ReLU(), _zero(nn.Linear(128, RANKS)))
         self.look_pool = Pool(wide)
         self.look_read = nn.Linear(wide, LOOK)
-        self.look_see = nn.Sequential(nn.Linear(features, 192), nn.ReLU(), nn.Linear(192, LOOK))
+        self.look_see = nn.Sequential(nn.Linear(c.c0 + COLOURS, 192), nn.ReLU(), nn.Linear(192, LOOK))
         self.look_weight = nn.Parameter(torch.tensor(0.1))
-        self.present = nn.Sequential(nn.Linear(c.c1 + 5, 64), nn.ReLU(), nn.Linear(64, 1))
+        self.present = nn.Sequential(nn.Linear(2 * c.c1 + 5, 64), nn.ReLU(), nn.Linear(64, 1))
 
     def clue(self, visual: Tensor, spoken: Tensor, mask: Tensor) -> Clue:
         """visual (P, T, D), words (P, 3, L, W), mask (P, L)."""
-        seen, scores, boxes, colours = self.split(visual)
+        seen = self.split(visual)
         last = spoken[:, -1]
         noun = self.noun(last, mask, self.names)
-        hints = self._hints(scores, noun) if self.c.noun else scores.amax(-1)  # (P, T, 3)
+        hints = self._hints(seen.scores, noun) if self.c.noun else seen.scores.amax(-1)  # (P, T, 3)
         hint, level = hints.max(-1)
-        box = boxes.gather(2, level[..., None, None].expand(-1, -1, 1, 4))[:, :, 0]
-        second = self._hints(scores, self.noun2(last, mask, self.names)).amax(-1)
+        box = seen.boxes.gather(2, level[..., None, None].expand(-1, -1, 1, 4))[:, :, 0]
+        second = self._hints(seen.scores, self.noun2(last, mask, self.names)).amax(-1)
         with torch.no_grad():
             iou = pairwise_iou(box).clamp(max=1)
             counted = counts(hint, box, iou)
         told = torch.cat([counted * float(self.c.rank), beside(box, iou, second) * float(self.c.second)], -1)
-        features = torch.cat([seen, colours], -1)
-        tokens = torch.cat([seen, colours, hints * 6, box * 4 - 2, told], -1)
-        return Clue(tokens, features, hint, box, told, noun, second.amax(1), hint.amax(1), last, mask)
+        known = (seen.features, seen.colours, hints[..., None] * 6, seen.boxes * 4 - 2)
+        tokens = torch.cat([*(k.flatten(2) for k in known), told], -1)
+        looks = torch.cat([seen.features, seen.colours], -1)
+        return Clue(tokens, looks, hints, seen.boxes, told, noun, second.amax(1), last, mask, seen.place)
 
     @staticmethod
     def _hints(scores: Tensor, noun: Tensor) -> Tensor:
@@ -124,25 +120,30 @@ class Pointing(nn.Module):
         return torch.einsum("ptkc,pc->ptk", scores, noun.softmax(1)[:, :CLASSES])
 
     def forward(self, clue: Clue, v: Tensor, cls: Tensor) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """F_v^3 (P, T, C_1) and [CLS] (P, C_1) to scores (P, T), boxes (P, T, 4), noun (P, 81), present (P,)."""
-        dense = self.dense(torch.cat([v, self.skip(clue.tokens)], -1)).float()
-        scores, boxes = dense[..., 0], clue.box + 0.1 * dense[..., 1:]
+        """F_v^3 (P, T, C_1), [CLS] (P, C_1) to scores (P, 3T), boxes (P, 3T, 4), noun (P, 81), present (P,)."""
+        hidden = self.dense(torch.cat([v, self.skip(clue.tokens)], -1))
+        dense = self.dense_out(hidden).float().unflatten(-1, (LEVELS, 5))
+        size = (clue.boxes[..., 2:] - clue.boxes[..., :2]).clamp(min=0.04)
+        boxes = clue.boxes + 0.25 * dense[..., 1:] * torch.cat([size, size], -1)
+        scores = dense[..., 0]
         if self.c.noun:
-            scores = scores + self.hint_weight * (clue.hint + 0.02).log()
+            scores = scores + self.hint_weight * (clue.hints + 0.02).log()
         if self.c.rank or self.c.second:
             wanted = self.rank_read(self.rank_pool(clue.last, clue.mask))
-            scores = scores + torch.einsum("ptr,pr->pt", clue.ranks, wanted)
+            scores = scores + torch.einsum("ptr,pr->pt", clue.ranks, wanted)[..., None]
         if self.c.look:
             wanted = self.look_read(self.look_pool(clue.last, clue.mask))
-            scores = scores + self.look_weight * torch.einsum("ptr,pr->pt", self.look_see(clue.features), wanted)
-        present = self._present(clue, scores, cls) if self.c.presence else None
-        return scores, boxes, clue.noun if self.c.noun else None, present
+            scores = scores + self.look_weight * torch.einsum("ptkr,pr->ptk", self.look_see(clue.looks), wanted)
+        present = self._present(clue, scores, hidden, cls) if self.c.presence else None
+        return scores.flatten(1), boxes.flatten(1, 2), clue.noun if self.c.noun else None, present
 
-    def _present(self, clue: Clue, scores: Tensor, cls: Tensor) -> Tensor:
-        """(P,) logit, from [CLS], the best two scores, the best hints and "none of these"."""
-        top = scores.detach().topk(2, 1).values
-        none = clue.noun.softmax(1)[:, CLASSES:].detach()
-        known = [cls.float(), top, clue.best.detach()[:, None], none, clue.second.detach()[:, None]]
+    def _present(self, clue: Clue, scores: Tensor, hidden: Tensor, cls: Tensor) -> Tensor:
+        """(P,) logit, from [CLS], the tokens pointed at, the best two scores, the best hints and "none of these"."""
+        top = scores.detach().amax(2).topk(2, 1).values
+        chosen = scores.detach().flatten(1).softmax(1).view_as(scores).sum(2)  # (P, T)
+        best = torch.einsum("pt,ptc->pc", chosen, hidden.float())
+        none, hint = clue.noun.softmax(1)[:, CLASSES:].detach(), clue.hints.amax((1, 2)).detach()[:, None]
+        known = [cls.float(), best, top, hint, none, clue.second.detach()[:, None]]
         return self.present(torch.cat(known, 1))[:, 0]
 
 

@@ -15,11 +15,12 @@ from ca2m.augment import PLACED, clip, cut, flipped, inside, random_window
 from ca2m.augment import Pictures as Pictures
 from ca2m.augment import jitter as jitter
 from ca2m.augment import mirrored as mirrored
-from ca2m.augment import reword as reword
 from ca2m.augment import square as square
 from ca2m.looks import Pixels
 from ca2m.meaning import Scene
 from ca2m.refs import Box, Photo, Ref, Thing, things_of
+from ca2m.saying import reword as reword
+from ca2m.saying import twisted
 
 
 @dataclass(frozen=True)
@@ -182,17 +183,44 @@ def absent(
     rng: np.random.Generator,
     augment: bool,
 ) -> Sample:
-    """A phrase for what is not in the picture: one of refs (hand-written for it; 0.6), else a rule-written near miss
-    over a completely labelled photo (0.1), else what others say of another photo, where nothing that its noun may name
-    is labelled in this one. Unlabelled things are many, so photos that are not complete give only half as often, and
-    none for classes that are often left out."""
-    made = None if refs and rng.random() < 0.6 else _made_absent(others, photos, pictures, side, rng, augment)
+    """A phrase for what is not in the picture: one of refs (hand-written for it; 0.5), else what others say of this
+    photo with one word made untrue (0.25), else a rule-written near miss over a completely labelled photo, else what
+    others say of another photo, where nothing that its noun may name is labelled in this one. Unlabelled things are
+    many, so photos that are not complete give only half as often, and none for classes that are often left out."""
+    u = rng.random()
+    made = _twisted(others, photos, pictures, side, rng, augment) if others and u > 0.75 else None
+    if made is None and not (refs and u < 0.5):
+        made = _made_absent(others, photos, pictures, side, rng, augment)
     if made is None:
         if not refs:
             raise ValueError("make absent phrases: none was given, and no photo surely lacks what others name")
         ref = refs[int(rng.integers(len(refs)))]
         made = from_ref(ref, pictures.get(ref.image), photos.get(ref.image), side, rng, augment)
     return made
+
+
+def _twisted(
+    others: Sequence[Ref],
+    photos: Mapping[str, Photo],
+    pictures: Pictures,
+    side: int,
+    rng: np.random.Generator,
+    augment: bool,
+) -> Sample | None:
+    """A phrase made untrue by one word, where the thing meant is large and the only one of its kind in the photo."""
+    for _ in range(40):
+        ref = others[int(rng.integers(len(others)))]
+        photo = photos.get(ref.image)
+        if photo is None or ref.box is None or ref.kind not in ("attribute", "class", "relation"):
+            continue
+        noun = noun_of(ref, photo)
+        if not 0 <= noun < names.OUTSIDE:
+            continue
+        alike = [t for t in photo.things if t.name in names.confusable(names.COCO80[noun])]
+        share = (ref.box[2] - ref.box[0]) * (ref.box[3] - ref.box[1]) / (photo.width * photo.height)
+        if len(alike) == 1 and share > 0.05 and (phrase := twisted(ref.phrase.lower(), rng)):
+            return _told(phrase, "absent", pictures.get(ref.image), None, noun, side, rng, augment)
+    return None
 
 
 def _made_absent(
@@ -284,8 +312,8 @@ def shares_of(photos: Sequence[Photo]) -> np.ndarray:
 class Mix:
     """Shares of the training samples; the rest is rule-written over mosaics."""
 
-    hand: float = 0.62  # hand-written phrases of what is there
-    absent: float = 0.13  # phrases of what is not there
+    hand: float = 0.6  # hand-written phrases of what is there
+    absent: float = 0.17  # phrases of what is not there
 
 
 class Mixer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torchvision
 from torch import Tensor, nn
@@ -51,54 +53,92 @@ class ResNetSight(nn.Module):
         return torch.cat(seen, 1).flatten(2).transpose(1, 2)
 
 
-class NanoDetSight(nn.Module):
-    """Edge: a frozen detector's towers, class scores, boxes and the colours inside them, one row a 1/16 token.
+class Seen(NamedTuple):
+    """A frame's tokens, apart; strides 8, 16 and 32 in turn where a 3 stands."""
 
-    Of the four stride-8 cells inside a token the one with the highest class score is kept whole, so that small
-    things survive; stride 32 is repeated. A row holds, for strides 8, 16, 32 in turn, C_0 projected channels; then
-    80 class scores each; then a box each (corner form, 0..1 of the picture); then the colours.
+    features: Tensor  # (N, T, 3, C_0)
+    scores: Tensor  # (N, T, 3, 80) of the detector's classes
+    boxes: Tensor  # (N, T, 3, 4) corner form, 0..1 of the picture
+    colours: Tensor  # (N, T, 3, 27)
+    place: Tensor  # (N, T) int64, in the grid
+
+
+Perceived = tuple[list[Tensor], Seen]
+"""What a frozen NanoDetSight makes of pictures: raw features 3 x (N, T, ...) and the rest; no features in Seen yet."""
+
+
+class NanoDetSight(nn.Module):
+    """Edge: what a frozen detector sees, one row a token: features, class scores, boxes and the colours inside them.
+
+    Of the four stride-8 cells inside a 1/16 token the one with the highest class score is kept whole, so that small
+    things survive; stride 32 is repeated. Where `tokens` is less than the grid holds, the best of every four
+    neighbours stay, then those with the highest class scores.
+
+    A row holds, for strides 8, 16, 32 in turn, C_0 projected channels; then 80 class scores each; then a box each
+    (corner form, 0..1 of the picture); then the colours inside each box; then the token's place in the grid.
     """
 
     class_words: Tensor
 
-    def __init__(self, class_words: Tensor, c0: int, grid: int) -> None:
-        """class_words (80, W): the class names in the linguistic encoder's space."""
+    def __init__(self, class_words: Tensor, c0: int, grid: int, tokens: int = 0) -> None:
+        """class_words (80, W): the class names in the linguistic encoder's space. tokens: 0 for all."""
         super().__init__()
-        self.c0, self.grid = c0, grid
+        self.c0, self.grid, self.tokens = c0, grid, tokens or grid**2
         self.body = nanodet.NanoDet().requires_grad_(False)
         self.register_buffer("class_words", class_words)
-        self.project = nn.ModuleList(nn.Linear(nanodet.CHANNELS + class_words.shape[1] + 4, c0) for _ in range(LEVELS))
-        self.width = LEVELS * (c0 + nanodet.CLASSES + 4) + COLOURS
+        raw = [stage + 2 * nanodet.CHANNELS for stage in nanodet.STAGES]  # backbone, neck and tower
+        self.even = nn.ModuleList(nn.LayerNorm(c, elementwise_affine=False) for c in raw)
+        self.project = nn.ModuleList(nn.Linear(c + class_words.shape[1] + 4, c0) for c in raw)
+        self.width = LEVELS * (c0 + nanodet.CLASSES + 4 + COLOURS) + 1
 
-    def split(self, visual: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(N, T, width) to features (N, T, 3 * C_0), class scores (N, T, 3, 80), boxes (N, T, 3, 4), colours."""
-        f, p, b, col = visual.split([LEVELS * self.c0, LEVELS * nanodet.CLASSES, LEVELS * 4, COLOURS], -1)
-        return f, p.unflatten(-1, (LEVELS, nanodet.CLASSES)), b.unflatten(-1, (LEVELS, 4)), col
+    def split(self, visual: Tensor) -> Seen:
+        """(N, T, width) to its parts."""
+        each = (self.c0, nanodet.CLASSES, 4, COLOURS)
+        *parts, place = visual.split([*(LEVELS * n for n in each), 1], -1)
+        features, scores, boxes, colours = (p.unflatten(-1, (LEVELS, n)) for p, n in zip(parts, each, strict=True))
+        return Seen(features, scores, boxes, colours, place[..., 0].round().long())
 
     def forward(self, image: Tensor) -> Tensor:
         """uint8 RGB (N, S, S, 3) to visual (N, T, width)."""
-        with torch.no_grad():
-            towers, scores, boxes = self.detect(image)
-            colours = self.colours(image, scores, boxes)
-        known = scores @ self.class_words * 8  # what stands here, as words
-        parts = torch.cat([towers, known, boxes * 4 - 2], -1)  # (N, T, 3, ...)
-        features = [p(parts[:, :, k]) for k, p in enumerate(self.project)]
-        return torch.cat([*features, scores.flatten(2), boxes.flatten(2), colours], -1)
+        return self.tell(*self.perceive(image))
 
-    def detect(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """uint8 RGB (N, S, S, 3) to towers (N, T, 3, 96), class scores (N, T, 3, 80), boxes (N, T, 3, 4)."""
+    @torch.no_grad()
+    def perceive(self, image: Tensor) -> Perceived:
+        """The part that training leaves as it is, of pictures uint8 RGB (N, S, S, 3)."""
+        raw, scores, boxes = self.detect(image)
+        if self.tokens < self.grid**2:
+            place = self.choose(scores)
+            raw, scores, boxes = [_rows(r, place) for r in raw], _rows(scores, place), _rows(boxes, place)
+        else:
+            place = torch.arange(self.tokens, device=image.device).expand(image.shape[0], -1)
+        raw = [even(r) for even, r in zip(self.even, raw, strict=True)]
+        return raw, Seen(raw[0][:, :, :0], scores, boxes, self.colours(image, boxes), place)
+
+    def tell(self, raw: list[Tensor], seen: Seen) -> Tensor:
+        """What `perceive` gave, features projected, as visual (N, T, width)."""
+        known = seen.scores @ self.class_words * 8  # what stands here, as words
+        features = [
+            project(torch.cat([raw[k], known[:, :, k], seen.boxes[:, :, k] * 4 - 2], -1))
+            for k, project in enumerate(self.project)
+        ]
+        parts = (seen.scores.flatten(2), seen.boxes.flatten(2), seen.colours.flatten(2))
+        return torch.cat([*features, *parts, seen.place[..., None].to(seen.scores.dtype)], -1)
+
+    def detect(self, image: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
+        """uint8 RGB (N, S, S, 3) to raw features 3 x (N, T, ...), class scores (N, T, 3, 80), boxes (N, T, 3, 4)."""
         x = nanodet.normalise(image).contiguous(memory_format=torch.channels_last)
-        side = image.shape[1]
         rows = []
-        for k, (tower, out) in enumerate(self.body(x)):
-            stride = nanodet.STRIDES[k]
+        for stride, level in zip(nanodet.STRIDES, self.body(x), strict=True):
+            out = level.out.float()
             scores, bins = out[:, : nanodet.CLASSES].sigmoid(), out[:, nanodet.CLASSES :]
-            row = torch.cat([tower, scores, _boxes(bins, stride, side)], 1)
-            rows.append(self._to_grid(row, stride))
-        return tuple(torch.stack(rows, 2).split([nanodet.CHANNELS, nanodet.CLASSES, 4], -1))  # type: ignore[return-value]
+            known = torch.cat([scores, _boxes(bins, stride, image.shape[1])], 1)
+            rows.append(self._to_grid(torch.cat([known, level.stage, level.neck, level.tower], 1), stride))
+        known = torch.stack([r[..., : nanodet.CLASSES + 4] for r in rows], 2)
+        scores, boxes = known.split([nanodet.CLASSES, 4], -1)
+        return [r[..., nanodet.CLASSES + 4 :] for r in rows], scores, boxes
 
     def _to_grid(self, row: Tensor, stride: int) -> Tensor:
-        """(N, C, h, h) at a stride to (N, T, C)."""
+        """(N, C, h, h) at a stride, class scores first, to (N, T, C)."""
         c, g = row.shape[1], self.grid
         if stride == 16:
             return row.flatten(2).transpose(1, 2)
@@ -107,22 +147,33 @@ class NanoDetSight(nn.Module):
             row = row.reshape(-1, c, g, g)
             return row.flatten(2).transpose(1, 2)
         cells = row.reshape(-1, c, g, 2, g, 2).permute(0, 2, 4, 3, 5, 1).reshape(-1, g * g, 4, c)
-        scores = cells[..., nanodet.CHANNELS : nanodet.CHANNELS + nanodet.CLASSES]
-        best = scores.amax(-1).argmax(-1)  # (N, T)
+        best = cells[..., : nanodet.CLASSES].amax(-1).argmax(-1)  # (N, T)
         return cells.gather(2, best[..., None, None].expand(-1, -1, 1, c))[:, :, 0]
 
-    def colours(self, image: Tensor, scores: Tensor, boxes: Tensor) -> Tensor:
-        """(N, T, 27) in -1..1: the picture at 3x3 places of the box of each token's most certain stride."""
-        best = scores.amax(-1).argmax(-1)[..., None, None].expand(-1, -1, 1, 4)
-        box = boxes.gather(2, best)[:, :, 0]
+    def choose(self, scores: Tensor) -> Tensor:
+        """Class scores (N, G*G, 3, 80) to the places in the grid of the tokens that stay, int64 (N, T)."""
+        best, g = scores.amax((2, 3)), self.grid
+        four = best.reshape(-1, g // 2, 2, g // 2, 2)
+        first = (four >= four.amax((2, 4), keepdim=True)).to(best.dtype).reshape(-1, g * g)
+        return (best + 2 * first).topk(self.tokens, 1).indices.sort(1).values
+
+    def colours(self, image: Tensor, boxes: Tensor) -> Tensor:
+        """(N, T, 3, 27) in -1..1: the picture at 3x3 places of each box of (N, T, 3, 4)."""
         at = torch.tensor([0.25, 0.5, 0.75], device=image.device)
-        x = box[..., 0:1] + (box[..., 2:3] - box[..., 0:1]) * at  # (N, T, 3)
-        y = box[..., 1:2] + (box[..., 3:4] - box[..., 1:2]) * at
-        places = torch.stack([x[:, :, None].expand(-1, -1, 3, 3), y[..., None].expand(-1, -1, 3, 3)], -1)
-        t = self.grid**2
+        low, high = boxes[..., :2, None], boxes[..., 2:, None]
+        x, y = (low + (high - low) * at).unbind(-2)  # (N, T, 3, 3) each
+        places = torch.stack([x[..., None, :].expand(*x.shape, 3), y[..., None].expand(*y.shape, 3)], -1)
         small = F.avg_pool2d(image.permute(0, 3, 1, 2).float(), 8) / 128 - 1
-        seen = F.grid_sample(small, places.reshape(-1, t, 9, 2) * 2 - 1, align_corners=False, padding_mode="border")
-        return seen.permute(0, 2, 3, 1).reshape(-1, t, COLOURS)
+        seen = F.grid_sample(
+            small, places.reshape(-1, self.tokens * LEVELS, 9, 2) * 2 - 1, align_corners=False, padding_mode="border"
+        )
+        return seen.permute(0, 2, 3, 1).reshape(-1, self.tokens, LEVELS, COLOURS)
+
+
+def _rows(of: Tensor, place: Tensor) -> Tensor:
+    """(N, G*G, ...) to its rows at place (N, T)."""
+    flat = of.flatten(2)
+    return flat.gather(1, place[..., None].expand(-1, -1, flat.shape[2])).unflatten(2, of.shape[2:])
 
 
 def _boxes(bins: Tensor, stride: int, side: int) -> Tensor:

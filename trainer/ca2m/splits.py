@@ -29,14 +29,19 @@ def held_out(refs: Iterable[Ref]) -> set[str]:
 
 
 def for_training(
-    refs: Sequence[Ref], photos: Sequence[Photo], same_photos: bool = False, calibrated: bool = True
+    refs: Sequence[Ref],
+    photos: Sequence[Photo],
+    same_photos: bool = False,
+    calibrated: bool = True,
+    leave_out: Sequence[str] = (),
 ) -> tuple[list[Ref], list[Photo]]:
     """Phrases and photos of train, without photos that a phrase of another split speaks of, and without photos of
     calibration (a network that gives no probabilities, as the paper's, is not calibrated and learns from them, too).
     same_photos keeps the train phrases of photos that other splits speak of: RefCOCOg's google split divides things,
-    not photos, and the published figures of its val set are of networks that have seen them."""
+    not photos, and the published figures of its val set are of networks that have seen them. Photos that hold a thing
+    of a name in leave_out go as well."""
     kept = held_out(refs)
-    aside = set[str]()
+    aside = {m for p in photos if any(t.name in leave_out for t in p.things) for m in marks(p)}
     if calibrated:
         aside |= {m for r in refs if is_calibration(r.image) for m in marks(r)}
         aside |= {m for p in photos if is_calibration(p.path) for m in marks(p)}

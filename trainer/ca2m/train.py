@@ -16,10 +16,11 @@ from torch.utils.tensorboard import SummaryWriter
 from ca2m import pretrained, weights
 from ca2m.config import Config, from_dict
 from ca2m.crew import Crew
-from ca2m.loader import Batch, Feed, Samples, batches
+from ca2m.loader import Batch, Eyes, Feed, Samples, batches
 from ca2m.loss import Criterion
 from ca2m.network import Net, build
 from ca2m.progress import Progress
+from ca2m.sight import NanoDetSight
 
 log = logging.getLogger("ca2m")
 
@@ -41,6 +42,9 @@ def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
     encoders = [*net.words.parameters(), *(p for n, p in net.sight.named_parameters() if n.startswith("body."))]
     for p in encoders:
         p.requires_grad_(r.lr_encoders > 0)
+    read = list(net.words.layers.parameters()) if r.lr_words > 0 and r.lr_encoders == 0 else []
+    for p in read:
+        p.requires_grad_(True)
     known = {id(p) for p in encoders}
     rest = [p for p in net.parameters() if id(p) not in known]
     found = [
@@ -49,6 +53,8 @@ def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
     ]
     if r.lr_encoders > 0:
         found.append({"params": encoders, "lr": r.lr_encoders, "weight_decay": r.weight_decay})
+    if read:
+        found.append({"params": read, "lr": r.lr_words, "weight_decay": r.weight_decay})
     for g in found:
         g["full"] = g["lr"]
     return found
@@ -66,8 +72,7 @@ class Average:
     def update(self) -> None:
         self.steps += 1
         keep = min(self.keep, 1 - 1 / (self.steps + 1)) if self.keep else 0.0
-        for k, p in self.live.items():
-            self.mean[k].lerp_(p, 1 - keep)
+        torch._foreach_lerp_(list(self.mean.values()), list(self.live.values()), 1 - keep)
 
 
 class Task(nn.Module):
@@ -77,13 +82,11 @@ class Task(nn.Module):
         super().__init__()
         self.net, self.criterion = net, criterion
 
-    def forward(
-        self, b: Batch, kept: Tensor | None, precision: str, counts: Tensor | None = None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, b: Batch, precision: str, counts: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """A piece of a batch and the whole batch's counts (see Criterion) to the piece's loss and its parts."""
-        with autocast(precision, b.image.device):
-            said = self.net(b.image, b.ids, b.mask, kept)
-        return self.criterion(said, b.truth, kept, counts)
+        with autocast(precision, b.ids.device):
+            said = self.net(b.image, b.ids, b.mask)
+        return self.criterion(said, b.truth, counts)
 
 
 class Trainer:
@@ -93,7 +96,7 @@ class Trainer:
         self.c, self.device, self.crew = c, device, crew or Crew()
         self.net = net.to(device)
         self.criterion = Criterion(c.loss, c.network.grid).to(device)
-        self.opt = torch.optim.AdamW(groups(c, net, self.criterion))
+        self.opt = torch.optim.AdamW(groups(c, net, self.criterion), fused=True)
         self.net.train()  # after groups, which says what is frozen
         self.net.interact.checkpointing = c.run.checkpointing
         self.scaler = torch.amp.GradScaler(device.type, enabled=c.run.precision == "fp16")
@@ -105,14 +108,6 @@ class Trainer:
             self.task = nn.parallel.DistributedDataParallel(
                 task, forward_sync_buffers=False, find_unused_parameters=True
             )  # a switched-off path leaves its weights without a gradient
-
-    def kept(self, step: int) -> Tensor | None:
-        """The visual tokens that a step looks at: all, or a random share early in the run."""
-        r, tokens = self.c.run, self.c.network.grid**2
-        if r.tokens >= 1 or self.done >= r.tokens_until * r.samples:
-            return None
-        chosen = torch.randperm(tokens, generator=torch.Generator().manual_seed(r.seed * 1_000_003 + step))
-        return chosen[: int(tokens * r.tokens)].sort().values.to(self.device)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Learn from this process's share of one batch; the parts of the whole batch's loss, the same in every process.
@@ -141,13 +136,12 @@ class Trainer:
     def _backward(self, batch: Batch) -> dict[str, Tensor]:
         """Gradients of the whole batch's loss, piece by piece; the loss and its parts, added up over all processes."""
         counts = self.crew.total(batch.truth.counts())
-        kept = self.kept(self.done // self.c.run.batch)
         pieces, sums = batch.parts(self.c.run.micro_batch), None
         for k, piece in enumerate(pieces):
             # Dropout depends on the step, the process and the piece only, so a resumed run goes on exactly.
             torch.manual_seed((self.c.run.seed * 1_000_003 + self.done) * 1_009 + self.crew.rank + (k << 40))
             with nullcontext() if k + 1 == len(pieces) else self._alone():
-                loss, parts = self.task(piece, kept, self.c.run.precision, counts)
+                loss, parts = self.task(piece, self.c.run.precision, counts)
                 # The crew's gradients are averaged, and the sum is meant.
                 self.scaler.scale(loss * self.crew.size).backward()
             told = torch.stack([loss.detach(), *parts.values()])
@@ -243,7 +237,8 @@ def fit(
     board = SummaryWriter(folder / "board") if crew.rank == 0 else None
     progress = Progress(c.run.samples, trainer.done)
     saved, measured = time.monotonic(), trainer.done
-    for batch in batches(c, samples, trainer.done, feed or Feed(), crew):
+    feed = feed or Feed()
+    for batch in batches(c, samples, trainer.done, feed, crew, _eyes(c, trainer.net, feed, device)):
         parts = trainer.step(batch)
         due = measure is not None and trainer.done - measured >= measure_every
         if board:
@@ -263,6 +258,14 @@ def fit(
         board.close()
     crew.wait()
     return load(last, device)[1]
+
+
+def _eyes(c: Config, net: Net, feed: Feed, device: torch.device) -> Eyes | None:
+    """A frozen detector works in the loader's processes, where there are some and no GPU does it faster."""
+    sight = net.sight
+    if isinstance(sight, NanoDetSight) and c.run.lr_encoders == 0 and feed.workers and device.type == "cpu":
+        return Eyes(sight, autocast(c.run.precision, device))
+    return None
 
 
 def _first(c: Config, sight: Path | None, start: Path | None, resumes: bool) -> Net:

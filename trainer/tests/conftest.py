@@ -21,9 +21,18 @@ def small() -> Config:
     """ca2m-edge, narrow, on a small picture."""
     c = config.load("ca2m-edge")
     net = replace(
-        c.network, name="small", image_size=96, c0=16, c1=48, heads0=1, heads1=3, group_layers=1, merge_layers=1
+        c.network,
+        name="small",
+        image_size=96,
+        c0=16,
+        c1=48,
+        heads0=1,
+        heads1=3,
+        group_layers=1,
+        merge_layers=1,
+        tokens=0,
     )
-    run = replace(c.run, samples=64, batch=4, tokens=1.0, warmup=0, lr=2e-3)
+    run = replace(c.run, samples=64, batch=4, warmup=0, lr=2e-3, lr_words=0.0, precision="fp32")
     return replace(c, network=net, run=run)
 
 

@@ -37,12 +37,12 @@ def test_pointing_loss_falls_when_the_right_token_scores() -> None:
     places = torch.stack([x.flatten(), y.flatten()], -1)
     truth = torch.tensor([[0.5, 0.5, 1.0, 1.0]])
     inside = torch.tensor([10, 11, 14, 15])
-    boxes = torch.tensor([0.0, 0.0, 0.2, 0.2]).repeat(1, 16, 1)
-    boxes[0, inside] = truth[0]
-    right = torch.zeros(1, 16)
-    right[0, inside] = 5
-    good, far, hit = pointing_loss(right, boxes, truth, places, 0.15)
-    bad, _, _ = pointing_loss(-right, boxes, truth, places, 0.15)
+    boxes = torch.tensor([0.0, 0.0, 0.2, 0.2]).repeat(1, 16, 3, 1)
+    boxes[0, inside, 1] = truth[0]  # the second of each token's three candidates fits
+    right = torch.zeros(1, 16, 3)
+    right[0, inside, 1] = 5
+    good, far, hit = pointing_loss(right.flatten(1), boxes.flatten(1, 2), truth, places[None], 0.15)
+    bad, _, _ = pointing_loss(-right.flatten(1), boxes.flatten(1, 2), truth, places[None], 0.15)
     assert good < bad and far == 0 and hit == 1
 
 

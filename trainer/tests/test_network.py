@@ -29,7 +29,7 @@ def test_shapes(net: Net) -> None:
     assert spoken.shape == (3, 3, ids.shape[1], c.words_width)
     said = net.ground(visual, spoken, mask)
     assert said.cls_box.shape == (3, 4)
-    assert said.scores.shape == (3, tokens) and said.boxes.shape == (3, tokens, 4)
+    assert said.scores.shape == (3, 3 * tokens) and said.boxes.shape == (3, 3 * tokens, 4)
     assert said.noun.shape == (3, 81) and said.present.shape == (3,)
     torch.testing.assert_close(said.attention.sum(1), torch.ones(3))
 
@@ -88,17 +88,36 @@ def test_wrong_configurations_are_named() -> None:
         config.from_dict({"network": {"wdith": 3}})
     with pytest.raises(ValueError, match="multiple of 32"):
         Network(image_size=300)
+    with pytest.raises(ValueError, match="tokens 5: must be 100 to 400"):
+        replace(config.load("ca2m-edge").network, tokens=5)
     with pytest.raises(ValueError, match="no configuration 'ca2m-none'"):
         config.load("ca2m-none")
 
 
 @torch.no_grad()
-def test_kept_tokens_are_those_of_the_whole(net: Net) -> None:
-    ids, mask = words.encode(words.tokenizer("minilm-l6", 40), ["dog"])
-    visual, spoken = net.see(picture(net.c)), net.read(ids, mask)
-    everything = torch.arange(net.c.grid**2)
-    a, b = net.ground(visual, spoken, mask), net.ground(visual, spoken, mask, everything)
-    torch.testing.assert_close(a.scores, b.scores)
+def test_fewer_tokens_keep_the_best_of_every_four_neighbours(small: Config) -> None:
+    torch.manual_seed(0)
+    whole = build(small.network).eval()
+    few = build(replace(small.network, tokens=12)).eval()
+    few.load_state_dict(whole.state_dict())
+    image = picture(small.network)
+    every, chosen = whole.sight.split(whole.see(image)), few.sight.split(few.see(image))
+    assert (every.place == torch.arange(36)).all() and chosen.place.unique().numel() == 12
+    for part in ("features", "scores", "boxes", "colours"):
+        rows = getattr(every, part)[0, chosen.place[0]]
+        torch.testing.assert_close(getattr(chosen, part)[0], rows)
+    best = every.scores.amax((2, 3)).view(3, 2, 3, 2)
+    kept = torch.zeros(36, dtype=torch.bool).scatter(0, chosen.place[0], True).view(3, 2, 3, 2)
+    assert ((best * kept).amax((1, 3)) == best.amax((1, 3))).all()
+
+
+@torch.no_grad()
+def test_attention_is_told_of_the_whole_grid(small: Config) -> None:
+    net = build(replace(small.network, tokens=12)).eval()
+    ids, mask = words.encode(words.tokenizer("minilm-l6", 40), PHRASES)
+    said = net.ground(net.see(picture(net.c)), net.read(ids, mask), mask)
+    assert said.attention.shape == (3, 36) and ((said.attention > 0).sum(1) == 12).all()
+    torch.testing.assert_close(said.attention.sum(1), torch.ones(3))
 
 
 @torch.no_grad()
@@ -106,9 +125,10 @@ def test_detector_equals_the_released_one(data: Path) -> None:
     detector = nanodet.load(data / "weights/nanodet-plus-m_416.safetensors")
     golden = np.load(data / "weights/nanodet-golden.npz")
     found = detector(torch.from_numpy(golden["input"].astype(np.float32)))
-    for (tower, _), blob in zip(found, ("blob_1440", "blob_1465", "blob_1490"), strict=True):
-        np.testing.assert_allclose(tower.numpy(), golden[blob].astype(np.float32), atol=0.05)
-    rows = torch.cat([torch.cat([o[:, :80].sigmoid(), o[:, 80:]], 1).flatten(2) for _, o in found], 2).transpose(1, 2)
+    for level, blob in zip(found, ("blob_1440", "blob_1465", "blob_1490"), strict=True):
+        np.testing.assert_allclose(level.tower.numpy(), golden[blob].astype(np.float32), atol=0.05)
+    outs = [torch.cat([level.out[:, :80].sigmoid(), level.out[:, 80:]], 1).flatten(2) for level in found]
+    rows = torch.cat(outs, 2).transpose(1, 2)
     np.testing.assert_allclose(rows.numpy(), golden["output"][:, : rows.shape[1]].astype(np.float32), atol=0.1)
 
 

@@ -28,7 +28,7 @@ def losses(c: Config, trainer: Trainer, steps: int) -> list[float]:
 
 
 def test_a_resumed_run_is_the_unbroken_run(small: Config, tmp_path: Path) -> None:
-    c = replace(small, run=replace(small.run, tokens=0.5))
+    c = replace(small, network=replace(small.network, tokens=12), run=replace(small.run, lr_words=1e-4))
 
     def fresh() -> Trainer:
         torch.manual_seed(1)
@@ -77,7 +77,7 @@ def losses_of(c: Config, net: torch.nn.Module) -> float:
     trainer.net.eval()
     batch = next(batches(c, Squares(c.network.image_size, kinds=8), 0, HERE, Crew()))
     with torch.no_grad():
-        return float(trainer.task(batch, None, "fp32")[1]["point"])
+        return float(trainer.task(batch, "fp32")[1]["point"])
 
 
 def test_the_crew_shares_every_batch() -> None:
@@ -100,3 +100,13 @@ def test_rate_falls_as_configured(small: Config) -> None:
 def test_a_batch_that_does_not_divide_is_named(small: Config) -> None:
     with pytest.raises(ValueError, match="batch 4 does not divide among 3"):
         next(batches(small, Squares(96), 0, HERE, Crew(0, 3)))
+
+
+def test_eyes_in_the_loader_change_nothing(small: Config, tmp_path: Path) -> None:
+    c = replace(small, run=replace(small.run, samples=16, micro_batch=3))
+    found = []
+    for workers in (0, 1):
+        net = train.fit(c, Squares(c.network.image_size), tmp_path / str(workers), None, feed=Feed(workers=workers))
+        found.append(net.state_dict())
+    for name, value in found[0].items():
+        torch.testing.assert_close(found[1][name], value, msg=name)
