@@ -1,4 +1,4 @@
-"""The command `ca2m`: refs, train, eval, export, golden."""
+"""The command `ca2m` and its parts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,23 @@ from typing import Any
 
 import torch
 
-from ca2m import checks, config, convert, count, evaluate, export, golden, merge, refs, scenes, splits, train
+from ca2m import (
+    checks,
+    config,
+    convert,
+    count,
+    evaluate,
+    export,
+    finetune,
+    golden,
+    merge,
+    refs,
+    rounds,
+    scenes,
+    speed,
+    splits,
+    train,
+)
 from ca2m.answers import Calibration
 from ca2m.loader import Feed
 from ca2m.network import Net
@@ -54,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, help="refs.jsonl to write (from annotations)")
     p.add_argument("--each", type=int, default=1, help="phrases a photo at most")
     p.add_argument("--split", default="", help="photos of this split only")
+    p.add_argument("--only", action="append", default=[], metavar="NAME", help="phrases for things of this name only")
+    p.add_argument("--wordings", type=int, default=1, help="different phrases for each thing at most")
+    p.add_argument("--hold-out", type=int, metavar="N", help="mark one photo in N, by its file name, as val")
     p.add_argument("--seed", type=int, default=7)
     p.add_argument("--check", action="store_true", help="look at the pictures, too, and name every fault")
     p.add_argument("--skip-bad", action="store_true", help="leave broken lines out and count them")
@@ -113,6 +132,8 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, help="folder")
     p.set_defaults(run=_golden)
     count.add_parser(sub)
+    finetune.add_parser(sub)
+    speed.add_parser(sub)
     return parser
 
 
@@ -126,7 +147,9 @@ def _refs(args: argparse.Namespace) -> None:
             print(line)
         return
     photos = [p for p in refs.read_coco(args.source, args.skip_bad) if not args.split or p.split == args.split]
-    written = scenes.write_refs(photos, args.each, args.seed)
+    written = scenes.write_refs(photos, args.each, args.seed, args.only, args.wordings)
+    if args.hold_out:
+        written = splits.hold_out(written, args.hold_out)
     refs.write(args.out, written)
     log.info("wrote %d phrases over %d photos to %s", len(written), len(photos), args.out)
 
@@ -144,9 +167,9 @@ def _train(args: argparse.Namespace) -> None:
     own, own_photos = splits.for_training(
         hand, photos, args.same_photos, calibrated=c.network.pointing, leave_out=c.run.leave_out
     )
+    samples = rounds.samples_of(c, own, own_photos)
     c = config.fit_to(c, len(own))
     side = c.network.image_size
-    mixer = scenes.Mixer(own, own_photos, side, c.run.seed)
     val = [r for r in hand if r.split == "val"]
     held = [p for p in scenes.hold_out(photos, val) if p.split == "val" and p.things]
     rule = scenes.rule_val(held, scenes.Pictures(), side) if held else []
@@ -159,7 +182,7 @@ def _train(args: argparse.Namespace) -> None:
 
     train.fit(
         c,
-        mixer,
+        samples,
         args.out,
         args.sight,
         measure if val else None,

@@ -197,6 +197,9 @@ class Grounding:
 class Net(nn.Module):
     """The whole network in the three steps of the bundle: see once a picture, read once a phrase, ground."""
 
+    own_words = False
+    """Whether the linguistic encoder learnt, and is kept with the network: its folder does not hold it."""
+
     def __init__(self, c: Network, encoder: words.Words | None = None) -> None:
         """encoder: the linguistic one, instead of that which c names."""
         super().__init__()

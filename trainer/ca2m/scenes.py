@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -278,21 +278,27 @@ def rule_val(photos: Sequence[Photo], pictures: Pictures, side: int, n: int = 32
     return [from_photos(kept, pictures, side, rng, augment=False) for _ in range(n)]
 
 
-def write_refs(photos: Sequence[Photo], each: int, seed: int) -> list[Ref]:
-    """Rule-written phrases over whole photos, for at most `each` things of every photo; with colours where the photo's
-    file is there to look at. The same for the same seed."""
+def write_refs(
+    photos: Sequence[Photo], each: int, seed: int, only: Collection[str] = (), wordings: int = 1
+) -> list[Ref]:
+    """Rule-written phrases over whole photos, for at most `each` things of every photo, of the names `only` where some
+    are given, each thing in at most that many wordings; with colours where the photo's file is there to look at. The
+    same for the same seed."""
     rng, pictures, written = np.random.default_rng(seed), Pictures(limit=0), []
     for photo in photos:
         pixels = pictures.get(photo.path) if Path(photo.path).exists() else None
         scene, count = Scene(photo.things, pixels), 0
         for i in rng.permutation(len(photo.things)):
-            phrase = phrases.write_in(scene, int(i), rng) if count < each and scene.area[i] > SMALLEST else None
-            if phrase is not None:
+            if count == each or scene.area[i] <= SMALLEST or (only and photo.things[i].name not in only):
+                continue
+            tries = [phrases.write_in(scene, int(i), rng) for _ in range(wordings)]
+            found = {p.text: p for p in tries if p is not None}
+            count += bool(found)
+            for phrase in found.values():
                 x1, y1, x2, y2 = photo.things[i].box
                 box = (x1 * photo.width, y1 * photo.height, x2 * photo.width, y2 * photo.height)
                 said = phrase.text, box, phrase.kind, photo.split, photo.source
                 written.append(Ref(photo.path, *said, drawn=False, ids=photo.ids))
-                count += 1
     return written
 
 

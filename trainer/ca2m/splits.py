@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from ca2m.refs import Photo, Ref
@@ -50,3 +51,9 @@ def for_training(
         own = [r for r in own if kept.isdisjoint(marks(r))]
     kept |= aside
     return own, [p for p in photos if p.split == "train" and kept.isdisjoint(marks(p))]
+
+
+def hold_out(refs: Sequence[Ref], part: int) -> list[Ref]:
+    """The refs with one photo in `part`, by the CRC of its file name, marked as val and the others as train."""
+    held = {r.image for r in refs if zlib.crc32(PurePath(r.image).name.encode()) % part == 1 % part}
+    return [replace(r, split="val" if r.image in held else "train") for r in refs]

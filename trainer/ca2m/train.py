@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -75,6 +76,25 @@ class Average:
         torch._foreach_lerp_(list(self.mean.values()), list(self.live.values()), 1 - keep)
 
 
+class Anchor:
+    """Pulls the trained weights towards those that the run began with, as AdamW's decay pulls them towards zero: a step
+    goes `strength` times the learning rate of the way back (L2-SP, Li et al. 2018, decoupled). 0: no pull."""
+
+    def __init__(self, net: nn.Module, strength: float) -> None:
+        self.strength = strength
+        self.live = {k: p for k, p in net.named_parameters() if p.requires_grad and strength}
+        self.first = {k: p.detach().clone() for k, p in self.live.items()}
+
+    @torch.no_grad()
+    def pull(self, opt: torch.optim.Optimizer) -> None:
+        """Before the optimiser's step, at its present rates."""
+        if not self.live:
+            return
+        rates = {id(p): g["lr"] for g in opt.param_groups for p in g["params"]}
+        for k, p in self.live.items():
+            p.lerp_(self.first[k], min(1.0, rates[id(p)] * self.strength))
+
+
 class Task(nn.Module):
     """Network and losses as one module, so that several processes average the gradients of both."""
 
@@ -101,6 +121,7 @@ class Trainer:
         self.net.interact.checkpointing = c.run.checkpointing
         self.scaler = torch.amp.GradScaler(device.type, enabled=c.run.precision == "fp16")
         self.average = Average(net, c.run.ema)
+        self.anchor = Anchor(net, c.run.anchor)
         self.done = 0  # samples seen
         task = Task(self.net, self.criterion)
         self.task: nn.Module = task
@@ -127,6 +148,7 @@ class Trainer:
         self.scaler.unscale_(self.opt)
         parts["norm"] = nn.utils.clip_grad_norm_(self.net.parameters(), c.run.clip)
         parts["sigma_l1"], parts["sigma_giou"] = self.criterion.paced.sigma.detach().clone()
+        self.anchor.pull(self.opt)
         self.scaler.step(self.opt)
         self.scaler.update()
         self.average.update()
@@ -161,6 +183,7 @@ class Trainer:
             "net": trained(self.net),
             "mean": self.average.mean,
             "steps": self.average.steps,
+            "anchor": self.anchor.first,
             "criterion": self.criterion.state_dict(),
             "opt": self.opt.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -176,8 +199,11 @@ class Trainer:
         if from_dict(state["config"], where=str(path)).network != self.c.network:
             raise ValueError(f"resume {path}: it is of another network; give another --out or its own --config")
         self.net.load_state_dict(state["net"], strict=False)
+        self.net.own_words = any(k.startswith("words.") for k in state["net"])
         for k, v in state["mean"].items():
             self.average.mean[k].copy_(v)
+        for k, v in state["anchor"].items():
+            self.anchor.first[k].copy_(v)
         self.average.steps, self.done = state["steps"], state["done"]
         self.criterion.load_state_dict(state["criterion"])
         self.opt.load_state_dict(state["opt"])
@@ -185,9 +211,9 @@ class Trainer:
 
 
 def trained(net: Net) -> dict[str, Tensor]:
-    """The network's state without the linguistic encoder where that is frozen: it is a package of its own."""
-    frozen = not any(p.requires_grad for p in net.words.parameters())
-    return {k: v for k, v in net.state_dict().items() if not (frozen and k.startswith("words."))}
+    """The network's state without the linguistic encoder where that never learnt: it is a package of its own."""
+    own = net.own_words or any(p.requires_grad for p in net.words.parameters())
+    return {k: v for k, v in net.state_dict().items() if own or not k.startswith("words.")}
 
 
 def load(path: Path, device: torch.device | None = None) -> tuple[Config, Net]:
@@ -199,7 +225,22 @@ def load(path: Path, device: torch.device | None = None) -> tuple[Config, Net]:
     lost = [k for k in missing.missing_keys if not k.startswith("words.")] + list(missing.unexpected_keys)
     if lost:
         raise ValueError(f"load {path}: keys do not fit: {', '.join(lost[:8])}")
+    net.own_words = any(k.startswith("words.") for k in state["net"])
     return c, net.to(device or "cpu").eval()
+
+
+def began(start: Path) -> Net:
+    """The network of a checkpoint or of a bundle's folder, to train on from."""
+    return weights.read(start) if start.is_dir() else load(start)[1]
+
+
+def left_out(start: Path) -> tuple[str, ...]:
+    """`run.leave_out` of the run that a checkpoint or bundle comes from."""
+    if start.is_dir():
+        run = json.loads((start / "bundle.json").read_text(encoding="utf-8")).get("training", {}).get("run", {})
+        return tuple(run.get("leave_out", ()))
+    state = torch.load(start, map_location="cpu", weights_only=True)
+    return from_dict(state["config"], where=str(start)).run.leave_out
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[None]:
@@ -219,7 +260,7 @@ def fit(
     save_every: float = 180.0,
     measure_every: int = 10_000,
     start: Path | None = None,
-) -> Net:
+) -> None:
     """Trains to the end of the run, or goes on from `folder`/last.pt. Times in seconds, `measure_every` in samples.
 
     sight: the visual encoder's weights for the first start, instead of `run.sight_weights`.
@@ -257,7 +298,6 @@ def fit(
             _measure(trainer, measure, board, folder)
         board.close()
     crew.wait()
-    return load(last, device)[1]
 
 
 def _eyes(c: Config, net: Net, feed: Feed, device: torch.device) -> Eyes | None:
@@ -279,7 +319,7 @@ def _first(c: Config, sight: Path | None, start: Path | None, resumes: bool) -> 
         elif not resumes:
             log.warning("the visual encoder begins with random weights: --sight FILE gives it trained ones")
         return net
-    net = weights.read(start) if start.is_dir() else load(start)[1]
+    net = began(start)
     if net.c != c.network:
         raise ValueError(f"start from {start}: it is of another network than {c.network.name}; give its own --config")
     return net

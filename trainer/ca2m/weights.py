@@ -53,4 +53,5 @@ def read(folder: Path) -> Net:
     if wrong:
         raise ValueError(f"start from {path}: does not fit {c.name}: {', '.join(wrong)}")
     net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False)
+    net.own_words = any(k.startswith("words.") for k in state)
     return net
