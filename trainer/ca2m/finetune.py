@@ -50,11 +50,11 @@ def _run(args: argparse.Namespace) -> None:
     told: dict[str, Any] = {"before": figures(before, val)}
     log.info("before: %s", json.dumps(told["before"]))
     began = time.monotonic()
-    train.fit(c, samples, args.out, None, feed=Feed(args.workers), start=args.start)
+    after = train.fit(c, samples, args.out, None, feed=Feed(args.workers), start=args.start)
     told |= {"minutes": round((time.monotonic() - began) / 60, 2)}
     last = args.out / "last.pt"
     told |= {
-        "after": figures(train.load(last)[1], val),
+        "after": figures(after, val),
         "samples": c.run.samples,
         "phrases": len(own) - len(val["own"]),
     }

@@ -202,7 +202,7 @@ class Trainer:
         self.net.own_words = any(k.startswith("words.") for k in state["net"])
         for k, v in state["mean"].items():
             self.average.mean[k].copy_(v)
-        for k, v in state["anchor"].items():
+        for k, v in state.get("anchor", {}).items():
             self.anchor.first[k].copy_(v)
         self.average.steps, self.done = state["steps"], state["done"]
         self.criterion.load_state_dict(state["criterion"])
@@ -260,8 +260,8 @@ def fit(
     save_every: float = 180.0,
     measure_every: int = 10_000,
     start: Path | None = None,
-) -> None:
-    """Trains to the end of the run, or goes on from `folder`/last.pt. Times in seconds, `measure_every` in samples.
+) -> Net:
+    """Trains to the end of the run, or goes on from `folder`/last.pt; the averaged network. Times in seconds, `measure_every` in samples.
 
     sight: the visual encoder's weights for the first start, instead of `run.sight_weights`.
     start: a checkpoint or bundle whose weights are where the training begins (fine-tuning).
@@ -298,6 +298,7 @@ def fit(
             _measure(trainer, measure, board, folder)
         board.close()
     crew.wait()
+    return load(last, device)[1]
 
 
 def _eyes(c: Config, net: Net, feed: Feed, device: torch.device) -> Eyes | None:
