@@ -261,8 +261,9 @@ def fit(
     measure_every: int = 10_000,
     start: Path | None = None,
 ) -> Net:
-    """Trains to the end of the run, or goes on from `folder`/last.pt; the averaged network. Times in seconds, `measure_every` in samples.
+    """Trains to the end of the run, or goes on from `folder`/last.pt; the averaged network.
 
+    Times are in seconds, `measure_every` in samples.
     sight: the visual encoder's weights for the first start, instead of `run.sight_weights`.
     start: a checkpoint or bundle whose weights are where the training begins (fine-tuning).
     """
