@@ -14,18 +14,19 @@ from typing import Any
 import torch
 
 from ca2m import (
+    bundle,
     checks,
     config,
     convert,
     count,
     evaluate,
-    export,
     finetune,
     golden,
     merge,
     refs,
     rounds,
     scenes,
+    shipping,
     speed,
     splits,
     train,
@@ -119,12 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--skip-bad", action="store_true", help="leave broken lines and missing pictures out, counted")
     p.set_defaults(run=_eval)
 
-    p = sub.add_parser("export", help="checkpoint to bundle, compared with PyTorch, calibrated and measured")
-    p.add_argument("checkpoint", type=Path)
-    p.add_argument("--out", type=Path, required=True, help="bundle folder")
-    p.add_argument("--refs", type=Path, help="refs.jsonl: calibrates on the calibration photos, measures on val")
-    p.add_argument("--int8", default="", help="graphs to write in eight bits beside fp32, e.g. ground")
-    p.set_defaults(run=_export)
+    shipping.add_parser(sub)
 
     p = sub.add_parser("golden", help="write golden files that the runtime's tests read")
     p.add_argument("bundle", type=Path)
@@ -213,8 +209,8 @@ def _flat(judged: list[evaluate.Judged]) -> dict[str, float]:
 def _pointer(model: Path, precision: str) -> tuple[evaluate.Pointer, float]:
     """A checkpoint or a bundle, and its presence threshold."""
     if model.is_dir():
-        bundle = export.BundlePointer(model, tuple(precision.split(",")))
-        return bundle, bundle.about["threshold"]["present"]
+        pointer = bundle.BundlePointer(model, tuple(precision.split(",")))
+        return pointer, pointer.about["threshold"]["present"]
     return evaluate.TorchPointer(train.load(model)[1]), Calibration().threshold
 
 
@@ -249,39 +245,11 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def _export(args: argparse.Namespace) -> None:
-    c, net = train.load(args.checkpoint)
-    hand = refs.read(args.refs) if args.refs else []
-    calibration = Calibration()
-    val_images = {r.image for r in hand if r.split != "train"}
-    if held := [r for r in hand if splits.is_calibration(r.image) and r.image not in val_images]:
-        calibration = evaluate.calibrate(list(evaluate.judge(evaluate.TorchPointer(net, raw=True), held)))
-        log.info("calibrated on %d phrases: %s", len(held), calibration)
-    graphs = export.export(c, net, calibration, args.out)
-    for name in filter(None, args.int8.split(",")):
-        graphs[name].insert(0, export.quantise(args.out, name))
-    done = torch.load(args.checkpoint, map_location="cpu", weights_only=True)["done"]
-    training = {
-        "samples": done,
-        "seed": c.run.seed,
-        "loss": c.to_dict()["loss"],
-        "run": c.to_dict()["run"],
-        "data": "photos and hand-written phrases of mixed licences, most for research only: see README.md beside this",
-        "calibration_phrases": len(held),
-    }
-    export.write_bundle(c, graphs, calibration, args.out, training, {})
-    if val := [r for r in hand if r.split == "val"]:
-        measured = export.measure(args.out, val, calibration.threshold)
-        export.write_bundle(c, graphs, calibration, args.out, training, measured)
-        log.info("measured: %s", json.dumps(measured))
-
-
 def _golden(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     golden.write(args.out / "phrases.json", args.bundle / "tokenizer.json")
-    export.golden(
-        export.BundlePointer(args.bundle, ("fp32", "int8")), args.frame, args.out / "answers.json", scenes.square
-    )
+    pointer = bundle.BundlePointer(args.bundle, ("fp32", "int8"))
+    bundle.golden(pointer, args.frame, args.out / "answers.json", scenes.square)
 
 
 if __name__ == "__main__":

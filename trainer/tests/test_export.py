@@ -9,8 +9,9 @@ import pytest
 import torch
 from conftest import Squares
 
-from ca2m import export, weights
+from ca2m import export, quantise, weights
 from ca2m.answers import Calibration, pick
+from ca2m.bundle import BundlePointer, contract, describe, session_of
 from ca2m.config import Config
 from ca2m.evaluate import TorchPointer, calibrate, judge_samples, report
 from ca2m.network import Net, build
@@ -22,8 +23,9 @@ def bundle(small: Config, tmp_path_factory: pytest.TempPathFactory) -> tuple[Net
     net, out = build(small.network).eval(), tmp_path_factory.mktemp("bundle")
     calibration = Calibration(temperature=1.3, present_scale=0.7, present_bias=0.2, threshold=0.4)
     graphs = export.export(small, net, calibration, out)  # compares each graph with the network, too
-    graphs["ground"].insert(0, export.quantise(out, "ground"))
-    export.write_bundle(small, graphs, calibration, out, {}, {})
+    quantise.dynamic(out / "ground.onnx", out / "ground.int8.onnx")
+    graphs["ground"].insert(0, describe(out / "ground.int8.onnx", "int8"))
+    (out / "bundle.json").write_text(json.dumps(contract(small, graphs, calibration, out, {})))
     return net, out
 
 
@@ -33,7 +35,7 @@ def test_bundle_answers_as_the_network(bundle: tuple[Net, Path]) -> None:
     calibration = Calibration(temperature=1.3, present_scale=0.7, present_bias=0.2)
     phrases = [sample.phrase, "a much longer phrase about the green square", "left"]
     want = TorchPointer(net, calibration).point(sample.pixels, phrases)
-    got = export.BundlePointer(out, ("fp32",), threads=1).point(sample.pixels, phrases)
+    got = BundlePointer(out, ("fp32",), threads=1).point(sample.pixels, phrases)
     for a, b in zip(got, want, strict=True):
         np.testing.assert_allclose(a.scores, b.scores, atol=5e-3)
         np.testing.assert_allclose(a.boxes[0], b.boxes[0], atol=5e-3)
@@ -42,7 +44,7 @@ def test_bundle_answers_as_the_network(bundle: tuple[Net, Path]) -> None:
 
 def test_frame_graph_takes_several_pictures(bundle: tuple[Net, Path]) -> None:
     net, out = bundle
-    session = export.session_of(out / "frame.onnx", 1)
+    session = session_of(out / "frame.onnx", 1)
     pictures = np.stack([Squares(net.c.image_size).sample(k).pixels for k in range(3)])
     together = session.run(None, {"image": pictures})[0]
     for one, row in zip(pictures, together, strict=True):
