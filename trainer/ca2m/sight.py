@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models.feature_extraction import create_feature_extractor
 
 from ca2m import nanodet
 
@@ -28,6 +26,9 @@ class ResNetSight(nn.Module):
     std: Tensor
 
     def __init__(self, depth: str, c0: int, levels: int, grid: int) -> None:
+        import torchvision  # here, since it takes seconds and the detector does without
+        from torchvision.models.feature_extraction import create_feature_extractor
+
         super().__init__()
         net = getattr(torchvision.models, depth)(weights=None, norm_layer=torchvision.ops.FrozenBatchNorm2d)
         stages = {"layer2": 512, "layer3": 1024, "layer4": 2048}

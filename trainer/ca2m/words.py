@@ -1,4 +1,7 @@
-"""The linguistic encoder: a six-layer BERT whose layers, two by two, give three outputs."""
+"""The linguistic encoder: a six-layer BERT whose layers, two by two, give three outputs.
+
+transformers is imported where it is used: it takes seconds, and most commands do without.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ import logging
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-import transformers
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoTokenizer, BertConfig, BertModel
+
+if TYPE_CHECKING:
+    from transformers import BertConfig, BertModel
 
 log = logging.getLogger("ca2m")
 
@@ -40,6 +44,8 @@ def tokenizer(name: str, most: int) -> Tokenizer:
     if (where / "tokenizer.json").exists():
         tok = Tokenizer.from_file(str(where / "tokenizer.json"))
     elif (where / "vocab.txt").exists():  # older folders hold the word pieces alone
+        from transformers import AutoTokenizer
+
         tok = AutoTokenizer.from_pretrained(where).backend_tokenizer
     else:
         raise FileNotFoundError(f"words {where}: neither tokenizer.json nor vocab.txt is there")
@@ -87,11 +93,13 @@ class Words(nn.Module):
 def load(name: str) -> Words:
     """The encoder with the weights of its folder: of a deeper BERT the first six layers. ValueError lists every tensor
     that is missing or has another shape."""
+    import transformers
+
     transformers.logging.set_verbosity_error()  # what it would say is said below
     transformers.logging.disable_progress_bar()
     where, c = folder(name), _config(name)
     depth, c.num_hidden_layers = c.num_hidden_layers, LAYERS
-    found: Any = BertModel.from_pretrained(
+    found: Any = transformers.BertModel.from_pretrained(
         where, config=c, add_pooling_layer=False, output_loading_info=True, ignore_mismatched_sizes=True
     )
     bert, told = found
@@ -107,6 +115,8 @@ def load(name: str) -> Words:
 
 def blank(name: str, width: int) -> Words:
     """The encoder without weights, to count it: as its folder says, or as BERT's uncased base where there is none."""
+    from transformers import BertConfig, BertModel
+
     try:
         c = _config(name)
     except FileNotFoundError:
@@ -124,6 +134,8 @@ def _config(name: str) -> BertConfig:
     kind, layers = told.get("model_type"), told.get("num_hidden_layers", 0)
     if kind != "bert" or layers < LAYERS:
         raise ValueError(f"words {where}: {kind} with {layers} layers; a BERT of {LAYERS} or more is needed")
+    from transformers import BertConfig
+
     return BertConfig.from_dict(told)
 
 

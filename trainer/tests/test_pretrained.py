@@ -13,7 +13,7 @@ import torch
 import torchvision
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import BertConfig, BertForPreTraining
+from transformers import BertConfig, BertForPreTraining, BertModel
 
 from ca2m import config, nanodet, network, pretrained, words
 from ca2m.config import Config
@@ -26,7 +26,7 @@ def net() -> Net:
     changes = {"words_width": 32, "image_size": 64, "c0": 16, "c1": 48, "heads0": 2, "heads1": 2, "group_layers": 1}
     c = replace(config.load("ca2m-r50").network, **changes)  # type: ignore[arg-type]
     tiny = BertConfig(vocab_size=20, hidden_size=32, num_hidden_layers=6, num_attention_heads=2, intermediate_size=32)
-    return Net(c, words.Words(words.BertModel(tiny, add_pooling_layer=False)))
+    return Net(c, words.Words(BertModel(tiny, add_pooling_layer=False)))
 
 
 @pytest.fixture(scope="module")
