@@ -286,6 +286,8 @@ def write_refs(
     same for the same seed."""
     rng, pictures, written = np.random.default_rng(seed), Pictures(limit=0), []
     for photo in photos:
+        if only and not any(thing.name in only for thing in photo.things):
+            continue
         pixels = pictures.get(photo.path) if Path(photo.path).exists() else None
         scene, count = Scene(photo.things, pixels), 0
         for i in rng.permutation(len(photo.things)):
