@@ -48,6 +48,11 @@ def mirrored(phrase: str) -> str:
     return _SIDES.sub(lambda found: "right" if found[1] == "left" else "left", phrase)
 
 
+def sides(phrase: str) -> set[str]:
+    """Which of left and right a lower-case phrase names as places ("right next to" and "right behind" name none)."""
+    return set(_SIDES.findall(phrase))
+
+
 def jitter(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     """Other light: contrast, brightness and saturation, never so far that another colour word would fit."""
     grey = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)

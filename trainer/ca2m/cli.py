@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import pickle
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -22,6 +20,7 @@ from ca2m import (
     evaluate,
     finetune,
     golden,
+    measuring,
     merge,
     refs,
     rounds,
@@ -31,7 +30,6 @@ from ca2m import (
     splits,
     train,
 )
-from ca2m.answers import Calibration
 from ca2m.loader import Feed
 from ca2m.network import Net
 
@@ -109,17 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     p.set_defaults(run=_train)
 
-    p = sub.add_parser("eval", help="how well a checkpoint or bundle points")
-    p.add_argument("model", type=Path, help="checkpoint (.pt) or bundle folder")
-    p.add_argument("refs", type=Path)
-    p.add_argument("--split", default="", help="lines of this split only")
-    p.add_argument("--drawn", choices=["yes", "no"], help="only lines whose box was, or was not, drawn for the phrase")
-    p.add_argument("--limit", type=int, default=0)
-    p.add_argument("--precision", default="int8,fp32", help="of a bundle's graphs, best first")
-    p.add_argument("--json", action="store_true")
-    p.add_argument("--skip-bad", action="store_true", help="leave broken lines and missing pictures out, counted")
-    p.set_defaults(run=_eval)
-
+    measuring.add_parser(sub)
     shipping.add_parser(sub)
 
     p = sub.add_parser("golden", help="write golden files that the runtime's tests read")
@@ -204,45 +192,6 @@ def _flat(judged: list[evaluate.Judged]) -> dict[str, float]:
     if there and absent:  # at the threshold that refuses 15 % of what is there
         told["false_pointing"] = sum(x >= there[int(0.15 * len(there))] for x in absent) / len(absent)
     return told
-
-
-def _pointer(model: Path, precision: str) -> tuple[evaluate.Pointer, float]:
-    """A checkpoint or a bundle, and its presence threshold."""
-    if model.is_dir():
-        pointer = bundle.BundlePointer(model, tuple(precision.split(",")))
-        return pointer, pointer.about["threshold"]["present"]
-    return evaluate.TorchPointer(train.load(model)[1]), Calibration().threshold
-
-
-def _chosen(args: argparse.Namespace) -> list[refs.Ref]:
-    found = checks.load(args.refs, args.skip_bad, args.split)
-    if args.drawn:
-        found = [r for r in found if r.box is not None and r.drawn == (args.drawn == "yes")]
-    return found[: args.limit] if args.limit else found
-
-
-def _eval(args: argparse.Namespace) -> None:
-    pointer, threshold = _pointer(args.model, args.precision)
-    found = evaluate.evaluate(pointer, _chosen(args), threshold)
-    print(json.dumps(found) if args.json else table(found))
-
-
-def table(found: dict[str, Any]) -> str:
-    """The report for people."""
-
-    def show(x: float | None) -> str:
-        return "-" if x is None else f"{x:.3f}"
-
-    rows = [
-        f"phrases {found['n']}  Acc@0.5 {show(found['acc50'])}  [CLS] box {show(found['acc50_cls'])}"
-        f"  mean IoU {show(found['mean_iou'])}  {found['ms_per_ref']:.1f} ms a phrase"
-    ]
-    rows += [f"  {kind:<10} {v['n']:>5}  {show(v['acc50'])}" for kind, v in found["kinds"].items()]
-    rows.append(
-        f"absent {found['absent']['n']}  false pointing {show(found['absent']['false_pointing'])}"
-        f"  present refused {show(found['present_refused'])}"
-    )
-    return "\n".join(rows)
 
 
 def _golden(args: argparse.Namespace) -> None:

@@ -172,7 +172,7 @@ def _measured(
     found = score(list(judge(pointer, plan.val)))
     loss = plain["acc50"] - found["acc50"]
     row = {**found, "ms": fewer_ms, "ms_fp32": ms, "share_of_time": share}
-    told = f"Acc@0.5 {found['acc50']:.4f} ({-100 * loss:+.2f} points), {fewer_ms:.1f} ms, fp32 {ms:.1f} ms here"
+    told = f"Acc@0.5 {found['acc50']:.4f} ({0.0 - 100 * loss:+.2f} points), {fewer_ms:.1f} ms, fp32 {ms:.1f} ms here"
     if loss >= LOSS:
         return row | {"kept": False, "why": f"left out, it answers worse: {told}"}
     if precision == "int8" and share >= FASTER:
