@@ -30,9 +30,12 @@ class Crew:
         return cls(int(os.environ.get("RANK", "0")), size)
 
     def device(self) -> torch.device:
-        """This process's own GPU, or the processor."""
+        """This process's own GPU, or the processor. On a GPU the same seed gives the same run wherever torch can."""
         if not torch.cuda.is_available():
             return torch.device("cpu")
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False
+        torch.use_deterministic_algorithms(True, warn_only=True)
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         return torch.device("cuda", torch.cuda.current_device())
 

@@ -59,7 +59,7 @@ def test_pieces_learn_what_the_whole_batch_learns(exact: Config, alone: dict[str
 
 
 def test_two_processes_learn_what_one_learns(exact: Config, alone: dict[str, Any], tmp_path: Path) -> None:
-    c = replace(exact, run=replace(exact.run, micro_batch=3))
+    c = replace(exact, run=replace(exact.run, micro_batch=3, checkpointing=True))
     (tmp_path / "c.json").write_text(json.dumps(c.to_dict()))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", WORKER, "steps"]
     done = subprocess.run(

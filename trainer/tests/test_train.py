@@ -13,7 +13,8 @@ from ca2m.config import Config
 from ca2m.crew import Crew
 from ca2m.loader import Feed, Numbered, batches
 from ca2m.network import build
-from ca2m.train import Trainer, rate
+from ca2m.optim import rate
+from ca2m.train import Trainer
 
 HERE = Feed(workers=0)
 
