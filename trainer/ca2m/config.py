@@ -102,15 +102,47 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Augment:
+    """How training pictures vary. `plain` crops, mirrors and lights as augment.py says, fast; the numbers are those of
+    `torchvision`."""
+
+    recipe: Literal["plain", "torchvision"] = "plain"
+    flip: float = 0.5  # share that is mirrored, left and right in the phrase, too
+    turn: float = 4.0  # degrees at most
+    shear: float = 2.0  # degrees at most
+    zoom: float = 0.1  # larger or smaller by this share at most
+    shift: float = 0.08  # of the picture's side at most, each way
+    keep: float = 0.95  # share of the named box that stays in the picture at least
+    brightness: float = 0.25  # times 1 - this to 1 + this; contrast and saturation likewise
+    contrast: float = 0.25
+    saturation: float = 0.25
+    hue: float = 0.0  # of the colour circle at most; beyond 0.02 another colour word fits
+    blur: float = 0.2  # share that is blurred
+    sigma: float = 1.5  # of the blur at most, pixels
+
+    def __post_init__(self) -> None:
+        for name, most in (("flip", 1), ("blur", 1), ("keep", 1), ("zoom", 0.5), ("shift", 0.5), ("hue", 0.02)):
+            if not 0 <= getattr(self, name) <= most:
+                raise ValueError(f"augment.{name} {getattr(self, name)}: must be 0 to {most}")
+        for name, most in (("turn", 45), ("shear", 45), ("brightness", 1), ("contrast", 1), ("saturation", 1)):
+            if not 0 <= getattr(self, name) < most:
+                raise ValueError(f"augment.{name} {getattr(self, name)}: must be at least 0 and below {most}")
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that shapes a run. Saved in every checkpoint."""
 
     network: Network = field(default_factory=Network)
     loss: Loss = field(default_factory=Loss)
     run: Run = field(default_factory=Run)
+    augment: Augment = field(default_factory=Augment)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+SECTIONS = tuple(f.name for f in fields(Config))
 
 
 def _section(kind: type, values: Any, where: str) -> Any:
@@ -149,13 +181,14 @@ def _typed(value: Any, kind: Any, where: str) -> Any:
 def from_dict(values: Any, where: str = "config") -> Config:
     """Config from nested mappings; an unknown name or a value of another kind is an error that says which."""
     if not isinstance(values, dict):
-        raise ValueError(f"{where}: is not a mapping with the sections network, loss and run")
-    if strange := sorted(set(map(str, values)) - {"network", "loss", "run"}):
-        raise ValueError(f"{where}: unknown section {', '.join(strange)}; known are network, loss, run")
+        raise ValueError(f"{where}: is not a mapping with the sections {', '.join(SECTIONS)}")
+    if strange := sorted(set(map(str, values)) - set(SECTIONS)):
+        raise ValueError(f"{where}: unknown section {', '.join(strange)}; known are {', '.join(SECTIONS)}")
     return Config(
         network=_section(Network, values.get("network") or {}, f"{where}: network"),
         loss=_section(Loss, values.get("loss") or {}, f"{where}: loss"),
         run=_section(Run, values.get("run") or {}, f"{where}: run"),
+        augment=_section(Augment, values.get("augment") or {}, f"{where}: augment"),
     )
 
 
@@ -202,7 +235,7 @@ def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
         text = found.read_text(encoding="utf-8")
     values = _yaml(text, name) or {}
     if not isinstance(values, dict):
-        raise ValueError(f"{name}: is not a mapping with the sections network, loss and run")
+        raise ValueError(f"{name}: is not a mapping with the sections {', '.join(SECTIONS)}")
     base = values.pop("base", None)
     if base is None:
         return values

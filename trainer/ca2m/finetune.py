@@ -16,7 +16,7 @@ from ca2m.config import Config
 from ca2m.loader import Feed, Samples
 from ca2m.network import Net
 from ca2m.refs import Photo, Ref
-from ca2m.rounds import Between, Rounds
+from ca2m.rounds import Between, Rounds, varied
 
 log = logging.getLogger("ca2m")
 
@@ -93,12 +93,13 @@ def mixed(
     and among the old ones none that holds a thing of a name in leave_out: the start was not trained on it either."""
     kept = splits.held_out([*own, *old])
     fresh = [r for r in own if r.split == "train" and kept.isdisjoint(splits.marks(r))]
-    new = Rounds(fresh, photos, c.network.image_size, c.run.seed)
+    side, seed, plain = c.network.image_size, c.run.seed, c.augment.recipe == "plain"
+    new = Rounds(fresh, photos, side, seed, augment=plain)
     if not (old or photos):
-        return new
+        return varied(c, new)
     told = [*old, *(r for r in own if r.split != "train")]
     past, labelled = splits.for_training(told, photos, leave_out=leave_out)
-    return Between(new, scenes.Mixer(past, labelled, c.network.image_size, c.run.seed), share)
+    return varied(c, Between(new, scenes.Mixer(past, labelled, side, seed, augment=plain), share))
 
 
 def figures(net: Net, val: dict[str, list[Ref]]) -> dict[str, dict[str, float]]:

@@ -66,7 +66,17 @@ class Between:
 
 def samples_of(c: Config, refs: Sequence[Ref], photos: Sequence[Photo]) -> Samples:
     """A run's training samples: rounds over the phrases where `run.epochs` counts them and there are no photos to
-    write about, else the mixture of scenes.Mixer."""
+    write about, else the mixture of scenes.Mixer; varied by the recipe of `augment`."""
+    side, seed, plain = c.network.image_size, c.run.seed, c.augment.recipe == "plain"
     if c.run.epochs and not photos:
-        return Rounds(refs, photos, c.network.image_size, c.run.seed)
-    return Mixer(refs, photos, c.network.image_size, c.run.seed)
+        return varied(c, Rounds(refs, photos, side, seed, augment=plain))
+    return varied(c, Mixer(refs, photos, side, seed, augment=plain))
+
+
+def varied(c: Config, samples: Samples) -> Samples:
+    """The samples as the recipe of `augment` wants them; `plain` is of their own making."""
+    if c.augment.recipe == "plain":
+        return samples
+    from ca2m.vary import Varied, Vary  # here, since torchvision takes seconds and ca2m-edge does without
+
+    return Varied(samples, Vary(c.augment), c.run.seed)

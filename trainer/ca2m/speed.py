@@ -70,7 +70,8 @@ def steps_rate(c: Config, samples: Samples, steps: int) -> float:
 
 def table(c: Config, rates: dict[str, float], network: object) -> str:
     """For people: a line for each number of workers."""
-    rows = [f"{c.network.name}, {c.network.image_size} x {c.network.image_size}, batch {c.run.batch}"]
+    side = c.network.image_size
+    rows = [f"{c.network.name}, {side} x {side}, batch {c.run.batch}, augmentation {c.augment.recipe}"]
     for n, rate in rates.items():
         rows.append(
             f"{n:>3} workers  {rate:8.1f} pictures a second: feeds a device that takes a batch in"
