@@ -26,6 +26,7 @@ from ca2m import (
     rounds,
     scenes,
     shipping,
+    show,
     speed,
     splits,
     train,
@@ -118,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     count.add_parser(sub)
     finetune.add_parser(sub)
     speed.add_parser(sub)
+    show.add_parser(sub)
     return parser
 
 
@@ -148,9 +150,7 @@ def _train(args: argparse.Namespace) -> None:
         raise ValueError(f"{c.network.name}: its visual encoder has no weights yet: give --sight or --start")
     hand = checks.load(args.refs, args.skip_bad)
     photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
-    own, own_photos = splits.for_training(
-        hand, photos, args.same_photos, calibrated=c.network.pointing, leave_out=c.run.leave_out
-    )
+    own, own_photos = splits.of_run(c, hand, photos, args.same_photos)
     samples = rounds.samples_of(c, own, own_photos)
     c = config.fit_to(c, len(own))
     side = c.network.image_size

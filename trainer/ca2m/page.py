@@ -18,7 +18,6 @@ WIDE = 420  # pixels of a photo's longer side on the page
 
 def write(title: str, found: dict[str, Any], judged: Sequence[Judged], threshold: float, worst: int = 24) -> str:
     """The page. found: `evaluate.report` and `breakdown` together."""
-    style = (files("ca2m") / "page.css").read_text(encoding="utf-8")
     kinds = [(k, v) for k, v in found["kinds"].items()]
     words = [(k, v) for k, v in found["words"].items() if v["n"]]
     lengths = [(_span(row["words"]), row) for row in found["lengths"]]
@@ -39,13 +38,18 @@ def write(title: str, found: dict[str, Any], judged: Sequence[Judged], threshold
             pointed_at_nothing(judged, threshold, max(1, worst // 2)),
         ),
     ]
+    return document(title, "\n".join(parts))
+
+
+def document(title: str, body: str) -> str:
+    """A page of its own: nothing in it is fetched from elsewhere."""
+    style = (files("ca2m") / "page.css").read_text(encoding="utf-8")
     return (
         "<!doctype html>\n<html lang=en><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width, initial-scale=1'>"
         "<meta name=color-scheme content='light dark'>"
         f"<title>{escape(title)}</title>\n<style>{style}</style>\n<main><h1>{escape(title)}</h1>\n"
-        + "\n".join(parts)
-        + "\n</main></html>\n"
+        f"{body}\n</main></html>\n"
     )
 
 
@@ -131,27 +135,31 @@ def _misses(title: str, note: str, chosen: Sequence[Judged]) -> str:
 
 
 def _card(j: Judged) -> str:
-    picture = read_picture(j.ref.image)
+    told = f"presence {j.pointed.present:.2f}" if j.iou is None else f"IoU {j.iou:.2f}"
+    note = f"{told}, score {float(j.pointed.scores[0]):.2f}" + (f", {j.ref.kind}" if j.ref.kind else "")
+    return card(read_picture(j.ref.image), [(j.pointed.boxes[0], "a"), (j.truth, "t")], j.ref.phrase, note)
+
+
+def card(
+    picture: np.ndarray, boxes: Sequence[tuple[Sequence[float] | np.ndarray | None, str]], phrase: str, note: str
+) -> str:
+    """A picture (H, W, 3) RGB with its phrase. boxes: corners, 0..1 of the picture, and "a" (answer) or "t" (truth)."""
     h, w = picture.shape[:2]
     scale = min(1.0, WIDE / max(h, w))
     small = cv2.resize(picture, (max(1, round(w * scale)), max(1, round(h * scale))), interpolation=cv2.INTER_AREA)
     ok, data = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 78])
     if not ok:
-        raise ValueError(f"write picture {j.ref.image} into the page: OpenCV cannot encode it")
+        raise ValueError(f"write the picture of {phrase!r} into the page: OpenCV cannot encode it")
     sh, sw = small.shape[:2]
-    boxes = _rect(j.pointed.boxes[0], sw, sh, "a") + (_rect(np.array(j.truth), sw, sh, "t") if j.truth else "")
-    told = f"presence {j.pointed.present:.2f}" if j.iou is None else f"IoU {j.iou:.2f}"
-    kind = f", {escape(j.ref.kind)}" if j.ref.kind else ""
+    rects = "".join(_rect(box, sw, sh, kind) for box, kind in boxes if box is not None)
     return (
-        f"<article><svg viewBox='0 0 {sw} {sh}' role=img aria-label='{escape(j.ref.phrase, quote=True)}'>"
+        f"<article><svg viewBox='0 0 {sw} {sh}' role=img aria-label='{escape(phrase, quote=True)}'>"
         f"<image width={sw} height={sh} href='data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}'/>"
-        f"{boxes}</svg><p>{escape(j.ref.phrase)}</p>"
-        f"<small>{told}, score {float(j.pointed.scores[0]):.2f}{kind}</small>"
-        "</article>"
+        f"{rects}</svg><p>{escape(phrase)}</p><small>{escape(note)}</small></article>"
     )
 
 
-def _rect(box: np.ndarray, w: int, h: int, kind: str) -> str:
+def _rect(box: Sequence[float] | np.ndarray, w: int, h: int, kind: str) -> str:
     x1, y1, x2, y2 = (float(v) for v in box)
     place = f"x='{x1 * w:.1f}' y='{y1 * h:.1f}' width='{max(0, x2 - x1) * w:.1f}' height='{max(0, y2 - y1) * h:.1f}'"
     return f"<rect class=o {place} rx=3 /><rect class={kind} {place} rx=3 />"

@@ -40,8 +40,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def _run(args: argparse.Namespace) -> None:
     c = config.load(args.config, args.set)
     photos = checks.load_photos(args.photos) if args.photos else []
-    own, photos = splits.for_training(checks.load(args.refs), photos)
-    samples = samples_of(c, own, photos)
+    samples = samples_of(c, *splits.of_run(c, checks.load(args.refs), photos))
     c = replace(c, run=replace(c.run, samples=1 << 40, epochs=0))
     found: dict[str, dict[str, float] | float] = {"loader": {}}
     rates = {

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
+from ca2m.config import Config
 from ca2m.refs import Photo, Ref
 
 PART = 24  # one photo in this many is for calibration
@@ -51,6 +52,13 @@ def for_training(
         own = [r for r in own if kept.isdisjoint(marks(r))]
     kept |= aside
     return own, [p for p in photos if p.split == "train" and kept.isdisjoint(marks(p))]
+
+
+def of_run(
+    c: Config, refs: Sequence[Ref], photos: Sequence[Photo], same_photos: bool = False
+) -> tuple[list[Ref], list[Photo]]:
+    """for_training as a configuration wants it: the paper's gives no probabilities."""
+    return for_training(refs, photos, same_photos, calibrated=c.network.pointing, leave_out=c.run.leave_out)
 
 
 def hold_out(refs: Sequence[Ref], part: int) -> list[Ref]:
