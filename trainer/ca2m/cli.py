@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from ca2m import (
+    attend,
     bundle,
     checks,
     config,
@@ -120,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     finetune.add_parser(sub)
     speed.add_parser(sub)
     show.add_parser(sub)
+    attend.add_parser(sub)
     return parser
 
 
