@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,7 +18,7 @@ from ca2m.config import Config
 from ca2m.crew import Crew
 from ca2m.loss import Truth
 from ca2m.scenes import Sample
-from ca2m.sight import NanoDetSight, Perceived, Seen
+from ca2m.sight import Perceived, Seen
 
 
 class Samples(Protocol):
@@ -32,7 +31,7 @@ class Samples(Protocol):
 class Batch:
     """Pictures, phrases and what is right, B of each."""
 
-    image: Tensor | Perceived  # uint8 (B, S, S, 3) RGB, or what Eyes made of it
+    image: Tensor | Perceived  # uint8 (B, S, S, 3) RGB, or what a Look made of it
     ids: Tensor  # int64 (B, L)
     mask: Tensor  # int64 (B, L)
     truth: Truth
@@ -65,23 +64,14 @@ def _all(image: Tensor | Perceived, change: Callable[[Tensor], Tensor]) -> Tenso
     return [change(x) for x in image[0]], Seen(*map(change, image[1]))
 
 
-class Eyes:
-    """A frozen visual encoder at work in the loader's processes, so that a processor's cores need not wait for each
-    other: pictures uint8 (B, S, S, 3) to what the network goes on with."""
-
-    def __init__(self, sight: NanoDetSight, mixed: AbstractContextManager[None]) -> None:
-        """mixed: the precision that it sees with."""
-        self.sight, self.mixed = sight, mixed
-
-    def __call__(self, image: Tensor) -> Perceived:
-        with self.mixed:
-            return self.sight.perceive(image)
+Look = Callable[[Tensor], Perceived]
+"""A frozen visual encoder: pictures uint8 (B, S, S, 3) to what the network goes on with."""
 
 
 class Collate:
     """Samples to a batch; phrases are tokenised here, and eyes look at the pictures, where given."""
 
-    def __init__(self, name: str, most: int, eyes: Eyes | None = None) -> None:
+    def __init__(self, name: str, most: int, eyes: Look | None = None) -> None:
         self.tok, self.eyes = words.tokenizer(name, most), eyes
 
     def __call__(self, samples: list[Sample]) -> Batch:
@@ -119,7 +109,7 @@ class Feed:
 
 
 def batches(
-    c: Config, samples: Samples, first: int, feed: Feed, crew: Crew, eyes: Eyes | None = None
+    c: Config, samples: Samples, first: int, feed: Feed, crew: Crew, eyes: Look | None = None
 ) -> Iterator[Batch]:
     """This process's share of the batches from sample `first` to the end of the run; whole batches only."""
     cv2.setNumThreads(1)  # workers inherit it; its threads would not outlive the fork, and waiting for them never ends

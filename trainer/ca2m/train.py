@@ -16,7 +16,8 @@ from torch.utils.tensorboard import SummaryWriter
 from ca2m import pretrained, weights
 from ca2m.config import Config, from_dict
 from ca2m.crew import Crew
-from ca2m.loader import Batch, Eyes, Feed, Samples, batches
+from ca2m.eyes import Eyes, SwiftEyes
+from ca2m.loader import Batch, Feed, Look, Samples, batches
 from ca2m.loss import Criterion
 from ca2m.network import Net, build
 from ca2m.optim import Anchor, Average, groups, rate
@@ -233,12 +234,14 @@ def fit(
     return load(last, device)[1]
 
 
-def _eyes(c: Config, net: Net, feed: Feed, device: torch.device) -> Eyes | None:
+def _eyes(c: Config, net: Net, feed: Feed, device: torch.device) -> Look | None:
     """A frozen detector works in the loader's processes, where there are some and no GPU does it faster."""
     sight = net.sight
-    if isinstance(sight, NanoDetSight) and c.run.lr_encoders == 0 and feed.workers and device.type == "cpu":
-        return Eyes(sight, autocast(c.run.precision, device))
-    return None
+    if not (isinstance(sight, NanoDetSight) and c.run.lr_encoders == 0 and feed.workers and device.type == "cpu"):
+        return None
+    if c.run.precision == "fp32":
+        return SwiftEyes(sight, c.network.image_size)
+    return Eyes(sight, autocast(c.run.precision, device))
 
 
 def _first(c: Config, sight: Path | None, start: Path | None, resumes: bool) -> Net:

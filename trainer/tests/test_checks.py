@@ -147,17 +147,21 @@ def test_a_bad_thing_is_named_and_the_others_stay(tmp_path: Path, bbox: list[flo
 
 
 def test_training_does_not_start_on_a_missing_picture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    started: list[int] = []
-    monkeypatch.setattr(train, "fit", lambda config, mixer, *_, **__: started.append(len(mixer.hand)))
+    caplog.set_level("INFO")
+    started: list[Config] = []
+    monkeypatch.setattr(train, "fit", lambda config, *_, **__: started.append(config))
     path = folder_of(tmp_path, {**GOOD, "image": "a.png"}, BAD["missing picture"])
     command = ["train", "--config", "ca2m-r50", "--refs", str(path), "--out", str(tmp_path / "run")]
     assert cli.main(command) == 1
     assert f"{path}:2: picture {tmp_path / 'gone.png'} is missing" in capsys.readouterr().err
     assert not started
     assert cli.main([*command, "--skip-bad"]) == 0
-    assert started == [1]
+    assert len(started) == 1 and "1 phrases, 0 photos to train on" in caplog.text
 
 
 def test_eval_leaves_bad_lines_out(tmp_path: Path, small: Config, net: Net, capsys: pytest.CaptureFixture[str]) -> None:

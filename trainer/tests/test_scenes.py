@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -115,8 +116,8 @@ def test_jitter_keeps_colour_words_true() -> None:
 def test_reword_keeps_the_words_that_count() -> None:
     rng = np.random.default_rng(0)
     said = {scenes.reword("the dog on the left", rng) for _ in range(200)}
-    assert said == {"the dog on the left", "dog on left"}
-    assert {scenes.reword("left", rng) for _ in range(200)} == {"left"}
+    assert {"the dog on the left", "dog on left", "the dog at left", "um the dog on the left"} <= said
+    assert all(re.search(r"\bdog\b", s) and re.search(r"\bleft\b", s) and "right" not in s for s in said)
 
 
 def test_from_photos_points_at_what_it_says(world: tuple[list[Ref], list[Photo]]) -> None:
