@@ -14,6 +14,7 @@ import numpy as np
 from ca2m.evaluate import Judged, read_picture
 
 WIDE = 420  # pixels of a photo's longer side on the page
+NOTHING = "–"  # for a figure where there is nothing to count
 
 
 def write(title: str, found: dict[str, Any], judged: Sequence[Judged], threshold: float, worst: int = 24) -> str:
@@ -78,19 +79,19 @@ def _spread(ranked: list[Judged], most: int) -> list[Judged]:
 def _tiles(found: dict[str, Any]) -> str:
     told = found["presence"]
     tiles = [
-        ("Acc@0.5", found["acc50"], f"{found['n']} phrases"),
-        ("Acc@0.7", found["acc70"], ""),
-        ("Acc@0.9", found["acc90"], ""),
-        ("mean IoU", found["mean_iou"], ""),
-        ("[CLS] box", found["acc50_cls"], "Acc@0.5"),
-        ("N-acc", told["n_acc"], f"{found['absent']['n']} absent, refused"),
-        ("T-acc", told["t_acc"], "present, not refused"),
-        ("time", None, f"{found['ms_per_ref']:.1f} ms a phrase"),
+        ("Acc@0.5", _percent(found["acc50"]), f"{found['n']} phrases"),
+        ("Acc@0.7", _percent(found["acc70"]), ""),
+        ("Acc@0.9", _percent(found["acc90"]), ""),
+        ("mean IoU", _percent(found["mean_iou"]), ""),
+        ("[CLS] box", _percent(found["acc50_cls"]), "Acc@0.5"),
+        ("N-acc", _percent(told["n_acc"]), f"{found['absent']['n']} absent, refused"),
+        ("T-acc", _percent(told["t_acc"]), "present, not refused"),
+        ("time", f"{found['ms_per_ref']:.1f}\u00a0ms", "a phrase"),
     ]
     rows = [
-        f"<div><dt>{name}</dt><dd>{'' if value is None else _percent(value)}</dd><small>{note}</small></div>"
+        f"<div><dt>{name}</dt><dd>{value}</dd><small>{note}</small></div>"
         for name, value, note in tiles
-        if value is not None or name == "time"
+        if value != NOTHING
     ]
     return f"<dl class=tiles>{''.join(rows)}</dl>"
 
@@ -100,7 +101,8 @@ def _bars(title: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> str:
         return ""
     body = "".join(
         f"<tr><th>{escape(name)}</th><td class=n>{row['n']}</td><td class=bar>"
-        f"<i style='width:{100 * (row['acc50'] or 0):.1f}%'></i></td><td class=v>{_percent(row['acc50'])}</td></tr>"
+        f"<div><i style='width:{100 * (row['acc50'] or 0):.1f}%'></i></div></td>"
+        f"<td class=v>{_percent(row['acc50'])}</td></tr>"
         for name, row in rows
     )
     return f"<figure><figcaption>{title}</figcaption><table>{body}</table></figure>"
@@ -170,4 +172,4 @@ def _span(words: Sequence[int]) -> str:
 
 
 def _percent(x: float | None) -> str:
-    return "–" if x is None else f"{100 * x:.1f}\u00a0%"
+    return NOTHING if x is None else f"{100 * x:.1f}\u00a0%"

@@ -50,7 +50,7 @@ def write(out: Path, c: Config, numbers: Sequence[int], samples: Sequence[Sample
     title = f"{c.network.name}, augmentation {c.augment.recipe}: samples {numbers[0]} to {numbers[-1]}"
     if out.suffix == ".html":
         rows = zip(numbers, samples, strict=True)
-        cards = "".join(page.card(s.pixels, [(s.box, "a")], s.phrase, note(k, s)) for k, s in rows)
+        cards = "".join(page.card(s.pixels, [(s.box, "t")], s.phrase, note(k, s)) for k, s in rows)
         out.write_text(page.document(title, f"<section class=cards>{cards}</section>"), encoding="utf-8")
         return
     tiles = [sheet.Tile(s.pixels, s.box, s.phrase, note(k, s)) for k, s in zip(numbers, samples, strict=True)]

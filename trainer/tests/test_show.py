@@ -41,7 +41,7 @@ def test_a_page_of_samples(name: str, lines: Path, tmp_path: Path) -> None:
     assert marked > 5 * 40, "boxes are drawn"
     assert cli.main([*said, "--out", str(tmp_path / "page.html"), "--first", "8"]) == 0
     text = (tmp_path / "page.html").read_text()
-    assert text.count("<article>") == text.count("data:image/jpeg;base64,") == text.count("<rect class=a") == 5
+    assert text.count("<article>") == text.count("data:image/jpeg;base64,") == text.count("<rect class=t") == 5
     assert "samples 8 to 12" in text and "square" in text and "http" not in text
     assert cli.main([*said, "--out", str(tmp_path / "again.png")]) == 0
     assert np.array_equal(page, cv2.imread(str(tmp_path / "again.png"))), "the same samples each time"
