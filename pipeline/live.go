@@ -23,11 +23,13 @@ type Live struct {
 	Beside []Beside                            // shown on their own goroutines, and skipped while they are busy
 	Draw   func(f *camera.Frame, views []View) // paints the views on a frame to be shown; nil leaves it bare
 
+	Still bool         // boxes stand still between two answers, instead of being carried with what is in them
 	Rules Rules        // zero means DefaultRules
 	Log   *slog.Logger // nil means slog.Default()
 	Times Timings      // what each stage takes
 
 	targets targets
+	carrier carrier
 	toModel *Latest
 	toShow  *Latest
 	boxes   []*Latest // one for each of Beside
@@ -122,6 +124,9 @@ func (l *Live) capture(ctx context.Context) error {
 		}
 		if l.toModel.Put(&f) {
 			l.counts.skipped.Add(1)
+		}
+		if !l.Still {
+			l.carrier.sketches.put(newSketch(&f))
 		}
 		l.toShow.Put(&f)
 	}
@@ -232,12 +237,17 @@ func (l *Live) take(ctx context.Context, f *camera.Frame) error {
 func (l *Live) present(ctx context.Context, f *camera.Frame) error {
 	start := time.Now()
 	views := l.targets.views(start)
+	if !l.Still {
+		l.carrier.carry(f, views)
+		l.Times.Add(Carry, time.Since(start))
+	}
 	for i := range views {
 		if views[i].Seq > 0 {
 			l.Times.Add(Age, views[i].Age)
 		}
 	}
 	if l.Draw != nil {
+		start = time.Now()
 		l.Draw(f, views)
 		l.Times.Add(Draw, time.Since(start))
 	}

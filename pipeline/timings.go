@@ -19,13 +19,14 @@ const (
 	Phrase               // phrase.onnx; near 0 while the phrase is cached
 	Ground               // ground.onnx
 	Model                // everything between a frame and its answers
+	Carry                // moving boxes from the frame answered to the frame shown
 	Draw                 // painting the overlay
 	Show                 // the sink that is shown in line
 	Age                  // from the moment a picture was taken to the moment its box is shown
 	stages               // how many there are
 )
 
-var stageNames = [stages]string{"capture", "resize", "frame", "phrase", "ground", "model", "draw", "show", "age"}
+var stageNames = [stages]string{"capture", "resize", "frame", "phrase", "ground", "model", "carry", "draw", "show", "age"}
 
 // String is the stage's name in reports.
 func (s Stage) String() string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,11 +18,13 @@ import (
 
 // benchCmd is `deixis bench`.
 type benchCmd struct {
-	Source  string  `arg:"" optional:"" default:"pattern://1280x720?frames=300" placeholder:"SOURCE" help:"What to read: camera, file, stream or pattern (default: ${default}). A recording or pattern with an end is read as fast as it goes."`
+	Source  string  `arg:"" optional:"" placeholder:"SOURCE" help:"What to read: camera, file, stream or pattern (default: pattern://1280x720?frames=300). A recording or pattern with an end is read as fast as it goes."`
 	JSON    bool    `help:"Print JSON."`
 	Seconds float64 `default:"15" help:"How long each of the three runs, together with its rounds."`
 	Phrase  string  `default:"person on the left" help:"What to look for."`
 	Rounds  int     `default:"5" help:"The three take turns so many times; the median counts."`
+	Lag     bool    `help:"Measure instead how far a shown box lags behind what moves, carried and not: on rendered scenes, or on SOURCE with the network's own answers for the truth."`
+	Answers float64 `default:"10" help:"With --lag: answers a second."`
 	Python  string  `placeholder:"FILE" help:"Python with onnxruntime and opencv (default: .venv of the project)."`
 }
 
@@ -54,7 +57,10 @@ func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
 	if c.Seconds <= 0 || c.Rounds < 1 {
 		return &usageError{errors.New("--seconds and --rounds must be above 0")}
 	}
-	ref, err := camera.Parse(c.Source)
+	if c.Lag {
+		return c.lag(ctx, g)
+	}
+	ref, err := camera.Parse(cmp.Or(c.Source, "pattern://1280x720?frames=300"))
 	if err != nil {
 		return asInput(err)
 	}

@@ -136,3 +136,23 @@ func TestBench(t *testing.T) {
 		t.Errorf("live: %q", out)
 	}
 }
+
+func TestBenchLag(t *testing.T) {
+	out := must(t, "bench", "--lag", "--json", "--seconds", "0.6", "--log-level", "error")
+	wantKeys(t, out, "answers", "scenes", "still", "carried")
+	var r lagReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Scenes) < 5 || r.Carried <= r.Still {
+		t.Errorf("report %s", out)
+	}
+	for name, args := range map[string][]string{
+		"no truth":   {"pattern://64x48"},
+		"no answers": {"--answers", "0"},
+	} {
+		if code, _, errs := deixis(t, append([]string{"bench", "--lag"}, args...)...); code != exitUsage || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%s: code %d, %q", name, code, errs)
+		}
+	}
+}

@@ -29,6 +29,7 @@ type liveCmd struct {
 	HTTP     string   `name:"http" placeholder:"HOST:PORT" help:"Serve a page with the picture, such as 127.0.0.1:7420."`
 	Events   string   `placeholder:"FILE" help:"Write a JSON line a phrase and frame; - is standard output."`
 	Size     string   `placeholder:"WxH" help:"Picture size to ask of a camera."`
+	Carry    bool     `default:"true" negatable:"" help:"Between two answers move a box with what is in it; --no-carry lets it stand still."`
 	FPS      float64  `name:"fps" help:"Frames a second to ask of a camera."`
 }
 

@@ -56,6 +56,7 @@ func (s *show) open() (err error) {
 		return err
 	}
 	s.line.From, s.line.By, s.line.Log, s.asker.line = s.source(), s.by, s.Log, &s.line
+	s.line.Still = !s.Carry
 	if s.seen() || s.Record != "" {
 		o := &pipeline.Overlay{ShowAge: !s.everyFrame()}
 		s.line.Draw = o.Draw

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"deixis/camera"
+	"deixis/camera/opencv"
+	"deixis/model"
+	"deixis/pipeline"
+	"deixis/pipeline/scene"
+)
+
+// lagReport is what `bench --lag --json` prints: mean IoU of the box shown with
+// the box that is true at the moment it is shown.
+type lagReport struct {
+	Answers float64    `json:"answers"` // asked for a second
+	Scenes  []sceneLag `json:"scenes"`
+	Still   float64    `json:"still"`   // mean over the scenes, boxes standing still between answers
+	Carried float64    `json:"carried"` // boxes carried
+}
+
+type sceneLag struct {
+	Name    string  `json:"name"`
+	Still   float64 `json:"still"`
+	Carried float64 `json:"carried"`
+	CarryMS spread  `json:"carry_ms"` // what carrying costs a frame
+}
+
+// A lagTrial is a moving picture with its truth, to be played twice.
+type lagTrial struct {
+	name   string
+	open   func(ctx context.Context) (pipeline.Source, func() error, error)
+	phrase model.Phrase
+	truth  func(phrase string, t float64) (model.Box, float64)
+}
+
+// lag measures how far what is shown lags behind what is there, with a
+// stand-in for the network that knows the truth, late.
+func (c *benchCmd) lag(ctx context.Context, g *globals) error {
+	if c.Answers <= 0 {
+		return &usageError{errors.New("--answers must be above 0")}
+	}
+	trials, err := c.lagTrials(ctx, g)
+	if err != nil {
+		return err
+	}
+	r := lagReport{Answers: c.Answers}
+	for _, t := range trials {
+		one := sceneLag{Name: t.name}
+		if one.Still, _, err = c.play(ctx, g, t, true); err != nil {
+			return err
+		}
+		var times *pipeline.Timings
+		if one.Carried, times, err = c.play(ctx, g, t, false); err != nil {
+			return err
+		}
+		of := times.Of(pipeline.Carry)
+		one.CarryMS = spread{inMS(of.P50), inMS(of.P95), inMS(of.P99)}
+		g.Log.Info("played", "scene", t.name, "still", one.Still, "carried", one.Carried)
+		r.Scenes = append(r.Scenes, one)
+		r.Still += one.Still / float64(len(trials))
+		r.Carried += one.Carried / float64(len(trials))
+	}
+	r.Still, r.Carried = round(r.Still, 3), round(r.Carried, 3)
+	if c.JSON {
+		return writeJSON(g.Stdout, r)
+	}
+	return r.print(g.Stdout)
+}
+
+func (r *lagReport) print(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "mean IoU of the box shown with the true box when it is shown, about %g answers a second\n%-18s %8s %8s %18s\n", r.Answers, "scene", "still", "carried", "carry ms p50  p99")
+	for _, s := range r.Scenes {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "%-18s %8.3f %8.3f %12.2f %5.2f\n", s.Name, s.Still, s.Carried, s.CarryMS.P50, s.CarryMS.P99)
+		}
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(w, "%-18s %8.3f %8.3f\n", "mean", r.Still, r.Carried)
+	}
+	return err
+}
+
+// lagTrials are the rendered scenes, or the recording that was named.
+func (c *benchCmd) lagTrials(ctx context.Context, g *globals) ([]lagTrial, error) {
+	if c.Source != "" {
+		t, err := c.recorded(ctx, g)
+		return []lagTrial{t}, err
+	}
+	var trials []lagTrial
+	for _, s := range scene.Moving() {
+		s.Long = min(s.Long, time.Duration(c.Seconds*float64(time.Second)))
+		trials = append(trials, lagTrial{
+			name: s.Name, phrase: model.Phrase{Text: scene.Target}, truth: s.Truth,
+			open: func(context.Context) (pipeline.Source, func() error, error) {
+				return scene.NewPlayer(s), func() error { return nil }, nil
+			},
+		})
+	}
+	return trials, nil
+}
+
+// recorded takes what the network says of every frame of a recording for the truth.
+func (c *benchCmd) recorded(ctx context.Context, g *globals) (_ lagTrial, err error) {
+	ref, err := camera.Parse(c.Source)
+	if err != nil {
+		return lagTrial{}, asInput(err)
+	}
+	if ref.Live() {
+		return lagTrial{}, &usageError{fmt.Errorf("--lag %s: its truth is not known (name a recording, or nothing for rendered scenes)", ref)}
+	}
+	by, err := g.openGrounder(ctx, false)
+	if err != nil {
+		return lagTrial{}, err
+	}
+	defer func() { err = errors.Join(err, by.Close()) }()
+	ps, err := by.Phrases([]string{c.Phrase})
+	if err != nil {
+		return lagTrial{}, err
+	}
+	open := func(ctx context.Context) (pipeline.Source, func() error, error) {
+		src, err := opencv.Open(ctx, ref, opencv.Options{Log: g.Log})
+		if err != nil {
+			return nil, nil, err
+		}
+		return &pipeline.Paced{From: src}, src.Close, nil
+	}
+	known, err := c.answerAll(ctx, ref, by, ps, g)
+	if err != nil {
+		return lagTrial{}, err
+	}
+	return lagTrial{name: ref.String(), open: open, phrase: ps[0], truth: known.at}, nil
+}
+
+// answered is what the network says of every frame of a recording, in order.
+type answered []model.Answer
+
+// answerAll grounds the recording frame by frame, as long as --seconds says.
+func (c *benchCmd) answerAll(ctx context.Context, ref camera.Ref, by *grounder, ps []model.Phrase, g *globals) (all answered, err error) {
+	src, err := opencv.Open(ctx, ref, opencv.Options{Log: g.Log})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	var f camera.Frame
+	for {
+		if err := src.Next(ctx, &f); errors.Is(err, io.EOF) {
+			return all, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if f.PTS.Seconds() > c.Seconds {
+			return all, nil
+		}
+		as, err := by.Ground(ctx, &f, ps)
+		if err != nil {
+			return nil, err
+		}
+		as[0].At = time.Time{}.Add(f.PTS) // only its place counts
+		all = append(all, as[0])
+	}
+}
+
+// at is the box of the newest frame at t seconds, and 1 where there is one.
+func (a answered) at(_ string, t float64) (model.Box, float64) {
+	var box model.Box
+	for i := range a {
+		if a[i].At.Sub(time.Time{}).Seconds() > t+1e-6 {
+			break
+		}
+		box = a[i].Box()
+	}
+	if box.Area() == 0 {
+		return box, 0
+	}
+	return box, 1
+}
+
+// plainly is how much of a thing must be seen for its box to be judged.
+const plainly = 0.5
+
+// play shows the trial once and judges every box shown after the first answer.
+func (c *benchCmd) play(ctx context.Context, g *globals, t lagTrial, still bool) (_ float64, _ *pipeline.Timings, err error) {
+	from, closeIt, err := t.open(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { err = errors.Join(err, closeIt()) }()
+	var sum float64
+	n := 0
+	l := &pipeline.Live{
+		From: from, By: scene.Knower{Truth: t.truth, Delay: time.Duration(float64(time.Second) / c.Answers)}, Still: still, Log: g.Log,
+		To: sinkFunc(func(f *camera.Frame, views []pipeline.View) error {
+			now := f.PTS + time.Since(f.At)
+			if now.Seconds() > c.Seconds {
+				return io.EOF
+			}
+			box, seen := t.truth(t.phrase.Text, now.Seconds())
+			if views[0].Seq > 0 && seen >= plainly {
+				n++
+				sum += float64(views[0].Box.IoU(box))
+			}
+			return nil
+		}),
+	}
+	l.SetPhrases([]model.Phrase{t.phrase})
+	if err := l.Run(ctx); err != nil {
+		return 0, nil, err
+	}
+	if n == 0 {
+		return 0, nil, fmt.Errorf("measure lag on %s: %q is in none of its frames (name another --phrase)", t.name, t.phrase.Text)
+	}
+	return round(sum/float64(n), 3), &l.Times, nil
+}
+
+// sinkFunc makes a sink of a function.
+type sinkFunc func(f *camera.Frame, views []pipeline.View) error
+
+func (s sinkFunc) Show(_ context.Context, f *camera.Frame, views []pipeline.View) error {
+	return s(f, views)
+}
