@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ca2m import checks, config, evaluate, scenes, splits, train
+from ca2m import checks, config, evaluate, mixing, splits, train
 from ca2m.config import Config
 from ca2m.loader import Feed, Samples
 from ca2m.network import Net
@@ -99,7 +99,7 @@ def mixed(
         return varied(c, new)
     told = [*old, *(r for r in own if r.split != "train")]
     past, labelled = splits.for_training(told, photos, leave_out=leave_out)
-    return varied(c, Between(new, scenes.Mixer(past, labelled, side, seed, augment=plain), share))
+    return varied(c, Between(new, mixing.Mixer(past, labelled, side, seed, augment=plain), share))
 
 
 def figures(net: Net, val: dict[str, list[Ref]]) -> dict[str, dict[str, float]]:

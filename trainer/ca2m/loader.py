@@ -29,32 +29,35 @@ class Samples(Protocol):
 
 @dataclass
 class Batch:
-    """Pictures, phrases and what is right, B of each."""
+    """N pictures, B phrases and what is right for each of these."""
 
-    image: Tensor | Perceived  # uint8 (B, S, S, 3) RGB, or what a Look made of it
+    image: Tensor | Perceived  # uint8 (N, S, S, 3) RGB, or what a Look made of it
+    of: Tensor  # int64 (B,): the picture of each phrase
     ids: Tensor  # int64 (B, L)
     mask: Tensor  # int64 (B, L)
     truth: Truth
 
     def to(self, device: torch.device) -> Batch:
         """On the device; from pinned memory without waiting for it."""
-        ids, mask = (x.to(device, non_blocking=True) for x in (self.ids, self.mask))
+        of, ids, mask = (x.to(device, non_blocking=True) for x in (self.of, self.ids, self.mask))
         image = _all(self.image, lambda x: x.to(device, non_blocking=True))
-        return Batch(image, ids, mask, self.truth.to(device))
+        return Batch(image, of, ids, mask, self.truth.to(device))
 
     def pin_memory(self) -> Batch:
         """In memory that a GPU reads by itself; torch's loader calls this."""
-        image = _all(self.image, Tensor.pin_memory)
-        return Batch(image, self.ids.pin_memory(), self.mask.pin_memory(), self.truth.pin_memory())
+        image, rest = _all(self.image, Tensor.pin_memory), (x.pin_memory() for x in (self.of, self.ids, self.mask))
+        return Batch(image, *rest, self.truth.pin_memory())
 
     def parts(self, most: int) -> list[Batch]:
-        """In pieces of at most `most` samples, in order; 0: in one piece."""
+        """In pieces of at most `most` phrases, in order; 0: in one piece."""
         if not most or most >= len(self.ids):
             return [self]
-        firsts = range(0, len(self.ids), most)
-        images = [_all(self.image, lambda x, k=k: x[k : k + most]) for k in firsts]  # type: ignore[misc]
-        pieces = zip(images, self.ids.split(most), self.mask.split(most), self.truth.split(most), strict=True)
-        return [Batch(*piece) for piece in pieces]
+        pieces = zip(*(x.split(most) for x in (self.of, self.ids, self.mask)), self.truth.split(most), strict=True)
+        found = []
+        for of, ids, mask, truth in pieces:
+            needed, of = of.unique(return_inverse=True)
+            found.append(Batch(_all(self.image, lambda x, n=needed: x[n]), of, ids, mask, truth))  # type: ignore[misc]
+        return found
 
 
 def _all(image: Tensor | Perceived, change: Callable[[Tensor], Tensor]) -> Tensor | Perceived:
@@ -69,18 +72,21 @@ Look = Callable[[Tensor], Perceived]
 
 
 class Collate:
-    """Samples to a batch; phrases are tokenised here, and eyes look at the pictures, where given."""
+    """Samples to a batch; phrases are tokenised here, and eyes look at the pictures, where given.
+    Neighbours with the same pixels share a picture."""
 
     def __init__(self, name: str, most: int, eyes: Look | None = None) -> None:
         self.tok, self.eyes = words.tokenizer(name, most), eyes
 
     def __call__(self, samples: list[Sample]) -> Batch:
-        image = torch.from_numpy(np.stack([s.pixels for s in samples]))
+        new = [k == 0 or s.pixels is not samples[k - 1].pixels for k, s in enumerate(samples)]
+        image = torch.from_numpy(np.stack([s.pixels for s, first in zip(samples, new, strict=True) if first]))
+        of = torch.tensor(new).cumsum(0) - 1
         ids, mask = words.encode(self.tok, [s.phrase for s in samples])
         box = torch.tensor([s.box or (0.0, 0.0, 1.0, 1.0) for s in samples], dtype=torch.float32)
         present = torch.tensor([float(s.box is not None) for s in samples])
         seen = self.eyes(image) if self.eyes else image
-        return Batch(seen, ids, mask, Truth(box, present, torch.tensor([s.noun for s in samples])))
+        return Batch(seen, of, ids, mask, Truth(box, present, torch.tensor([s.noun for s in samples])))
 
 
 class Numbered(Dataset[Sample]):

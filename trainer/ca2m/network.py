@@ -249,9 +249,11 @@ class Net(nn.Module):
             said.place = clue.place
         return said
 
-    def forward(self, image: Tensor | Perceived, ids: Tensor, mask: Tensor) -> Grounding:
-        """A picture and a phrase each: image as `see` takes it, ids and mask (B, L)."""
-        return self.ground(self.see(image), self.read(ids, mask), mask)
+    def forward(self, image: Tensor | Perceived, ids: Tensor, mask: Tensor, of: Tensor | None = None) -> Grounding:
+        """N pictures and P phrases: image as `see` takes it, ids and mask (P, L), of int64 (P,) the picture of each
+        phrase; None: each has its own, or all have the only one."""
+        visual = self.see(image)
+        return self.ground(visual if of is None else visual[of], self.read(ids, mask), mask)
 
 
 def build(c: Network) -> Net:

@@ -10,8 +10,9 @@ import numpy as np
 from ca2m.augment import Pictures
 from ca2m.config import Config
 from ca2m.loader import Samples
+from ca2m.mixing import Mixer
 from ca2m.refs import Photo, Ref
-from ca2m.scenes import Mixer, Sample, from_ref
+from ca2m.scenes import Sample, from_ref
 
 
 class Rounds:
@@ -66,7 +67,7 @@ class Between:
 
 def samples_of(c: Config, refs: Sequence[Ref], photos: Sequence[Photo]) -> Samples:
     """A run's training samples: rounds over the phrases where `run.epochs` counts them and there are no photos to
-    write about, else the mixture of scenes.Mixer; varied by the recipe of `augment`."""
+    write about, else the mixture of mixing.Mixer; varied by the recipe of `augment`."""
     side, seed, plain = c.network.image_size, c.run.seed, c.augment.recipe == "plain"
     if c.run.epochs and not photos:
         return varied(c, Rounds(refs, photos, side, seed, augment=plain))

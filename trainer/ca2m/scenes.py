@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +33,16 @@ class Sample:
     kind: str  # class, position, attribute, relation, absent; "rule" before it when a rule wrote the phrase
 
 
+@dataclass(frozen=True)
+class Said:
+    """What one phrase says of a photo."""
+
+    phrase: str  # lower case
+    box: Box | None  # corners, 0..1 of the photo
+    noun: int
+    kind: str
+
+
 def noun_of(ref: Ref, photo: Photo | None) -> int:
     """Which class a hand-written phrase names: by its words and by the thing that its box coincides with."""
     said = names.noun_of(ref.phrase)
@@ -47,43 +56,52 @@ def noun_of(ref: Ref, photo: Photo | None) -> int:
     return names.index_of(seen)
 
 
-def from_ref(
-    ref: Ref, picture: Pixels, photo: Photo | None, side: int, rng: np.random.Generator, augment: bool
-) -> Sample:
-    """A hand-written phrase over its photo. augment crops it (the named box stays whole, and places stay true), mirrors
-    it, words and all, and changes the light; without it the photo is only stretched."""
+def said_of(ref: Ref, photo: Photo | None, picture: Pixels) -> Said:
+    """A hand-written phrase, the pixels of its photo at hand."""
     height, width = picture.shape[:2]
     box = None
     if ref.box is not None:
         box = clip((ref.box[0] / width, ref.box[1] / height, ref.box[2] / width, ref.box[3] / height))
-    noun = noun_of(ref, photo)
-    return _told(ref.phrase.lower(), ref.kind, picture, box, noun, side, rng, augment)
+    return Said(ref.phrase.lower(), box, noun_of(ref, photo), ref.kind)
 
 
-def _told(
-    phrase: str,
-    kind: str,
-    picture: Pixels,
-    box: Box | None,
-    noun: int,
-    side: int,
-    rng: np.random.Generator,
-    augment: bool,
+def from_ref(
+    ref: Ref, picture: Pixels, photo: Photo | None, side: int, rng: np.random.Generator, augment: bool
 ) -> Sample:
+    """A hand-written phrase over its photo. augment: see `told`."""
+    return told([said_of(ref, photo, picture)], picture, side, rng, augment)[0]
+
+
+def told(said: Sequence[Said], picture: Pixels, side: int, rng: np.random.Generator, augment: bool) -> list[Sample]:
+    """Phrases over one photo, a sample each, all with the same pixels. augment crops the photo (named boxes stay whole,
+    and places stay true), mirrors it, words and all, and changes the light; without it the photo is only stretched."""
+    window: Box = (0.0, 0.0, 1.0, 1.0)
+    flip = False
     if augment:
-        firm = box is None or kind not in ("class", "attribute") or PLACED.search(phrase) is not None
-        picture, window = cut(picture, random_window(box, 0.92 if firm else 0.75, rng))
-        box = None if box is None else clip(inside(box, window))
+        firm = any(s.box is None or s.kind not in ("class", "attribute") or PLACED.search(s.phrase) for s in said)
+        picture, window = cut(picture, random_window(_around(said), 0.92 if firm else 0.75, rng))
+        flip = bool(rng.random() < 0.5)
     pixels = square(picture, side)
+    if flip:
+        pixels = np.asarray(cv2.flip(pixels, 1), np.uint8)
     if augment:
-        if rng.random() < 0.5:
-            pixels, phrase, box = (
-                np.asarray(cv2.flip(pixels, 1), np.uint8),
-                mirrored(phrase),
-                None if box is None else flipped(box),
-            )
-        pixels, phrase = jitter(pixels, rng), reword(phrase, rng)
-    return Sample(np.ascontiguousarray(pixels), phrase, box, noun, kind)
+        pixels = jitter(pixels, rng)
+    pixels, found = np.ascontiguousarray(pixels), []
+    for s in said:
+        box = None if s.box is None else clip(inside(s.box, window))
+        phrase = mirrored(s.phrase) if flip else s.phrase
+        box = flipped(box) if flip and box is not None else box
+        found.append(Sample(pixels, reword(phrase, rng) if augment else phrase, box, s.noun, s.kind))
+    return found
+
+
+def _around(said: Sequence[Said]) -> Box | None:
+    """The box around all boxes."""
+    boxes = [s.box for s in said if s.box is not None]
+    if not boxes:
+        return None
+    low, high = np.min(boxes, 0), np.max(boxes, 0)
+    return float(low[0]), float(low[1]), float(high[2]), float(high[3])
 
 
 def _cells(side: int, rng: np.random.Generator, augment: bool) -> list[tuple[int, int, int, int]]:
@@ -144,9 +162,11 @@ def from_photos(
     rng: np.random.Generator,
     augment: bool,
     shares: np.ndarray | None = None,
-) -> Sample:
-    """A rule-written phrase over a mosaic of 1, 2 or 4 of the photos (shares: how often each, summed up to 1), or over
-    one whole photo without augment. ValueError when the photos give nothing to write about."""
+    most: int = 1,
+) -> list[Sample]:
+    """Up to `most` rule-written phrases, at least one, over a mosaic of 1, 2 or 4 of the photos (shares: how often
+    each, summed up to 1), or over one whole photo without augment; all with the same pixels. ValueError when the photos
+    give nothing to write about."""
     if not photos:
         raise ValueError("write phrases: no photos with labelled things")
     for _ in range(500):
@@ -155,17 +175,24 @@ def from_photos(
         for cell in _cells(side, rng, augment):
             photo = photos[_draw(len(photos), shares, rng)]
             things += _place(canvas, cell, pictures.get(photo.path), photo, rng, augment)
-        scene = Scene(things, canvas)
-        large = [i for i in range(len(things)) if scene.area[i] > SMALLEST and scene.is_sure(i)]
-        for i in rng.permutation(large)[:4]:
-            phrase = phrases.write_in(scene, int(i), rng)
-            if phrase is None:
-                continue
-            noun, text = names.index_of(things[i].name), phrase.text
-            if augment:
-                canvas, text = jitter(canvas, rng), reword(text, rng)
-            return Sample(canvas, text, things[i].box, noun, f"rule {phrase.kind}")
+        if said := ruled(things, canvas, rng, most):
+            pixels = jitter(canvas, rng) if augment else canvas
+            return [Sample(pixels, reword(s.phrase, rng) if augment else s.phrase, s.box, s.noun, s.kind) for s in said]
     raise ValueError(f"write phrases: none of {len(photos)} photos has a thing that a phrase can point at")
+
+
+def ruled(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, most: int) -> list[Said]:
+    """Up to `most` rule-written phrases for different things of a picture."""
+    scene, said = Scene(things, pixels), list[Said]()
+    large = [i for i in range(len(things)) if scene.area[i] > SMALLEST and scene.is_sure(i)]
+    for i in rng.permutation(large)[:4]:
+        phrase = phrases.write_in(scene, int(i), rng)
+        if phrase is not None:
+            noun = names.index_of(things[i].name)
+            said.append(Said(phrase.text, things[i].box, noun, f"rule {phrase.kind}"))
+        if len(said) == most:
+            break
+    return said
 
 
 def _draw(count: int, shares: np.ndarray | None, rng: np.random.Generator) -> int:
@@ -179,34 +206,25 @@ def absent(
     others: Sequence[Ref],
     photos: Mapping[str, Photo],
     pictures: Pictures,
-    side: int,
     rng: np.random.Generator,
-    augment: bool,
-) -> Sample:
-    """A phrase for what is not in the picture: one of refs (hand-written for it; 0.5), else what others say of this
-    photo with one word made untrue (0.25), else a rule-written near miss over a completely labelled photo, else what
-    others say of another photo, where nothing that its noun may name is labelled in this one. Unlabelled things are
-    many, so photos that are not complete give only half as often, and none for classes that are often left out."""
+) -> tuple[str, Said]:
+    """A photo's path and a phrase for what is not in it: one of refs (hand-written for it; 0.5), else what others say
+    of this photo with one word made untrue (0.25), else a rule-written near miss over a completely labelled photo, else
+    what others say of another photo, where nothing that its noun may name is labelled in this one. Unlabelled things
+    are many, so photos that are not complete give only half as often, and none for classes that are often left out."""
     u = rng.random()
-    made = _twisted(others, photos, pictures, side, rng, augment) if others and u > 0.75 else None
+    made = _twisted(others, photos, rng) if others and u > 0.75 else None
     if made is None and not (refs and u < 0.5):
-        made = _made_absent(others, photos, pictures, side, rng, augment)
+        made = _made_absent(others, photos, pictures, rng)
     if made is None:
         if not refs:
             raise ValueError("make absent phrases: none was given, and no photo surely lacks what others name")
         ref = refs[int(rng.integers(len(refs)))]
-        made = from_ref(ref, pictures.get(ref.image), photos.get(ref.image), side, rng, augment)
+        made = ref.image, Said(ref.phrase.lower(), None, noun_of(ref, photos.get(ref.image)), "absent")
     return made
 
 
-def _twisted(
-    others: Sequence[Ref],
-    photos: Mapping[str, Photo],
-    pictures: Pictures,
-    side: int,
-    rng: np.random.Generator,
-    augment: bool,
-) -> Sample | None:
+def _twisted(others: Sequence[Ref], photos: Mapping[str, Photo], rng: np.random.Generator) -> tuple[str, Said] | None:
     """A phrase made untrue by one word, where the thing meant is large and the only one of its kind in the photo."""
     for _ in range(40):
         ref = others[int(rng.integers(len(others)))]
@@ -219,28 +237,21 @@ def _twisted(
         alike = [t for t in photo.things if t.name in names.confusable(names.COCO80[noun])]
         share = (ref.box[2] - ref.box[0]) * (ref.box[3] - ref.box[1]) / (photo.width * photo.height)
         if len(alike) == 1 and share > 0.05 and (phrase := twisted(ref.phrase.lower(), rng)):
-            return _told(phrase, "absent", pictures.get(ref.image), None, noun, side, rng, augment)
+            return ref.image, Said(phrase, None, noun, "absent")
     return None
 
 
 def _made_absent(
-    others: Sequence[Ref],
-    photos: Mapping[str, Photo],
-    pictures: Pictures,
-    side: int,
-    rng: np.random.Generator,
-    augment: bool,
-) -> Sample | None:
-    """An absent sample nobody wrote: a near miss or another photo's phrase; None when a hundred draws gave none."""
+    others: Sequence[Ref], photos: Mapping[str, Photo], pictures: Pictures, rng: np.random.Generator
+) -> tuple[str, Said] | None:
+    """An absent phrase nobody wrote: a near miss or another photo's phrase; None when a hundred draws gave none."""
     known = list(photos.values())
     complete = [photo for photo in known if photo.complete and photo.things]
     if complete and rng.random() < 0.25:
         photo = complete[int(rng.integers(len(complete)))]
-        picture = pictures.get(photo.path)
-        phrase = phrases.absent(photo.things, rng, complete=True, pixels=picture)
+        phrase = phrases.absent(photo.things, rng, complete=True, pixels=pictures.get(photo.path))
         if phrase is not None:
-            noun = names.index_of_word(phrase.meaning.noun)
-            return _told(phrase.text, "absent", picture, None, noun, side, rng, augment)
+            return photo.path, Said(phrase.text, None, names.index_of_word(phrase.meaning.noun), "absent")
     for _ in range(100 if others and known else 0):
         ref, photo = others[int(rng.integers(len(others)))], known[int(rng.integers(len(known)))]
         noun = names.noun_of(ref.phrase)  # by its own words: "the one in the grass" may be in any photo
@@ -251,7 +262,7 @@ def _made_absent(
             continue
         if not photo.complete and (name in names.OFTEN_UNLABELLED or rng.random() < 0.5):
             continue
-        return _told(ref.phrase.lower(), "absent", pictures.get(photo.path), None, noun, side, rng, augment)
+        return photo.path, Said(ref.phrase.lower(), None, noun, "absent")
     return None
 
 
@@ -275,7 +286,7 @@ def rule_val(photos: Sequence[Photo], pictures: Pictures, side: int, n: int = 32
     """n rule-written phrases over whole photos of the val split (see hold_out); the same for the same seed."""
     kept = [photo for photo in photos if photo.split == "val" and photo.things]
     rng = np.random.default_rng(seed)
-    return [from_photos(kept, pictures, side, rng, augment=False) for _ in range(n)]
+    return [from_photos(kept, pictures, side, rng, augment=False)[0] for _ in range(n)]
 
 
 def write_refs(
@@ -302,63 +313,3 @@ def write_refs(
                 said = phrase.text, box, phrase.kind, photo.split, photo.source
                 written.append(Ref(photo.path, *said, drawn=False, ids=photo.ids))
     return written
-
-
-def shares_of(photos: Sequence[Photo]) -> np.ndarray:
-    """How often each photo is taken, (len(photos),) with sum 1: a sequence of n frames counts as sqrt(n) photos, and so
-    does what a source has beyond its first hundred; otherwise a few kitchens and streets would be most of it."""
-    frames = Counter(photo.sequence for photo in photos)
-    alone = np.array([1.0 if photo.sequence is None else frames[photo.sequence] ** -0.5 for photo in photos])
-    per_source: dict[str, float] = defaultdict(float)
-    for photo, weight in zip(photos, alone, strict=True):
-        per_source[photo.source] += float(weight)
-    weights = alone * np.array([max(100.0, per_source[photo.source]) ** -0.5 for photo in photos])
-    return np.asarray(weights / weights.sum())
-
-
-@dataclass(frozen=True)
-class Mix:
-    """Shares of the training samples; the rest is rule-written over mosaics."""
-
-    hand: float = 0.6  # hand-written phrases of what is there
-    absent: float = 0.17  # phrases of what is not there
-
-
-class Mixer:
-    """The training samples by number. A sample depends on the seed and its number only, so that a run goes on where it
-    stopped and workers need not talk. Photos of the val split, or with a val phrase, are left out in every form."""
-
-    def __init__(
-        self,
-        refs: Sequence[Ref],
-        photos: Sequence[Photo],
-        side: int,
-        seed: int,
-        mix: Mix | None = None,
-        pictures: Pictures | None = None,
-        augment: bool = True,
-    ) -> None:
-        self.side, self.seed, self.augment, self.mix = side, seed, augment, mix or Mix()
-        self.pictures = pictures or Pictures()
-        photos = [photo for photo in hold_out(photos, refs) if photo.split == "train"]
-        kept = {ref.image for ref in refs if ref.split != "train"}
-        self.photos = {photo.path: photo for photo in photos}
-        self.labelled = [photo for photo in photos if photo.things]
-        self.shares = np.cumsum(shares_of(self.labelled)) if self.labelled else np.zeros(0)
-        train = [ref for ref in refs if ref.split == "train" and ref.image not in kept]
-        self.hand = [ref for ref in train if ref.box is not None]
-        self.missing = [ref for ref in train if ref.box is None]
-        if not self.hand and not self.labelled:
-            raise ValueError("mix samples: no train phrases and no labelled photos (check the split keys)")
-
-    def sample(self, index: int) -> Sample:
-        """Sample number index."""
-        rng = np.random.default_rng((self.seed, index))
-        u = rng.random()
-        if u < self.mix.absent and self.missing:
-            return absent(self.missing, self.hand, self.photos, self.pictures, self.side, rng, self.augment)
-        if (self.hand and u < self.mix.absent + self.mix.hand) or not self.labelled:
-            ref = self.hand[int(rng.integers(len(self.hand)))]
-            picture, photo = self.pictures.get(ref.image), self.photos.get(ref.image)
-            return from_ref(ref, picture, photo, self.side, rng, self.augment)
-        return from_photos(self.labelled, self.pictures, self.side, rng, self.augment, self.shares)

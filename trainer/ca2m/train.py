@@ -37,7 +37,7 @@ class Task(nn.Module):
     def forward(self, b: Batch, precision: str, counts: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """A piece of a batch and the whole batch's counts (see Criterion) to the piece's loss and its parts."""
         with autocast(precision, b.ids.device):
-            said = self.net(b.image, b.ids, b.mask)
+            said = self.net(b.image, b.ids, b.mask, b.of)
         return self.criterion(said, b.truth, counts)
 
 

@@ -6,13 +6,16 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from ca2m import config
 from ca2m.config import Config
+from ca2m.looks import Pixels
 from ca2m.network import Net, build
+from ca2m.refs import Box, Photo, Ref, Thing
 from ca2m.scenes import Sample
 
 
@@ -62,6 +65,35 @@ class Squares:
             boxes[f"{name} square"], boxes["square on the " + ("left", "right")[k]] = box, box
         phrase = str(rng.choice(sorted(boxes)))
         return Sample(pixels, phrase, boxes[phrase], -1, "attribute")
+
+
+RED, BLUE = (220, 20, 20), (20, 40, 220)
+
+
+def drawn(width: int, height: int, box: Box, colour: tuple[int, int, int] = RED) -> Pixels:
+    """A grey picture with a filled box (0..1)."""
+    pixels = np.full((height, width, 3), 128, np.uint8)
+    x1, y1, x2, y2 = (round(v * s) for v, s in zip(box, (width, height) * 2, strict=True))
+    pixels[y1:y2, x1:x2] = colour
+    return pixels
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> tuple[list[Ref], list[Photo]]:
+    """Twelve photos with a red car each, two of them val; three phrases for each."""
+    rng, made, photos = np.random.default_rng(1), [], []
+    for k in range(12):
+        w, h = rng.uniform(0.3, 0.5, 2)
+        x, y = rng.uniform(0, 1 - w), rng.uniform(0, 1 - h)
+        box = (x, y, x + w, y + h)
+        path = str(tmp_path / f"{k}.png")
+        cv2.imwrite(path, cv2.cvtColor(drawn(240, 160, box), cv2.COLOR_RGB2BGR))
+        split, pixels = ("val" if k < 2 else "train"), (x * 240, y * 160, (x + w) * 240, (y + h) * 160)
+        made += [Ref(path, f"red car {k}", pixels, "attribute", split, "s", False)]
+        made += [Ref(path, "car on the left", pixels, "position", split, "s", False)]
+        made += [Ref(path, "blue dog", None, "absent", split, "s", False)]
+        photos.append(Photo(path, 240, 160, (Thing("car", box, 1.0, True),), "s", True, "train", None))
+    return made, photos
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from ca2m.train import Trainer
 def right(net: Net, batch: Batch) -> float:
     """Acc@0.5 of the best box."""
     with torch.no_grad():
-        said = net.eval()(batch.image, batch.ids, batch.mask)
+        said = net.eval()(batch.image, batch.ids, batch.mask, batch.of)
     net.train()
     assert said.scores is not None and said.boxes is not None
     best = pick(said.scores, said.boxes, 1, 1.0)[0][:, 0]
@@ -44,7 +44,7 @@ def test_sixteen_samples_are_learnt_by_heart_and_hard_ones_weigh_more(small: Con
     assert min(gap) > 0
 
     # On the real losses of the samples: what is hard for this network weighs more, and pulls harder than it is.
-    said = trainer.net(batch.image, batch.ids, batch.mask)
+    said = trainer.net(batch.image, batch.ids, batch.mask, batch.of)
     loss, d = trainer.criterion.paced(said.cls_box, batch.truth.box)
     hard, easy = by_quarter(loss, d)
     assert hard > easy >= 1

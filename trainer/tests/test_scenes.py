@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from conftest import drawn
 
-from ca2m import names, phrases, refs, scenes
+from ca2m import mixing, names, phrases, refs, scenes
 from ca2m.looks import Pixels
 from ca2m.refs import Box, Photo, Ref, Thing
-
-RED, BLUE = (220, 20, 20), (20, 40, 220)
-
-
-def drawn(width: int, height: int, box: Box, colour: tuple[int, int, int] = RED) -> Pixels:
-    """A grey picture with a filled box (0..1)."""
-    pixels = np.full((height, width, 3), 128, np.uint8)
-    x1, y1, x2, y2 = (round(v * s) for v, s in zip(box, (width, height) * 2, strict=True))
-    pixels[y1:y2, x1:x2] = colour
-    return pixels
 
 
 def where(pixels: Pixels) -> Box:
@@ -31,24 +21,6 @@ def where(pixels: Pixels) -> Box:
     rows, columns = np.nonzero(pixels[..., 0].astype(int) - pixels[..., 2] > 60)
     height, width = pixels.shape[:2]
     return columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> tuple[list[Ref], list[Photo]]:
-    """Twelve photos with a red car each, two of them val; three phrases for each."""
-    rng, made, photos = np.random.default_rng(1), [], []
-    for k in range(12):
-        w, h = rng.uniform(0.3, 0.5, 2)
-        x, y = rng.uniform(0, 1 - w), rng.uniform(0, 1 - h)
-        box = (x, y, x + w, y + h)
-        path = str(tmp_path / f"{k}.png")
-        cv2.imwrite(path, cv2.cvtColor(drawn(240, 160, box), cv2.COLOR_RGB2BGR))
-        split, pixels = ("val" if k < 2 else "train"), (x * 240, y * 160, (x + w) * 240, (y + h) * 160)
-        made += [Ref(path, f"red car {k}", pixels, "attribute", split, "s", False)]
-        made += [Ref(path, "car on the left", pixels, "position", split, "s", False)]
-        made += [Ref(path, "blue dog", None, "absent", split, "s", False)]
-        photos.append(Photo(path, 240, 160, (Thing("car", box, 1.0, True),), "s", True, "train", None))
-    return made, photos
 
 
 def test_square_stretches() -> None:
@@ -124,7 +96,7 @@ def test_from_photos_points_at_what_it_says(world: tuple[list[Ref], list[Photo]]
     _, photos = world
     pictures, rng = scenes.Pictures(), np.random.default_rng(3)
     for _ in range(60):
-        sample = scenes.from_photos(photos, pictures, 160, rng, augment=True)
+        (sample,) = scenes.from_photos(photos, pictures, 160, rng, augment=True)
         assert sample.box is not None and sample.kind.startswith("rule ")
         x1, y1, x2, y2 = (round(v * 160) for v in sample.box)
         inside = sample.pixels[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2].astype(int)
@@ -141,52 +113,6 @@ def test_cut_things_make_their_noun_ambiguous() -> None:
             assert np.allclose(thing.box, where(canvas), atol=0.02)
             scores.append(thing.score)
     assert 0.0 in scores and 1.0 in scores
-
-
-def test_mixer_is_fixed_by_seed_and_number(world: tuple[list[Ref], list[Photo]]) -> None:
-    made, photos = world
-    one, two = (scenes.Mixer(made, photos, 96, seed=5) for _ in range(2))
-    for index in (0, 7, 31):
-        two.sample(index + 1)
-        a, b = one.sample(index), two.sample(index)
-        assert (a.phrase, a.box, a.noun, a.kind) == (b.phrase, b.box, b.noun, b.kind)
-        assert np.array_equal(a.pixels, b.pixels)
-    other = scenes.Mixer(made, photos, 96, seed=6)
-    assert any(not np.array_equal(one.sample(k).pixels, other.sample(k).pixels) for k in range(3))
-
-
-def test_mixer_leaves_val_out(world: tuple[list[Ref], list[Photo]]) -> None:
-    made, photos = world
-    mixer = scenes.Mixer(made, photos, 96, seed=5)
-    kept = {ref.image for ref in made if ref.split == "val"}
-    assert len(kept) == 2
-    assert not kept & {*mixer.photos, *(p.path for p in mixer.labelled), *(r.image for r in mixer.hand + mixer.missing)}
-    assert [p.split for p in scenes.hold_out(photos, made)].count("val") == 2
-
-
-def test_mixer_keeps_its_proportions(world: tuple[list[Ref], list[Photo]]) -> None:
-    mixer = scenes.Mixer(*world, side=32, seed=1)
-    kinds = Counter("rule" if s.kind.startswith("rule") else s.kind for s in map(mixer.sample, range(600)))
-    assert abs(kinds["absent"] / 600 - 0.13) < 0.05
-    assert abs(kinds["rule"] / 600 - 0.25) < 0.06
-
-
-def test_mixer_works_with_phrases_or_photos_only(world: tuple[list[Ref], list[Photo]]) -> None:
-    made, photos = world
-    assert not scenes.Mixer(made, [], 32, seed=1).sample(0).kind.startswith("rule")
-    assert scenes.Mixer([], photos, 32, seed=1).sample(0).kind.startswith("rule")
-    with pytest.raises(ValueError, match="no train phrases"):
-        scenes.Mixer([], [], 32, seed=1)
-
-
-def test_sequences_and_large_sources_count_less() -> None:
-    def photo(k: int, source: str, sequence: str | None) -> Photo:
-        return Photo(str(k), 1, 1, (), source, False, "train", sequence)
-
-    photos = [photo(k, "kitchen", "one") for k in range(100)] + [photo(k, "web", None) for k in range(100)]
-    shares = scenes.shares_of(photos)
-    assert shares.sum() == pytest.approx(1)
-    assert shares[:100].sum() == pytest.approx(0.1 * shares[100:].sum())
 
 
 def test_fixed_sets(world: tuple[list[Ref], list[Photo]]) -> None:
@@ -229,7 +155,7 @@ def test_pictures_keep_to_their_limit(tmp_path: Path) -> None:
 def test_real_data() -> None:
     data = Path(os.environ["DEIXIS_DATA"])
     made, photos = refs.read(data / "refs.jsonl"), refs.read_coco(data / "photos" / "annotations.json")
-    mixer = scenes.Mixer(made, photos, 320, seed=7)
+    mixer = mixing.Mixer(made, photos, 320, seed=7)
     for sample in map(mixer.sample, range(400)):
         assert sample.pixels.shape == (320, 320, 3) and sample.phrase
         assert (sample.box is None) == (sample.kind == "absent")

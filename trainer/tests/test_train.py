@@ -58,7 +58,7 @@ def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path
         right = 0
         for batch in batches(replace(c, run=replace(c.run, samples=8)), samples, 0, HERE, Crew()):
             with torch.no_grad():
-                said = net(batch.image, batch.ids, batch.mask)
+                said = net(batch.image, batch.ids, batch.mask, batch.of)
             best = pick(said.scores, said.boxes, 1, 1.0)[0][:, 0]
             right += int(((best - batch.truth.box).abs().amax(1) < 0.15).sum())
         seen.append(right / 8)

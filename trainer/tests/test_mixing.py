@@ -1,0 +1,92 @@
+"""The mixture of training samples: fixed by seed and number, in its proportions, two of every picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from ca2m.config import Config
+from ca2m.loader import Collate
+from ca2m.mixing import Mixer, shares_of
+from ca2m.network import Net
+from ca2m.refs import Photo, Ref
+from ca2m.scenes import hold_out
+
+
+def test_mixer_is_fixed_by_seed_and_number(world: tuple[list[Ref], list[Photo]]) -> None:
+    made, photos = world
+    one, two = (Mixer(made, photos, 96, seed=5) for _ in range(2))
+    for index in (0, 7, 31):
+        two.sample(index + 1)
+        a, b = one.sample(index), two.sample(index)
+        assert (a.phrase, a.box, a.noun, a.kind) == (b.phrase, b.box, b.noun, b.kind)
+        assert np.array_equal(a.pixels, b.pixels)
+    other = Mixer(made, photos, 96, seed=6)
+    assert any(not np.array_equal(one.sample(k).pixels, other.sample(k).pixels) for k in range(3))
+
+
+def test_mixer_leaves_val_out(world: tuple[list[Ref], list[Photo]]) -> None:
+    made, photos = world
+    mixer = Mixer(made, photos, 96, seed=5)
+    kept = {ref.image for ref in made if ref.split == "val"}
+    assert len(kept) == 2
+    assert not kept & {*mixer.photos, *(p.path for p in mixer.labelled), *(r.image for r in mixer.hand + mixer.missing)}
+    assert [p.split for p in hold_out(photos, made)].count("val") == 2
+
+
+def test_mixer_keeps_its_proportions(world: tuple[list[Ref], list[Photo]]) -> None:
+    mixer = Mixer(*world, side=32, seed=1)
+    kinds = Counter("rule" if s.kind.startswith("rule") else s.kind for s in map(mixer.sample, range(600)))
+    assert abs(kinds["absent"] / 600 - 0.13) < 0.05
+    assert abs(kinds["rule"] / 600 - 0.25) < 0.06
+
+
+def test_mixer_works_with_phrases_or_photos_only(world: tuple[list[Ref], list[Photo]]) -> None:
+    made, photos = world
+    assert not Mixer(made, [], 32, seed=1).sample(0).kind.startswith("rule")
+    assert Mixer([], photos, 32, seed=1).sample(0).kind.startswith("rule")
+    with pytest.raises(ValueError, match="no train phrases"):
+        Mixer([], [], 32, seed=1)
+
+
+def test_sequences_and_large_sources_count_less() -> None:
+    def photo(k: int, source: str, sequence: str | None) -> Photo:
+        return Photo(str(k), 1, 1, (), source, False, "train", sequence)
+
+    photos = [photo(k, "kitchen", "one") for k in range(100)] + [photo(k, "web", None) for k in range(100)]
+    shares = shares_of(photos)
+    assert shares.sum() == pytest.approx(1)
+    assert shares[:100].sum() == pytest.approx(0.1 * shares[100:].sum())
+
+
+def test_two_samples_share_their_pixels_and_mean_different_things(world: tuple[list[Ref], list[Photo]]) -> None:
+    mixer = Mixer(*world, side=32, seed=1)
+    found = [(mixer.sample(2 * k), mixer.sample(2 * k + 1)) for k in range(200)]
+    assert all(a.pixels is b.pixels for a, b in found)
+    hand = [(a, b) for a, b in found if not a.kind.startswith("rule")]
+    assert all(b.kind != "absent" for _, b in hand)
+    absent = [(a, b) for a, b in hand if a.kind == "absent"]
+    assert absent and all(a.box is None and b.box is not None for a, b in absent)
+    assert all(a.kind != b.kind for a, b in hand), "one of the photo's other phrases"
+
+
+def test_a_shared_picture_is_seen_once_and_answers_alike(
+    world: tuple[list[Ref], list[Photo]], small: Config, net: Net
+) -> None:
+    mixer = Mixer(*world, side=small.network.image_size, seed=1)
+    samples = [mixer.sample(k) for k in (1, 2, 3, 5)]
+    batch = Collate(small.network.words, 12)(samples)
+    assert isinstance(batch.image, torch.Tensor)
+    assert len(batch.image) == 3 and batch.of.tolist() == [0, 1, 1, 2]
+    for k, s in enumerate(samples):
+        assert np.array_equal(batch.image[batch.of[k]], s.pixels)
+    pieces = batch.parts(2)
+    assert [p.of.tolist() for p in pieces] == [[0, 1], [0, 1]]
+    with torch.no_grad():
+        whole = net(batch.image, batch.ids, batch.mask, batch.of)
+        again = [net(p.image, p.ids, p.mask, p.of) for p in pieces]
+    assert whole.scores is not None
+    torch.testing.assert_close(torch.cat([a.scores for a in again]), whole.scores, rtol=1e-4, atol=1e-4)
