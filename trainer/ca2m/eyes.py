@@ -47,8 +47,10 @@ class SwiftEyes:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             one = torch.zeros((1, side, side, 3), dtype=torch.uint8)
-            torch.onnx.export(_Graph(sight).eval(), (one,), kept, input_names=["image"], opset_version=18, dynamo=False)
-        self.graph, self.session = kept.getvalue(), None
+            graph = _Graph(sight).eval()
+            torch.onnx.export(graph, (one,), kept, input_names=["image"], opset_version=18, dynamo=False)  # type: ignore[arg-type]
+        self.graph = kept.getvalue()
+        self.session: ort.InferenceSession | None = None
 
     def __call__(self, image: Tensor) -> Perceived:
         if self.session is None:  # in the process that uses it: threads do not outlive a fork
