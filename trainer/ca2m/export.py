@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -71,7 +70,7 @@ def export(c: Config, net: Net, calibration: Calibration, out: Path) -> dict[str
         compact(path)
     compare(net, calibration, out)
     weights.write(net, out)
-    shutil.copy(words.folder(c.network.words) / "tokenizer.json", out / "tokenizer.json")
+    words.save_tokenizer(c.network.words, out / "tokenizer.json")
     return {name: [describe(out / f"{name}.onnx", "fp32")] for name in graphs}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,18 +41,33 @@ def folder(name: str) -> Path:
 
 def tokenizer(name: str, most: int) -> Tokenizer:
     """WordPiece with [CLS] and [SEP], cut at `most` tokens, padded to the longest of a batch."""
-    where = folder(name)
-    if (where / "tokenizer.json").exists():
-        tok = Tokenizer.from_file(str(where / "tokenizer.json"))
-    elif (where / "vocab.txt").exists():  # older folders hold the word pieces alone
-        from transformers import AutoTokenizer
-
-        tok = AutoTokenizer.from_pretrained(where).backend_tokenizer
-    else:
-        raise FileNotFoundError(f"words {where}: neither tokenizer.json nor vocab.txt is there")
+    tok = _tokenizer(name)
     tok.enable_truncation(most)
     tok.enable_padding()
     return tok
+
+
+def save_tokenizer(name: str, path: Path) -> None:
+    """Writes tokenizer.json, as the program reads it."""
+    own = folder(name) / "tokenizer.json"
+    if own.exists():
+        shutil.copy(own, path)
+        return
+    tok = _tokenizer(name)
+    tok.no_truncation()
+    tok.no_padding()
+    tok.save(str(path))
+
+
+def _tokenizer(name: str) -> Tokenizer:
+    where = folder(name)
+    if (where / "tokenizer.json").exists():
+        return Tokenizer.from_file(str(where / "tokenizer.json"))
+    if (where / "vocab.txt").exists():  # older folders hold the word pieces alone
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(where).backend_tokenizer
+    raise FileNotFoundError(f"words {where}: neither tokenizer.json nor vocab.txt is there")
 
 
 def encode(tok: Tokenizer, phrases: list[str]) -> tuple[Tensor, Tensor]:

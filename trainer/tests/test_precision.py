@@ -71,7 +71,7 @@ def shrunken(name: str, bert: Path) -> Config:
     return replace(c, network=replace(c.network, heads0=2, heads1=3, group_layers=1, merge_layers=2, **narrow))
 
 
-@pytest.mark.parametrize("name", ["ca2m-r50", "ca2m-r101"])
+@pytest.mark.parametrize("name", ["ca2m-r50", "ca2m-r101", "tables/table5-encoder"])
 def test_the_papers_networks_export(name: str, bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def shallow(**told: Any) -> ResNet:  # of the same stages, with a block each
         return ResNet(Bottleneck, [1, 1, 1, 1], **{k: v for k, v in told.items() if k != "weights"})
