@@ -72,7 +72,7 @@ func TestEventsNobodyReads(t *testing.T) {
 			l.SetPhrases(phrases("a cup"))
 			run := l.RunEvery
 			if beside {
-				l.Beside, run = []Beside{{"events", &Events{W: w}}}, l.Run
+				l.Beside, run = []Beside{{Name: "events", To: &Events{W: w}}}, l.Run
 			} else {
 				l.To = &Events{W: w}
 			}

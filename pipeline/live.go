@@ -40,6 +40,7 @@ type Live struct {
 type Beside struct {
 	Name string // in the log
 	To   Sink
+	Bare bool // wants frames that nothing was drawn on
 }
 
 // SetPhrases replaces what is looked for, at any time and from any goroutine.
@@ -246,14 +247,13 @@ func (l *Live) present(ctx context.Context, f *camera.Frame) error {
 			l.Times.Add(Age, views[i].Age)
 		}
 	}
+	l.hand(f, views, true)
 	if l.Draw != nil {
 		start = time.Now()
 		l.Draw(f, views)
 		l.Times.Add(Draw, time.Since(start))
 	}
-	for _, box := range l.boxes {
-		box.Put(f, views...)
-	}
+	l.hand(f, views, false)
 	l.counts.shown.Add(1)
 	if l.To == nil {
 		return nil
@@ -262,6 +262,15 @@ func (l *Live) present(ctx context.Context, f *camera.Frame) error {
 	err := l.To.Show(ctx, f, views)
 	l.Times.Add(Show, time.Since(start))
 	return err
+}
+
+// hand puts f into the mailboxes of the sinks that want it bare, or drawn on.
+func (l *Live) hand(f *camera.Frame, views []View, bare bool) {
+	for i, box := range l.boxes {
+		if l.Beside[i].Bare == bare {
+			box.Put(f, views...)
+		}
+	}
 }
 
 // feed shows what comes into the mailbox, on the sink's own goroutine.

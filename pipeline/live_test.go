@@ -104,7 +104,7 @@ func TestSlowSinkNeverSlowsTheLine(t *testing.T) {
 	var log bytes.Buffer
 	l := &Live{
 		From: pattern(0), By: slow{}, To: until(240, &shown), Log: slog.New(slog.NewTextHandler(&log, nil)),
-		Beside: []Beside{{"turtle", show(func(*camera.Frame, []View) error {
+		Beside: []Beside{{Name: "turtle", To: show(func(*camera.Frame, []View) error {
 			beside.Add(1)
 			time.Sleep(100 * time.Millisecond)
 			return nil
@@ -173,7 +173,7 @@ func TestLineEnds(t *testing.T) {
 		"model counts wrong":   {&Live{From: pattern(9), By: wrong{}, To: none}, "0 answers to 1"},
 		"model answers other":  {&Live{From: pattern(9), By: wrong{answers: []model.Answer{{Phrase: "b"}}}, To: none}, `"b" answered`},
 		"sink broken":          {&Live{From: pattern(9), By: slow{}, To: fails}, "broken"},
-		"sink beside broken":   {&Live{From: pattern(0), By: slow{}, Beside: []Beside{{"x", fails}}}, "broken"},
+		"sink beside broken":   {&Live{From: pattern(0), By: slow{}, Beside: []Beside{{Name: "x", To: fails}}}, "broken"},
 		"one of several sinks": {&Live{From: pattern(9), By: slow{}, To: Sinks{none, fails}}, "broken"},
 	} {
 		for way, run := range map[string]func(context.Context) error{"live": tt.line.Run, "every": tt.line.RunEvery} {

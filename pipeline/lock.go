@@ -36,6 +36,7 @@ func (l *lock) update(a *model.Answer, pts, took time.Duration, r Rules) {
 	l.at, l.took = a.At, took
 	l.view.Phrase, l.view.Seq = a.Phrase, a.Seq
 	l.view.Score, l.view.Margin, l.view.Box = a.Score(), a.Margin(), a.Box()
+	l.view.Attention, l.view.Grid = a.Attention, a.Grid
 	if l.view.Box.Area() == 0 {
 		l.view.Box = model.Box{}
 		l.view.State = l.missing(before, pts, r)

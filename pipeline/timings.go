@@ -58,6 +58,7 @@ type Timings struct {
 type ring struct {
 	times [kept]time.Duration
 	n     int // how many came in all
+	all   Histogram
 }
 
 // Spread says how the times of a stage lie: half of them are at most P50.
@@ -73,6 +74,7 @@ func (t *Timings) Add(s Stage, took time.Duration) {
 	r := &t.rings[s]
 	r.times[r.n%kept] = took
 	r.n++
+	r.all.add(took)
 }
 
 // answered notes what a call of the model cost in all and in its parts.

@@ -51,6 +51,9 @@ type View struct {
 	Age    time.Duration // of the picture that the box was found in, when it is shown
 	Track  int           // counts the targets of this phrase, from 1; 0 before the first
 	Seq    uint64        // number of the frame that was answered; 0 before the first
+
+	Attention []float32 // as in model.Answer; nil where nobody asked for it
+	Grid      int
 }
 
 // HasBox says whether there is a box to show.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"deixis/camera"
@@ -16,7 +17,8 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// Capture reads one device, video file or stream. It belongs to one goroutine.
+// Capture reads one device, video file or stream. It belongs to one goroutine,
+// but for Info and Lost.
 type Capture struct {
 	ref  camera.Ref
 	o    Options
@@ -29,6 +31,9 @@ type Capture struct {
 	start time.Time     // of the first frame
 	base  time.Duration // PTS of this connection's first frame
 	last  time.Duration // PTS of the frame before
+
+	told atomic.Pointer[Info] // a copy of info for other goroutines
+	away atomic.Bool
 }
 
 // OpenCapture opens a device, file or stream; see Open for its errors.
@@ -56,6 +61,9 @@ func (c *Capture) connect(ctx context.Context) error {
 		return c.failed(ctx, err)
 	}
 	c.s, c.info, c.here = s, s.info, 0
+	told := s.info
+	c.told.Store(&told)
+	c.away.Store(false)
 	return nil
 }
 
@@ -74,8 +82,12 @@ func (c *Capture) failed(ctx context.Context, err error) error {
 	return err
 }
 
-// Info is that of the connection at hand; a camera may come back with another size.
-func (c *Capture) Info() Info { return c.info }
+// Info is that of the connection at hand; a camera may come back with another
+// size. Any goroutine may ask.
+func (c *Capture) Info() Info { return *c.told.Load() }
+
+// Lost says whether the source is away and tried again. Any goroutine may ask.
+func (c *Capture) Lost() bool { return c.away.Load() }
 
 // Next fills f with the next frame. At a file's end it returns io.EOF; a file
 // without a single frame, or with clearly fewer than it promised, ends with
@@ -143,6 +155,7 @@ func (c *Capture) cut() bool {
 func (c *Capture) lose(cause error) error {
 	err := c.s.close()
 	c.s = nil
+	c.away.Store(true)
 	why := "it sent no more frames"
 	if errors.Is(cause, errSlow) {
 		why = fmt.Sprintf("no frame for %v", c.o.ReadTimeout)

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
@@ -26,7 +24,10 @@ type liveCmd struct {
 	Window   bool     `xor:"show" help:"Show a window, or fail where there is no desktop."`
 	Headless bool     `xor:"show" help:"Show no window."`
 	Record   string   `placeholder:"FILE.mp4" help:"Record what is shown."`
-	HTTP     string   `name:"http" placeholder:"HOST:PORT" help:"Serve a page with the picture, such as 127.0.0.1:7420."`
+	HTTP     string   `name:"http" placeholder:"HOST:PORT" help:"Serve a page with the picture and the API, such as 127.0.0.1:7420."`
+	Token    string   `name:"http-token" placeholder:"TOKEN" help:"What other machines must bring to reach the page; one is made up where the address needs it and none is given."`
+	Origins  []string `name:"http-origin" placeholder:"ORIGIN" help:"Let pages of this origin use the API, too, such as https://robot.example:8443; may be given several times."`
+	Fixes    string   `name:"corrections" default:"corrections" placeholder:"DIR" help:"Where boxes corrected on the page are saved for the trainer (default: corrections); empty takes none."`
 	Events   string   `placeholder:"FILE" help:"Write a JSON line a phrase and frame; - is standard output."`
 	Size     string   `placeholder:"WxH" help:"Picture size to ask of a camera."`
 	Carry    bool     `default:"true" negatable:"" help:"Between two answers move a box with what is in it; --no-carry lets it stand still."`
@@ -47,7 +48,7 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err := notItself(ref, c.Record, c.Events); err != nil {
 		return err
 	}
-	by, err := g.openGrounder(ctx, false)
+	by, err := g.openGrounder(ctx, c.HTTP != "")
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	s := &show{liveCmd: c, globals: g, ref: ref, from: from, by: by, asker: a}
+	s := &show{liveCmd: c, globals: g, asked: o, ref: ref, from: from, by: by, asker: a}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := s.open(); err != nil {
 		return err
@@ -128,10 +129,7 @@ func (s *show) run(ctx context.Context) error {
 	defer stop()
 	others, ctx := errgroup.WithContext(ctx)
 	if s.page != nil {
-		s.Log.Info("page", "url", s.page.URL())
-		if !s.page.Local() {
-			s.Log.Warn("the page is open to everyone who reaches this address; it has no password")
-		}
+		s.sayPage()
 		others.Go(func() error { return s.page.Serve(ctx) })
 	}
 	run := s.line.Run
@@ -144,17 +142,6 @@ func (s *show) run(ctx context.Context) error {
 	n := s.line.Stats()
 	s.Log.Info("ended", "frames", n.Captured, "shown", n.Shown, "answers", n.Answered)
 	return err
-}
-
-// quietly makes the end of who reads our events an ordinary end.
-type quietly struct{ to io.Writer }
-
-func (q quietly) Write(p []byte) (int, error) {
-	n, err := q.to.Write(p)
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
-		return n, io.EOF
-	}
-	return n, err
 }
 
 // openWindow opens the window, or goes without where it was not asked for and

@@ -278,12 +278,12 @@ func TestLivePage(t *testing.T) {
 	addr := ln.Addr().String()
 	ln.Close()
 	file := picture(t) // one picture stays on the page until the end
-	_, _, end := start(t, file, "-p", "cup", "--http", addr, "--bundle", b.Dir)
+	_, _, end := start(t, file, "-p", "cup", "--http", addr, "--corrections", filepath.Join(t.TempDir(), "c"), "--bundle", b.Dir)
 	defer http.DefaultClient.CloseIdleConnections()
 	var code int
-	for range 100 {
+	for range 600 {
 		time.Sleep(50 * time.Millisecond)
-		resp, err := http.Get("http://" + addr + "/healthz")
+		resp, err := http.Get("http://" + addr + "/readyz")
 		if err != nil {
 			continue
 		}
@@ -293,16 +293,21 @@ func TestLivePage(t *testing.T) {
 		}
 	}
 	if code != http.StatusOK {
-		t.Fatalf("the page is not healthy: %d", code)
+		t.Fatalf("the page is not ready: %d", code)
 	}
-	resp, err := http.Post("http://"+addr+"/phrase", "application/json", strings.NewReader(`{"phrase": "a dog"}`))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+addr+"/api/phrases", strings.NewReader(`{"phrases": ["a dog"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	body, err := io.ReadAll(resp.Body)
 	resp.Body.Close()
 	if err != nil || !strings.Contains(string(body), `["a dog"]`) {
-		t.Errorf("POST /phrase: %s, %v", body, err)
+		t.Errorf("PUT /api/phrases: %s, %v", body, err)
 	}
 	if code := end(); code != exitOK {
 		t.Errorf("code %d", code)

@@ -1,19 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"slices"
-	"strings"
-	"sync"
 
 	"deixis/camera"
 	"deixis/camera/opencv"
-	"deixis/model"
 	"deixis/pipeline"
 	"deixis/pipeline/record"
 	"deixis/pipeline/web"
@@ -24,11 +19,13 @@ type show struct {
 	*liveCmd
 	*globals
 	*asker
-	ref  camera.Ref
-	from opencv.Source
-	by   *grounder
+	asked opencv.Options // of the camera
+	ref   camera.Ref
+	from  opencv.Source
+	by    *grounder
 
 	line    pipeline.Live
+	gate    *pipeline.Gate
 	window  pipeline.Sink // nil without one
 	page    *web.Server   // nil without --http
 	closers []func() error
@@ -45,6 +42,7 @@ func (s *show) seen() bool { return s.page != nil || s.window != nil }
 
 // open opens all sinks and joins the line.
 func (s *show) open() (err error) {
+	s.gate = &pipeline.Gate{}
 	if s.window, err = s.openWindow(); err != nil {
 		return err
 	}
@@ -57,7 +55,7 @@ func (s *show) open() (err error) {
 	}
 	s.line.From, s.line.By, s.line.Log, s.asker.line = s.source(), s.by, s.Log, &s.line
 	s.line.Still = !s.Carry
-	if s.seen() || s.Record != "" {
+	if s.window != nil || s.Record != "" {
 		o := &pipeline.Overlay{ShowAge: !s.everyFrame()}
 		s.line.Draw = o.Draw
 	}
@@ -68,7 +66,7 @@ func (s *show) open() (err error) {
 		s.line.Beside = append(s.line.Beside, kept...)
 	}
 	if s.page != nil {
-		s.line.Beside = append(s.line.Beside, pipeline.Beside{Name: "page", To: s.page})
+		s.line.Beside = append(s.line.Beside, pipeline.Beside{Name: "page", To: s.page, Bare: true})
 	}
 	return nil
 }
@@ -85,7 +83,7 @@ func inLine(win pipeline.Sink, kept []pipeline.Beside) pipeline.Sink {
 	return all
 }
 
-// source is what the line reads: a recording that is looked at keeps its pace,
+// source is what the line reads, through a gate that can stop it: a recording that is looked at keeps its pace,
 // and the last of several pictures stays.
 func (s *show) source() pipeline.Source {
 	var from pipeline.Source = s.from
@@ -95,22 +93,8 @@ func (s *show) source() pipeline.Source {
 	if s.ref.Kind == camera.Images && s.seen() && !s.everyFrame() {
 		from = &pipeline.Held{From: from}
 	}
-	return from
-}
-
-// openPage takes the page's address.
-func (s *show) openPage() (err error) {
-	if s.HTTP == "" {
-		return nil
-	}
-	s.page, err = web.Listen(s.HTTP, web.Options{
-		Source: s.ref.String(), Encode: opencv.EncodeJPEG, Ask: s.asker.ask, Phrases: s.line.Phrases, Log: s.Log,
-	})
-	if err != nil {
-		return &outputError{err}
-	}
-	s.closers = append(s.closers, s.page.Close)
-	return nil
+	s.gate.From, s.gate.Drain, s.gate.Still = from, s.ref.Live(), s.everyFrame()
+	return s.gate
 }
 
 // openFiles opens the recording and the events. Where nothing at all was asked
@@ -168,66 +152,4 @@ func (s *show) Close() error {
 		errs = append(errs, free())
 	}
 	return errors.Join(errs...)
-}
-
-// asker turns texts from the command line, the keyboard, the page and the
-// window into what the line looks for.
-type asker struct {
-	by   *grounder
-	line *pipeline.Live // nil until it is joined
-	log  *slog.Logger
-	mu   sync.Mutex // texts may come from several at once
-}
-
-// phrases are the texts as phrases. Errors are model.ErrEmptyPhrase,
-// model.ErrLongPhrase and a usageError for too many.
-func (a *asker) phrases(texts []string) ([]model.Phrase, error) {
-	if most := a.by.Bundle.Limits.MaxPhrases; len(texts) > most {
-		return nil, &usageError{fmt.Errorf("look for %d phrases: the model takes %d at once (leave some out)", len(texts), most)}
-	}
-	return a.by.Phrases(texts)
-}
-
-// ask replaces what the line looks for.
-func (a *asker) ask(texts []string) error {
-	if len(texts) == 0 {
-		return fmt.Errorf("look for nothing: %w (type what to look for)", model.ErrEmptyPhrase)
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	ps, err := a.phrases(texts)
-	if err != nil {
-		return err
-	}
-	a.line.SetPhrases(ps)
-	a.log.Info("looking for", "phrases", strings.Join(texts, "; "))
-	return nil
-}
-
-// longestLine is how many bytes of typed phrases are taken at once.
-const longestLine = 64 << 10
-
-// listen takes phrases from in, a line each time, until in ends.
-func (a *asker) listen(in io.Reader) {
-	lines := bufio.NewReaderSize(in, longestLine)
-	for {
-		line, more, err := lines.ReadLine()
-		if err != nil {
-			return
-		}
-		if more {
-			for more && err == nil {
-				_, more, err = lines.ReadLine()
-			}
-			a.log.Warn("phrase refused", "why", fmt.Sprintf("the line is longer than %d bytes", longestLine))
-			continue
-		}
-		texts := pipeline.Split(string(line))
-		if len(texts) == 0 {
-			continue
-		}
-		if err := a.ask(texts); err != nil {
-			a.log.Warn("phrase refused", "why", err)
-		}
-	}
 }

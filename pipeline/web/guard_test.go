@@ -1,88 +1,204 @@
 package web
 
 import (
+	"bufio"
+	"io"
+	"net"
 	"net/http"
-	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
-func TestPhrase(t *testing.T) {
-	s, a := serve(t)
-	const jsonKind, formKind = "application/json", "application/x-www-form-urlencoded"
+func TestOriginAndHost(t *testing.T) {
+	s, p := serve(t, func(o *Options) { o.Origins = []string{"https://robot.example:8443"} })
 	for name, tt := range map[string]struct {
-		kind, body string
-		header     map[string]string
-		code       int
-		asked      []string // nil: unchanged
+		method, path string
+		header       map[string]string
+		code         int
 	}{
-		"json":              {jsonKind, `{"phrase": " the cup; the dog;; "}`, nil, 200, []string{"the cup", "the dog"}},
-		"form":              {formKind, "phrase=a%20b", nil, 200, []string{"a b"}},
-		"own origin":        {jsonKind, `{"phrase": "x"}`, map[string]string{"Origin": "self", "Sec-Fetch-Site": "same-origin"}, 200, []string{"x"}},
-		"empty":             {jsonKind, `{"phrase": " ; "}`, nil, 422, nil},
-		"refused":           {jsonKind, `{"phrase": "bad"}`, nil, 422, nil},
-		"not json":          {jsonKind, `phrase`, nil, 400, nil},
-		"no type":           {"", `{"phrase": "x"}`, nil, 400, nil},
-		"plain text":        {"text/plain", `{"phrase": "x"}`, nil, 400, nil},
-		"too long":          {jsonKind, `{"phrase": "` + strings.Repeat("x", 5000) + `"}`, nil, 413, nil},
-		"too long a form":   {formKind, "phrase=" + strings.Repeat("x", 5000), nil, 413, nil},
-		"other origin":      {jsonKind, `{"phrase": "x"}`, map[string]string{"Origin": "http://evil.example"}, 403, nil},
-		"null origin":       {jsonKind, `{"phrase": "x"}`, map[string]string{"Origin": "null"}, 403, nil},
-		"other port":        {jsonKind, `{"phrase": "x"}`, map[string]string{"Origin": "http://127.0.0.1:1"}, 403, nil},
-		"other site":        {jsonKind, `{"phrase": "x"}`, map[string]string{"Sec-Fetch-Site": "cross-site"}, 403, nil},
-		"name for this box": {jsonKind, `{"phrase": "x"}`, map[string]string{"Host": "evil.example"}, 403, nil},
+		"a program":               {"PUT", "api/phrases", nil, 200},
+		"own origin":              {"PUT", "api/phrases", map[string]string{"Origin": "self", "Sec-Fetch-Site": "same-origin"}, 200},
+		"allowed origin":          {"PUT", "api/phrases", map[string]string{"Origin": "https://robot.example:8443", "Sec-Fetch-Site": "cross-site"}, 200},
+		"by an allowed name":      {"PUT", "api/phrases", map[string]string{"Host": "robot.example:8443"}, 200},
+		"other origin":            {"PUT", "api/phrases", map[string]string{"Origin": "http://evil.example"}, 403},
+		"other origin, reading":   {"GET", "api/phrases", map[string]string{"Origin": "http://evil.example"}, 403},
+		"null origin":             {"PUT", "api/phrases", map[string]string{"Origin": "null"}, 403},
+		"other port":              {"PUT", "api/phrases", map[string]string{"Origin": "http://127.0.0.1:1"}, 403},
+		"other site":              {"POST", "api/pause", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		"a picture on a page":     {"GET", "api/stream.mjpeg", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}, 403},
+		"a link to the page":      {"GET", "", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, 200},
+		"the page in a frame":     {"GET", "", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, 403},
+		"a name pointed here":     {"GET", "api/phrases", map[string]string{"Host": "evil.example"}, 403},
+		"a name that begins so":   {"GET", "api/phrases", map[string]string{"Host": "127.0.0.1.evil.example:80"}, 403},
+		"localhost":               {"GET", "api/phrases", map[string]string{"Host": "localhost:7420"}, 200},
+		"IPv6":                    {"GET", "api/phrases", map[string]string{"Host": "[::1]:80"}, 200},
+		"may I, allowed":          {"OPTIONS", "api/phrases", map[string]string{"Origin": "https://robot.example:8443"}, 204},
+		"may I, from other sites": {"OPTIONS", "api/phrases", map[string]string{"Origin": "http://evil.example"}, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := a.ask([]string{"before"}); err != nil {
+			if err := p.ask([]string{"before"}); err != nil {
 				t.Fatal(err)
 			}
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+"phrase", strings.NewReader(tt.body))
-			if err != nil {
-				t.Fatal(err)
+			body := ""
+			if tt.method == "PUT" {
+				body = `{"phrases": ["after"]}`
 			}
-			req.Header.Set("Content-Type", tt.kind)
-			for k, v := range tt.header {
-				if v == "self" {
-					v = strings.TrimSuffix(s.URL(), "/")
-				}
-				if req.Header.Set(k, v); k == "Host" {
-					req.Host = v
-				}
+			resp, said := call(t, s, tt.method, tt.path, body, tt.header)
+			if resp.StatusCode != tt.code {
+				t.Errorf("%d %s, want %d", resp.StatusCode, said, tt.code)
 			}
-			resp, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
+			if tt.code == 403 && (!strings.Contains(said, `{"error":"`) || p.Phrases()[0] != "before") {
+				t.Errorf("refused with %q, phrases %q", said, p.Phrases())
 			}
-			resp.Body.Close()
-			want := tt.asked
-			if want == nil {
-				want = []string{"before"}
-			}
-			if resp.StatusCode != tt.code || !slices.Equal(a.now(), want) {
-				t.Errorf("%d, asked %q; want %d, %q", resp.StatusCode, a.now(), tt.code, want)
+			if tt.code == 200 && tt.header["Origin"] == "https://robot.example:8443" && resp.Header.Get("Access-Control-Allow-Origin") != tt.header["Origin"] {
+				t.Error("the allowed page may not read the answer")
 			}
 		})
 	}
-	if resp, _ := get(t, s, "phrase"); resp.StatusCode != 404 && resp.StatusCode != 405 {
-		t.Errorf("GET /phrase: %d", resp.StatusCode)
+}
+
+func TestBadOrigins(t *testing.T) {
+	for _, o := range []string{"robot.example", "ftp://robot.example", "https://robot.example/page", "*", "https://a:b@robot.example"} {
+		if _, err := parseOrigins([]string{o}); err == nil || !strings.Contains(err.Error(), "https://robot.example:8443") {
+			t.Errorf("%s: %v", o, err)
+		}
 	}
 }
 
-func TestPictureIsForThisMachineOnly(t *testing.T) {
-	s, _ := serve(t)
-	for host, code := range map[string]int{"localhost:7420": 503, "127.0.0.1": 503, "[::1]:80": 503, "evil.example": 403, "127.0.0.1.evil.example:80": 403} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"snapshot.jpg", nil)
+func TestToken(t *testing.T) {
+	if _, err := Listen("0.0.0.0:0", (&program{}).options()); err == nil || !strings.Contains(err.Error(), "--http-token") {
+		t.Errorf("open to everyone without a token: %v", err)
+	}
+	const token = "correct horse battery"
+	s, _ := serve(t, func(o *Options) { o.Token = token })
+	for name, tt := range map[string]struct {
+		path   string
+		header map[string]string
+		code   int
+	}{
+		"none":                {"api/phrases", nil, 401},
+		"none, for the page":  {"", nil, 401},
+		"wrong":               {"api/phrases", map[string]string{"Authorization": "Bearer x"}, 401},
+		"bearer":              {"api/phrases", map[string]string{"Authorization": "Bearer " + token}, 200},
+		"in the address":      {"api/phrases?token=correct%20horse%20battery", nil, 200},
+		"of the page":         {"?token=correct%20horse%20battery", nil, 303},
+		"wrong, of the page":  {"?token=x", nil, 401},
+		"metrics":             {"metrics", nil, 401},
+		"health":              {"healthz", nil, 200},
+		"readiness":           {"readyz", nil, 503},
+		"a name pointed here": {"api/phrases", map[string]string{"Authorization": "Bearer " + token, "Host": "evil.example"}, 403},
+		"an address":          {"api/phrases", map[string]string{"Authorization": "Bearer " + token, "Host": "192.168.1.7:7420"}, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resp, body := call(t, s, "GET", tt.path, "", tt.header)
+			if resp.StatusCode != tt.code || strings.Contains(body, token) {
+				t.Errorf("%d %s, want %d", resp.StatusCode, body, tt.code)
+			}
+			if tt.code == 401 && resp.Header.Get("WWW-Authenticate") == "" {
+				t.Error("it does not say how to bring a token")
+			}
+		})
+	}
+	resp, _ := call(t, s, "GET", "?token=correct%20horse%20battery", "", nil)
+	cookies := resp.Cookies()
+	if resp.Header.Get("Location") != "/" || len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
+		t.Fatalf("the page's address keeps the token, or the cookie is open: %+v", resp.Header)
+	}
+	if resp, _ := call(t, s, "GET", "", "", map[string]string{"Cookie": cookies[0].Name + "=" + cookies[0].Value}); resp.StatusCode != 200 {
+		t.Errorf("with the cookie: %d", resp.StatusCode)
+	}
+}
+
+func TestTooFast(t *testing.T) {
+	s, _ := serve(t, nil)
+	codes := map[int]int{}
+	for range 2 * writesAtOnce {
+		resp, body := call(t, s, "POST", "api/resume", "", nil)
+		if codes[resp.StatusCode]++; resp.StatusCode == 429 && (resp.Header.Get("Retry-After") == "" || !strings.Contains(body, "a second")) {
+			t.Errorf("refused without saying how: %s", body)
+		}
+	}
+	if codes[200] < writesAtOnce || codes[429] == 0 {
+		t.Errorf("answers %v", codes)
+	}
+	if resp, _ := call(t, s, "GET", "api/phrases", "", nil); resp.StatusCode != 200 {
+		t.Errorf("reading is refused, too: %d", resp.StatusCode)
+	}
+	for range 3 * maxClients {
+		s.rates.of(time.Now().String())
+	}
+	if n := len(s.rates.clients); n > maxClients {
+		t.Errorf("%d addresses are remembered", n)
+	}
+}
+
+// TestThousandIdleConnections: those over the limit hear why, whoever asks
+// something gets in all the same, and frames do not stutter.
+func TestThousandIdleConnections(t *testing.T) {
+	s, _ := serve(t, nil)
+	addr := strings.TrimSuffix(strings.TrimPrefix(s.at(""), "http://"), "/")
+	var worst time.Duration
+	stop, shown := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(shown)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			began := time.Now()
+			frames(t, s, 1)
+			worst = max(worst, time.Since(began))
+		}
+	}()
+	var all []net.Conn
+	for range 1000 {
+		c, err := net.Dial("tcp", addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.Host = host
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != code {
-			t.Errorf("Host %s: %d, want %d", host, resp.StatusCode, code)
-		}
+		defer c.Close()
+		all = append(all, c)
+	}
+	told := 0
+	var mu sync.Mutex
+	var readers sync.WaitGroup
+	for _, c := range all {
+		readers.Go(func() {
+			c.SetReadDeadline(time.Now().Add(time.Second))
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				return
+			}
+			defer resp.Body.Close()
+			body, _ := io.ReadAll(resp.Body)
+			// Those that came long before are turned away for silence, the rest at once.
+			if resp.StatusCode == 503 && strings.Contains(string(body), "too many connections") || resp.StatusCode == 408 && strings.Contains(string(body), "others wait") {
+				mu.Lock()
+				told++
+				mu.Unlock()
+			}
+		})
+	}
+	readers.Wait()
+	if resp, body := call(t, s, "GET", "api/phrases", "", nil); resp.StatusCode != 200 {
+		t.Errorf("who asks something is refused: %d %s", resp.StatusCode, body)
+	}
+	close(stop)
+	<-shown
+	if told < 1000-maxConns-10 {
+		t.Errorf("%d of 1000 heard why they were refused", told)
+	}
+	if worst > 500*time.Millisecond {
+		t.Errorf("a frame took %v", worst)
+	}
+	s.door.mu.Lock()
+	inside := len(s.door.inside)
+	s.door.mu.Unlock()
+	if inside > maxConns {
+		t.Errorf("%d connections are inside", inside)
 	}
 }

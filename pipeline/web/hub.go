@@ -30,22 +30,24 @@ func (h *hub[T]) leave(c chan T) {
 	delete(h.subs, c)
 }
 
-// watched says whether anyone listens.
-func (h *hub[T]) watched() bool {
+// watchers is how many listen.
+func (h *hub[T]) watchers() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.subs) > 0
+	return len(h.subs)
 }
 
-// send never waits. Only one goroutine sends.
-func (h *hub[T]) send(v T) {
+// send never waits. It says how many listeners miss the one before.
+func (h *hub[T]) send(v T) (missed int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for c := range h.subs {
 		select {
 		case <-c:
+			missed++
 		default:
 		}
 		c <- v
 	}
+	return missed
 }

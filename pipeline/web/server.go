@@ -1,5 +1,5 @@
-// Package web shows the line on a page: the live picture, its states, and a
-// field for phrases. It needs a browser and nothing else.
+// Package web serves the line to browsers and programs: a page with the live
+// picture, and the API that openapi.yaml describes.
 package web
 
 import (
@@ -15,23 +15,47 @@ import (
 	"time"
 
 	"deixis/camera"
+	"deixis/pipeline"
 )
 
 //go:embed page
 var page embed.FS
 
-// Options are what the server needs from the program.
+//go:embed openapi.yaml
+var openapi []byte
+
+// Options are what the server needs from the program. Line, Encode, Draw and
+// Ask must be there.
 type Options struct {
 	Source string // shown on the page
+	Line   Line
+	About  func() About // tells what runs; nil tells nothing
+	Lost   func() bool  // whether the source is away; nil: it never is
 
 	// Encode turns a frame into a JPEG of quality 1 to 100.
 	Encode func(f *camera.Frame, quality int) ([]byte, error)
-	// Ask replaces the phrases. Its error is shown to the person who asked.
+	// Draw paints the views on a frame. It is called by one goroutine at a time.
+	Draw func(f *camera.Frame, views []pipeline.View)
+	// Ask replaces the phrases, none for looking for nothing. Its error is shown
+	// to the person who asked.
 	Ask func(texts []string) error
-	// Phrases are those looked for now.
-	Phrases func() []string
+	// Keep saves a correction. nil: corrections are not taken.
+	Keep func(c Correction) error
+	// Gate stops the picture and lets it go on. nil: it cannot be stopped.
+	Gate *pipeline.Gate
+
+	Token   string   // needed by everyone but /healthz and /readyz; "" for none, on loopback only
+	Origins []string // pages at these origins, as https://robot.example:8443, may read and write, too
 
 	Log *slog.Logger // nil means slog.Default()
+}
+
+// Line is what the server reads of the line it shows; a pipeline.Live is one.
+type Line interface {
+	Phrases() []string
+	Stats() pipeline.Stats
+	Spread(s pipeline.Stage) pipeline.Spread
+	Histogram(s pipeline.Stage) pipeline.Histogram
 }
 
 // Quality of the JPEGs, and how many may watch at once.
@@ -41,42 +65,60 @@ const (
 	maxWatchers     = 16
 )
 
-// Server is a sink that shows frames to everyone who watches the page.
+// Server is a sink that shows frames to everyone who watches the page. It
+// wants them without the overlay, see pipeline.Beside.
 type Server struct {
 	o     Options
 	local bool // listens on this machine only
-	ln    net.Listener
+	door  *door
 	http  *http.Server
+	count *counters
+	rates *rates
 
-	jpegs  hub[[]byte] // for /stream.mjpg
-	events hub[[]byte] // for /events
+	drawn, bare hub[[]byte] // JPEGs for /api/stream.mjpeg
+	events      hub[[]byte] // for /api/events
+	heated      hub[[]byte] // the same with attention
 
-	mu   sync.Mutex
-	last camera.Frame // for /snapshot.jpg; Seq 0 before the first
-	seen time.Time    // when last came
+	patience time.Duration // how long a watcher may block a write
+	asking   sync.Mutex    // one change of the phrases at a time
 
-	rate rate // belongs to Show
+	now  scene
+	pace pace
+	kept kept
 }
 
 // Listen takes the address, so that one in use is known before anything runs.
-// Serve answers on it; Close gives it back if Serve was never called.
+// Serve answers on it; Close gives it back if Serve was never called. An
+// address that other machines reach needs Options.Token.
 func Listen(addr string, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	origins, err := parseOrigins(o.Origins)
+	if err != nil {
+		return nil, err
+	}
+	o.Origins = origins
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w (choose another with --http HOST:PORT)", addr, cause(err))
 	}
-	s := &Server{o: o, ln: ln}
+	s := &Server{o: o, count: newCounters(), rates: newRates(), patience: patience}
 	if a, ok := ln.Addr().(*net.TCPAddr); ok {
 		s.local = a.IP.IsLoopback()
 	}
+	if !s.local && o.Token == "" {
+		ln.Close()
+		return nil, fmt.Errorf("listen on %q: other machines reach that address, so it needs a token (give one with --http-token)", addr)
+	}
+	s.count.registry.MustRegister(s)
+	s.door = newDoor(ln, s.count)
 	s.http = &http.Server{
 		Handler:           s.handler(),
+		ConnState:         s.door.state,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		IdleTimeout:       time.Minute,
+		IdleTimeout:       30 * time.Second,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
@@ -92,8 +134,8 @@ func cause(err error) error {
 	return err
 }
 
-// URL is where the page is.
-func (s *Server) URL() string { return "http://" + s.ln.Addr().String() + "/" }
+// URL is where the page is, without the token.
+func (s *Server) URL() string { return "http://" + s.door.Addr().String() + "/" }
 
 // Local says whether only this machine reaches the page.
 func (s *Server) Local() bool { return s.local }
@@ -111,10 +153,16 @@ func (s *Server) Serve(ctx context.Context) error {
 			s.http.Close()
 		}
 	})
-	err := s.http.Serve(s.ln)
+	ctx, quit := context.WithCancel(ctx)
+	var heart sync.WaitGroup
+	heart.Go(func() { s.heartbeat(ctx) })
+	err := s.http.Serve(s.door)
+	quit()
+	heart.Wait()
 	if !stop() {
 		<-shut
 	}
+	s.door.wait()
 	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve page: %w", err)
 	}
@@ -124,24 +172,58 @@ func (s *Server) Serve(ctx context.Context) error {
 // Close gives the address back.
 func (s *Server) Close() error {
 	err := s.http.Close()
-	if e := s.ln.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+	if e := s.door.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
 		err = errors.Join(err, e)
 	}
 	return err
 }
 
-// handler knows every address of the page.
+// routes are the addresses of the API and who answers them. openapi.yaml
+// describes exactly these.
+func (s *Server) routes() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"GET /healthz":                 s.health,
+		"GET /readyz":                  s.ready,
+		"GET /metrics":                 s.metrics,
+		"GET /api/openapi.yaml":        s.describe,
+		"GET /api/about":               s.about,
+		"GET /api/status":              s.status,
+		"GET /api/events":              s.follow,
+		"GET /api/stream.mjpeg":        s.stream,
+		"GET /api/frame.jpeg":          s.snapshot,
+		"GET /api/phrases":             s.phrases,
+		"PUT /api/phrases":             s.replace,
+		"DELETE /api/phrases":          s.clear,
+		"PUT /api/phrases/{phrase}":    s.add,
+		"DELETE /api/phrases/{phrase}": s.remove,
+		"POST /api/pause":              s.pause,
+		"POST /api/resume":             s.resume,
+		"POST /api/corrections":        s.correct,
+	}
+}
+
+// handler knows every address of the page and the API.
 func (s *Server) handler() http.Handler {
 	files, err := fs.Sub(page, "page")
 	if err != nil {
 		panic(err) // the folder is part of the program
 	}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/", nowhere)
+	mux.HandleFunc("/", nowhere)
 	mux.Handle("GET /", http.FileServerFS(files))
-	mux.HandleFunc("GET /stream.mjpg", s.stream)
-	mux.HandleFunc("GET /events", s.follow)
-	mux.HandleFunc("GET /snapshot.jpg", s.snapshot)
-	mux.HandleFunc("GET /healthz", s.health)
-	mux.HandleFunc("POST /phrase", s.phrase)
+	for pattern, answer := range s.routes() {
+		mux.HandleFunc(pattern, answer)
+	}
 	return s.guard(mux)
+}
+
+// nowhere answers what the API does not know.
+func nowhere(w http.ResponseWriter, r *http.Request) {
+	refuse(w, http.StatusNotFound, "%s %s is not part of the API (see /api/openapi.yaml)", r.Method, r.URL.Path)
+}
+
+func (s *Server) describe(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/yaml")
+	w.Write(openapi)
 }

@@ -4,116 +4,217 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
+	"net/http"
+	"slices"
 	"time"
 
 	"deixis/camera"
 	"deixis/pipeline"
 )
 
-// status is what the page is told: once for every change that a person can
-// follow, ten times a second at most.
-type status struct {
+// Status is what the page is told: once for every change that a person can
+// follow, about thirty times a second at most, and once a second without any frame.
+type Status struct {
+	V       int      `json:"v"`
 	Source  string   `json:"source"`
-	Size    [2]int   `json:"size"`    // pixels
-	FPS     float64  `json:"fps"`     // frames shown a second
-	Answers float64  `json:"answers"` // answers a second
-	Targets []target `json:"targets"` // one a phrase
-	Phrases []string `json:"phrases"` // as asked
+	Camera  string   `json:"camera"`   // waiting, live, paused or lost
+	Seq     uint64   `json:"seq"`      // of the newest frame; 0 before the first
+	Size    [2]int   `json:"size"`     // pixels
+	FPS     float64  `json:"fps"`      // frames shown a second
+	Answers float64  `json:"answers"`  // answers a second
+	AgeMS   [2]int   `json:"age_ms"`   // of the answers shown lately: half of them, and 95 of 100, at most
+	Runs    string   `json:"provider"` // what runs the network
+	Phrases []string `json:"phrases"`  // as asked
+	Targets []Target `json:"targets"`  // one a phrase
 }
 
-type target struct {
-	Phrase string  `json:"phrase"`
-	State  string  `json:"state"`
-	Color  string  `json:"color"` // as on the picture
-	Score  float64 `json:"score"` // 0..1
-	AgeMS  float64 `json:"age_ms"`
-	Track  int     `json:"track"`
+// Target is what is known of one phrase on the newest frame.
+type Target struct {
+	Phrase string      `json:"phrase"`
+	State  string      `json:"state"`  // searching, locked, unsure, lost or absent
+	Color  string      `json:"color"`  // as on the picture
+	Box    *[4]float64 `json:"box"`    // x1, y1, x2, y2 in pixels; null without a box
+	Score  float64     `json:"score"`  // 0..1
+	Margin float64     `json:"margin"` // to the runner-up, 0..1
+	AgeMS  float64     `json:"age_ms"`
+	Track  int         `json:"track"`
+	Heat   *Heat       `json:"heat,omitempty"` // where the network looks, for who asked for it
 }
 
-// statusEvery is the time from one status to the next.
-const statusEvery = 100 * time.Millisecond
+// Heat is a coarse picture of attention.
+type Heat struct {
+	Grid   int    `json:"grid"`   // side, cells
+	Values []byte `json:"values"` // row by row, 255 where it is strongest
+}
+
+// The time from one status to the next, with frames and without, and how long
+// no frame may come before the source counts as lost.
+const (
+	statusEvery = 30 * time.Millisecond
+	idleEvery   = time.Second
+	gone        = 5 * time.Second
+)
+
+// The states of the camera in a Status.
+const (
+	waiting = "waiting"
+	live    = "live"
+	paused  = "paused"
+	lost    = "lost"
+)
 
 // Show sends f to everyone who watches. A watcher who is slow misses frames.
 func (s *Server) Show(_ context.Context, f *camera.Frame, views []pipeline.View) error {
-	s.mu.Lock()
-	f.CopyTo(&s.last)
-	s.seen = time.Now()
-	s.mu.Unlock()
-	s.rate.shown(s.seen, views)
-	if s.jpegs.watched() {
-		jpeg, err := s.o.Encode(f, streamQuality)
+	now := time.Now()
+	s.now.set(f, views, now)
+	s.pace.shown(now, views)
+	for _, to := range []struct {
+		hub     *hub[[]byte]
+		overlay bool
+	}{{&s.bare, false}, {&s.drawn, true}} {
+		if to.hub.watchers() == 0 {
+			continue
+		}
+		jpeg, err := s.picture(f, views, to.overlay)
 		if err != nil {
 			return err
 		}
-		s.jpegs.send(jpeg)
+		s.count.skipped.WithLabelValues("stream").Add(float64(to.hub.send(jpeg)))
 	}
-	if s.rate.due(s.seen) {
-		line, err := json.Marshal(s.status(f, views))
-		if err != nil {
-			return fmt.Errorf("encode status: %w", err)
-		}
-		s.events.send(line)
+	if s.pace.due(now, statusEvery) {
+		s.tell(now)
 	}
 	return nil
 }
 
-func (s *Server) status(f *camera.Frame, views []pipeline.View) status {
-	st := status{
-		Source: s.o.Source, Size: [2]int{f.Width, f.Height},
-		FPS: s.rate.fps, Answers: s.rate.answers, Targets: []target{}, Phrases: s.phrases(),
+// picture is f as a JPEG for the streams.
+func (s *Server) picture(f *camera.Frame, views []pipeline.View, overlay bool) ([]byte, error) {
+	if !overlay {
+		return s.o.Encode(f, streamQuality)
+	}
+	n := &s.now
+	n.painting.Lock()
+	defer n.painting.Unlock()
+	f.CopyTo(&n.paint)
+	s.o.Draw(&n.paint, views)
+	return s.o.Encode(&n.paint, streamQuality)
+}
+
+// heartbeat tells the state while no frame comes.
+func (s *Server) heartbeat(ctx context.Context) {
+	tick := time.NewTicker(idleEvery / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			if s.pace.due(now, idleEvery) {
+				s.tell(now)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// tell sends a status to those who follow.
+func (s *Server) tell(now time.Time) {
+	for _, to := range []struct {
+		hub  *hub[[]byte]
+		heat bool
+	}{{&s.events, false}, {&s.heated, true}} {
+		if to.hub.watchers() == 0 {
+			continue
+		}
+		line, err := json.Marshal(s.statusAt(now, to.heat))
+		if err != nil {
+			s.o.Log.Error("encode status", "err", err) // a number that is none
+			return
+		}
+		s.count.skipped.WithLabelValues("events").Add(float64(to.hub.send(line)))
+	}
+}
+
+// status answers with one status.
+func (s *Server) status(w http.ResponseWriter, r *http.Request) {
+	if heat, good := choice(w, r, "attention", false); good {
+		answer(w, http.StatusOK, s.statusAt(time.Now(), heat))
+	}
+}
+
+// camera is the state of the source.
+func (s *Server) camera(now time.Time) string {
+	s.now.mu.Lock()
+	seq, seen := s.now.frame.Seq, s.now.seen
+	s.now.mu.Unlock()
+	switch {
+	case s.o.Gate != nil && s.o.Gate.Paused():
+		return paused
+	case s.o.Lost != nil && s.o.Lost():
+		return lost
+	case seq == 0:
+		return waiting
+	case now.Sub(seen) > gone:
+		return lost
+	}
+	return live
+}
+
+func (s *Server) statusAt(now time.Time, heat bool) Status {
+	s.now.mu.Lock()
+	f := camera.Frame{Seq: s.now.frame.Seq, At: s.now.frame.At, Width: s.now.frame.Width, Height: s.now.frame.Height}
+	views := s.now.views
+	s.now.mu.Unlock()
+	age := s.o.Line.Spread(pipeline.Age)
+	fps, answers := s.pace.now()
+	st := Status{
+		V: 1, Source: s.o.Source, Camera: s.camera(now), Seq: f.Seq, Size: [2]int{f.Width, f.Height}, FPS: fps, Answers: answers,
+		AgeMS: [2]int{int(age.P50.Milliseconds()), int(age.P95.Milliseconds())}, Phrases: s.asked(), Targets: []Target{},
+	}
+	if s.o.About != nil {
+		st.Runs = s.o.About().Provider.Name
 	}
 	for i := range views {
-		v, c := &views[i], pipeline.Color(i)
-		e := pipeline.NewEvent("", f, v)
-		st.Targets = append(st.Targets, target{
-			Phrase: e.Phrase, State: e.State, Score: e.Score, AgeMS: e.AgeMS, Track: e.Track,
-			Color: fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B),
-		})
+		if slices.Contains(st.Phrases, views[i].Phrase) {
+			st.Targets = append(st.Targets, target(i, &f, &views[i], heat, st.Camera))
+		}
 	}
 	return st
 }
 
-// phrases are those asked for; never null in JSON.
-func (s *Server) phrases() []string {
-	if s.o.Phrases == nil {
-		return []string{}
+func target(i int, f *camera.Frame, v *pipeline.View, heat bool, camera string) Target {
+	c, e := pipeline.Color(i), pipeline.NewEvent("", f, v)
+	t := Target{
+		Phrase: e.Phrase, State: e.State, Box: e.Box, Score: e.Score, Margin: round3(v.Margin), AgeMS: e.AgeMS, Track: e.Track,
+		Color: fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B),
 	}
-	return append([]string{}, s.o.Phrases()...)
+	if camera == lost && v.HasBox() { // no box is true of what nobody sees
+		t.State, t.Box = pipeline.Lost.String(), nil
+	}
+	if heat {
+		t.Heat = heatOf(v)
+	}
+	return t
 }
 
-// rate counts frames and answers a second. It belongs to one goroutine.
-type rate struct {
-	fps, answers float64
-
-	since        time.Time
-	frames, asks int
-	seq          uint64 // of the newest answer
-	told         time.Time
+// heatOf scales attention to bytes; nil where there is none.
+func heatOf(v *pipeline.View) *Heat {
+	if v.Grid == 0 || len(v.Attention) != v.Grid*v.Grid {
+		return nil
+	}
+	top := slices.Max(v.Attention)
+	h := &Heat{Grid: v.Grid, Values: make([]byte, len(v.Attention))}
+	for i, a := range v.Attention {
+		if top > 0 && a > 0 {
+			h.Values[i] = byte(255 * a / top)
+		}
+	}
+	return h
 }
 
-// shown notes one frame at a time, and takes stock once a second.
-func (r *rate) shown(now time.Time, views []pipeline.View) {
-	if r.since.IsZero() {
-		r.since = now
+func round3(x float32) float64 {
+	if r := math.Round(float64(x)*1000) / 1000; !math.IsNaN(r) && !math.IsInf(r, 0) {
+		return r
 	}
-	r.frames++
-	if len(views) > 0 && views[0].Seq != r.seq {
-		r.seq = views[0].Seq
-		r.asks++
-	}
-	if d := now.Sub(r.since).Seconds(); d >= 1 {
-		r.fps, r.answers = round1(float64(r.frames)/d), round1(float64(r.asks)/d)
-		r.since, r.frames, r.asks = now, 0, 0
-	}
-}
-
-func round1(x float64) float64 { return float64(int(x*10+0.5)) / 10 }
-
-// due says whether a status should be sent now.
-func (r *rate) due(now time.Time) bool {
-	if now.Sub(r.told) < statusEvery {
-		return false
-	}
-	r.told = now
-	return true
+	return 0
 }

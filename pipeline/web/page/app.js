@@ -62,10 +62,10 @@ function tell(targets) {
 // The picture and the states each come over a connection of their own; both
 // are opened again when the server was away.
 function follow() {
-  const events = new EventSource("events");
+  const events = new EventSource("api/events");
   let was = false;
   events.onopen = () => {
-    if (was) picture.src = "stream.mjpg?" + Date.now();
+    if (was) picture.src = "api/stream.mjpeg?" + Date.now();
     was = false;
   };
   events.onmessage = (e) => show(JSON.parse(e.data));
@@ -80,12 +80,12 @@ form.addEventListener("submit", async (e) => {
   e.preventDefault();
   wrong.hidden = true;
   try {
-    const answer = await fetch("phrase", {
-      method: "POST",
+    const answer = await fetch("api/phrases", {
+      method: "PUT",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ phrase: field.value }),
+      body: JSON.stringify({ phrases: field.value.split(";").map((p) => p.trim()).filter(Boolean) }),
     });
-    if (!answer.ok) throw new Error((await answer.text()).trim());
+    if (!answer.ok) throw new Error((await answer.json()).error);
     field.select();
   } catch (err) {
     wrong.textContent = err instanceof TypeError ? "The program does not answer." : err.message;

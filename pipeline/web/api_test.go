@@ -1,0 +1,347 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+	"go.uber.org/goleak"
+
+	"deixis/camera"
+	"deixis/model"
+	"deixis/pipeline"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A program is what the server shows, in small: it remembers phrases, and
+// refuses "bad".
+type program struct {
+	pipeline.Live
+	gate pipeline.Gate
+
+	mu      sync.Mutex
+	lost    bool
+	drawn   int
+	kept    []Correction
+	keepErr error
+}
+
+func (p *program) ask(texts []string) error {
+	if slices.Contains(texts, "bad") || slices.Contains(texts, "") {
+		return errors.New("that phrase is bad")
+	}
+	var ps []model.Phrase
+	for _, t := range texts {
+		ps = append(ps, model.Phrase{Text: t})
+	}
+	p.SetPhrases(ps)
+	return nil
+}
+
+func (p *program) options() Options {
+	return Options{
+		Source: "0", Line: p, Ask: p.ask, Gate: &p.gate,
+		Encode: encode,
+		Draw: func(f *camera.Frame, _ []pipeline.View) {
+			p.drawn++
+			clear(f.Pix)
+		},
+		Lost: func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.lost },
+		Keep: func(c Correction) error { p.kept = append(p.kept, c); return p.keepErr },
+		About: func() About {
+			return About{Version: "test", Bundle: "tiny", Provider: Provider{Name: "cpu", Precision: "fp32"}}
+		},
+	}
+}
+
+// encode makes a JPEG whose first pixel is the frame's.
+func encode(f *camera.Frame, quality int) ([]byte, error) {
+	m := image.NewRGBA(image.Rect(0, 0, f.Width, f.Height))
+	for i := range f.Width * f.Height {
+		m.Pix[4*i], m.Pix[4*i+1], m.Pix[4*i+2], m.Pix[4*i+3] = f.Pix[3*i+2], f.Pix[3*i+1], f.Pix[3*i], 255
+	}
+	var b bytes.Buffer
+	err := jpeg.Encode(&b, m, &jpeg.Options{Quality: quality})
+	return b.Bytes(), err
+}
+
+// serve runs a server until the test ends.
+func serve(t *testing.T, change func(*Options)) (*Server, *program) {
+	t.Helper()
+	p := &program{}
+	o := p.options()
+	addr := "127.0.0.1:0"
+	if change != nil {
+		change(&o)
+	}
+	if o.Token != "" {
+		addr = "0.0.0.0:0"
+	}
+	s, err := Listen(addr, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		http.DefaultClient.CloseIdleConnections()
+	})
+	return s, p
+}
+
+// at is where a test reaches the server.
+func (s *Server) at(path string) string {
+	return strings.Replace(s.URL(), "[::]", "127.0.0.1", 1) + path
+}
+
+// frames shows n grey frames, numbered on, some milliseconds apart.
+func frames(t *testing.T, s *Server, n int) {
+	t.Helper()
+	f := camera.Frame{Seq: s.now.frame.Seq, Width: 16, Height: 8, Pix: bytes.Repeat([]byte{200}, 3*16*8)}
+	for range n {
+		f.Seq++
+		f.At = time.Now()
+		attention := []float32{0, 0.25, 0.25, 0.5}
+		views := []pipeline.View{{
+			Phrase: "a cup", State: pipeline.Locked, Box: model.Box{X1: 1, Y1: 1, X2: 9, Y2: 5}, Score: 0.9, Margin: 0.4, Seq: f.Seq,
+			Attention: attention, Grid: 2,
+		}}
+		if err := s.Show(t.Context(), &f, views); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// call sends a request and reads its answer.
+func call(t *testing.T, s *Server, method, path, body string, header map[string]string) (*http.Response, string) {
+	t.Helper()
+	req := request(t, s, method, path, body, header)
+	resp, err := http.DefaultTransport.RoundTrip(req) // no redirects
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	read, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(read)
+}
+
+func request(t *testing.T, s *Server, method, path, body string, header map[string]string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.at(path), strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for k, v := range header {
+		if v == "self" {
+			v = strings.TrimSuffix(s.at(""), "/")
+		}
+		if req.Header.Set(k, v); k == "Host" {
+			req.Host = v
+		}
+	}
+	return req
+}
+
+// described reads openapi.yaml.
+func described(t *testing.T) (*openapi3.T, routers.Router) {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(openapi)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	router, err := legacy.NewRouter(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc, router
+}
+
+func TestEveryRouteIsDescribed(t *testing.T) {
+	doc, _ := described(t)
+	var said, served []string
+	for path, item := range doc.Paths.Map() {
+		for method := range item.Operations() {
+			said = append(said, method+" "+path)
+		}
+	}
+	for pattern := range (&Server{}).routes() {
+		served = append(served, pattern)
+	}
+	slices.Sort(said)
+	slices.Sort(served)
+	if !slices.Equal(said, served) {
+		t.Errorf("openapi.yaml says %q\nthe server has   %q", said, served)
+	}
+}
+
+// TestAnswersAreAsDescribed sends requests, good and bad, and holds what comes
+// back against openapi.yaml.
+func TestAnswersAreAsDescribed(t *testing.T) {
+	_, router := described(t)
+	openapi3filter.RegisterBodyDecoder("image/jpeg", openapi3filter.FileBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("application/yaml", func(io.Reader, http.Header, *openapi3.SchemaRef, openapi3filter.EncodingFn) (any, error) {
+		return map[string]any{}, nil
+	})
+	s, p := serve(t, nil)
+	steps := []struct {
+		method, path, body string
+		code               int
+		says               string // in the answer
+	}{
+		{"GET", "healthz", "", 200, `"ok":true`},
+		{"GET", "readyz", "", 503, "waiting"},
+		{"GET", "api/frame.jpeg", "", 503, "no picture yet"},
+		{"GET", "api/status", "", 200, `"camera":"waiting"`},
+		{"GET", "api/phrases", "", 200, `{"phrases":[]}`},
+		{"PUT", "api/phrases", `{"phrases": ["a cup", "a dog"]}`, 200, `["a cup","a dog"]`},
+		{"PUT", "api/phrases/the%20last%2Fone", "", 200, `["a cup","a dog","the last/one"]`},
+		{"PUT", "api/phrases/the%20last%2Fone", "", 200, `["a cup","a dog","the last/one"]`},
+		{"DELETE", "api/phrases/the%20last%2Fone", "", 200, `["a cup","a dog"]`},
+		{"DELETE", "api/phrases/nobody", "", 404, "nobody"},
+		{"PUT", "api/phrases", `{"phrases": ["bad"]}`, 422, "that phrase is bad"},
+		{"PUT", "api/phrases/bad", "", 422, "that phrase is bad"},
+		{"PUT", "api/phrases", `{"phrases": ["` + strings.Repeat("x", 3000) + `"]}`, 422, "2000"},
+		{"PUT", "api/phrases", `{"phrases": ["` + strings.Repeat("x", 20000) + `"]}`, 413, "16384 bytes"},
+		{"PUT", "api/phrases", `{"phrase": "x"}`, 400, "like"},
+		{"PUT", "api/phrases", `{"phrases": []} x`, 400, "like"},
+		{"PUT", "api/phrases", `a cup`, 400, "like"},
+		{"GET", "api/phrases", "", 200, `["a cup","a dog"]`},
+		{"SHOW", "", "", 0, ""},
+		{"GET", "readyz", "", 200, `"ready":true`},
+		{"GET", "api/about", "", 200, `"correct":true`},
+		{"GET", "api/status?attention=true", "", 200, `"values":"AH9//w=="`},
+		{"GET", "api/status", "", 200, `"box":[1,1,9,5]`},
+		{"GET", "api/status?attention=perhaps", "", 400, "true or false"},
+		{"GET", "api/frame.jpeg", "", 200, ""},
+		{"GET", "api/frame.jpeg?overlay=false&keep=true", "", 200, ""},
+		{"GET", "api/frame.jpeg?overlay=maybe", "", 400, "true or false"},
+		{"GET", "api/frame.jpeg?keep=true", "", 400, "overlay=false"},
+		{"POST", "api/corrections", `{"phrase": " the  cup ", "seq": 3, "box": [12, 6, 2, 1]}`, 201, "true"},
+		{"POST", "api/corrections", `{"phrase": "a cat", "seq": 3, "box": null}`, 201, "true"},
+		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 99, "box": null}`, 410, "keep=true"},
+		{"POST", "api/corrections", `{"phrase": " ", "seq": 3, "box": null}`, 422, "phrase"},
+		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 3, "box": [1, 2, 3]}`, 422, "x1, y1"},
+		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 3, "box": [900, 2, 950, 60]}`, 422, "no inside"},
+		{"POST", "api/pause", "", 200, `"paused":true`},
+		{"GET", "api/status", "", 200, `"camera":"paused"`},
+		{"GET", "readyz", "", 200, `"camera":"paused"`},
+		{"POST", "api/resume", "", 200, `"paused":false`},
+		{"GET", "metrics", "", 200, "deixis_frames_captured_total 0"},
+		{"GET", "api/openapi.yaml", "", 200, "openapi: 3"},
+		{"LOSE", "", "", 0, ""},
+		{"GET", "api/status", "", 200, `"state":"lost","color":"#4cd9ff","box":null`},
+		{"GET", "readyz", "", 503, `"camera":"lost"`},
+		{"DELETE", "api/phrases", "", 200, `{"phrases":[]}`},
+	}
+	for _, tt := range steps {
+		t.Run(tt.method+" "+tt.path, func(t *testing.T) {
+			switch tt.method {
+			case "SHOW":
+				frames(t, s, 3)
+				return
+			case "LOSE":
+				p.mu.Lock()
+				p.lost = true
+				p.mu.Unlock()
+				return
+			}
+			resp, body := call(t, s, tt.method, tt.path, tt.body, nil)
+			if resp.StatusCode != tt.code || !strings.Contains(body, tt.says) {
+				t.Errorf("%d %s, want %d and %q in it", resp.StatusCode, body, tt.code, tt.says)
+			}
+			asDescribed(t, router, request(t, s, tt.method, tt.path, tt.body, nil), resp, body)
+		})
+	}
+	want := []Correction{{Phrase: "the cup", Box: &model.Box{X1: 2, Y1: 1, X2: 12, Y2: 6}, Seq: 3}, {Phrase: "a cat", Seq: 3}}
+	if len(p.kept) != 2 || p.kept[0].Phrase != "the cup" || *p.kept[0].Box != *want[0].Box || p.kept[1].Box != nil || len(p.kept[0].JPEG) == 0 {
+		t.Errorf("kept %+v", p.kept)
+	}
+}
+
+// asDescribed checks one answer, and its request where the server took it.
+func asDescribed(t *testing.T, router routers.Router, req *http.Request, resp *http.Response, body string) {
+	t.Helper()
+	req.URL.Scheme, req.URL.Host = "", "" // the description has no host
+	route, params, err := router.FindRoute(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &openapi3filter.RequestValidationInput{
+		Request: req, PathParams: params, Route: route,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true},
+	}
+	if resp.StatusCode < 400 {
+		if err := openapi3filter.ValidateRequest(t.Context(), in); err != nil {
+			t.Errorf("a request that is taken and not described: %v", err)
+		}
+	}
+	out := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: in, Status: resp.StatusCode, Header: resp.Header, Body: io.NopCloser(strings.NewReader(body)), Options: in.Options,
+	}
+	if err := openapi3filter.ValidateResponse(t.Context(), out); err != nil {
+		t.Errorf("the answer is not as described: %v", err)
+	}
+}
+
+func TestUnknownAddress(t *testing.T) {
+	s, _ := serve(t, nil)
+	for _, tt := range []struct{ method, path string }{{"GET", "api/nothing"}, {"POST", "api/phrases"}, {"GET", "nothing"}} {
+		resp, body := call(t, s, tt.method, tt.path, "", nil)
+		if resp.StatusCode != 404 && resp.StatusCode != 405 {
+			t.Errorf("%s %s: %d %s", tt.method, tt.path, resp.StatusCode, body)
+		}
+	}
+}
+
+func TestWithoutExtras(t *testing.T) {
+	s, _ := serve(t, func(o *Options) { o.Gate, o.Keep, o.About = nil, nil, nil })
+	for path, says := range map[string]string{"api/pause": "paused", "api/corrections": "--corrections"} {
+		if resp, body := call(t, s, "POST", path, "", nil); resp.StatusCode != 409 || !strings.Contains(body, says) {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
+		}
+	}
+	if _, body := call(t, s, "GET", "api/about", "", nil); !strings.Contains(body, `"pause":false,"correct":false`) {
+		t.Errorf("about: %s", body)
+	}
+}
+
+func TestKeepFails(t *testing.T) {
+	s, p := serve(t, nil)
+	p.keepErr = fmt.Errorf("disk is full")
+	frames(t, s, 1)
+	call(t, s, "GET", "api/frame.jpeg?overlay=false&keep=true", "", nil)
+	resp, body := call(t, s, "POST", "api/corrections", `{"phrase": "a cup", "seq": 1, "box": null}`, nil)
+	if resp.StatusCode != 500 || !strings.Contains(body, "disk is full") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+}

@@ -1,0 +1,52 @@
+package web
+
+import (
+	"net/http"
+	"time"
+)
+
+// health is 200 as long as the program answers at all: starting it again would
+// not bring a camera back.
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, map[string]bool{"ok": true})
+}
+
+// ready is 200 while pictures come or are paused by somebody, and 503 otherwise.
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	now := time.Now()
+	state := s.camera(now)
+	s.now.mu.Lock()
+	seq, seen := s.now.frame.Seq, s.now.seen
+	s.now.mu.Unlock()
+	said := struct {
+		Ready  bool    `json:"ready"`
+		Camera string  `json:"camera"`
+		Seq    uint64  `json:"seq"`
+		AgeMS  float64 `json:"age_ms"` // since the newest frame came
+	}{Ready: seq > 0 && (state == live || state == paused), Camera: state, Seq: seq}
+	if seq > 0 {
+		said.AgeMS = round1(float64(now.Sub(seen)) / float64(time.Millisecond))
+	}
+	code := http.StatusOK
+	if !said.Ready {
+		code = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "1")
+	}
+	answer(w, code, said)
+}
+
+// pause stops the picture.
+func (s *Server) pause(w http.ResponseWriter, _ *http.Request) { s.stop(w, true) }
+
+// resume lets it go on.
+func (s *Server) resume(w http.ResponseWriter, _ *http.Request) { s.stop(w, false) }
+
+func (s *Server) stop(w http.ResponseWriter, on bool) {
+	if s.o.Gate == nil {
+		refuse(w, http.StatusConflict, "this source cannot be paused")
+		return
+	}
+	s.o.Gate.Pause(on)
+	s.tell(time.Now())
+	answer(w, http.StatusOK, map[string]bool{"paused": on})
+}

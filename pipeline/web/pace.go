@@ -1,0 +1,62 @@
+package web
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"deixis/pipeline"
+)
+
+// pace counts frames and answers a second, and when a status was told. Any
+// goroutine may call it.
+type pace struct {
+	mu           sync.Mutex
+	fps, answers float64
+
+	since        time.Time
+	frames, asks int
+	seq          uint64 // of the newest answer
+	told         time.Time
+}
+
+// shown notes one frame at a time, and takes stock once a second.
+func (r *pace) shown(now time.Time, views []pipeline.View) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.since.IsZero() {
+		r.since = now
+	}
+	r.frames++
+	if len(views) > 0 && views[0].Seq != r.seq {
+		r.seq = views[0].Seq
+		r.asks++
+	}
+	if d := now.Sub(r.since).Seconds(); d >= 1 {
+		r.fps, r.answers = round1(float64(r.frames)/d), round1(float64(r.asks)/d)
+		r.since, r.frames, r.asks = now, 0, 0
+	}
+}
+
+// now is both numbers of the second before; nothing when no frame comes.
+func (r *pace) now() (fps, answers float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.since) > gone {
+		return 0, 0
+	}
+	return r.fps, r.answers
+}
+
+func round1(x float64) float64 { return math.Round(x*10) / 10 }
+
+// due says whether a status should be told now, and takes it as told.
+func (r *pace) due(now time.Time, every time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now.Sub(r.told) < every {
+		return false
+	}
+	r.told = now
+	return true
+}

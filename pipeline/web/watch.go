@@ -1,0 +1,129 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+)
+
+const (
+	patience = 5 * time.Second  // how long a watcher may block a write
+	beat     = 10 * time.Second // how often an idle connection is tried
+	boundary = "deixisframe"    // between two pictures of the stream
+)
+
+// choice reads a query's yes or no, or answers that it is neither.
+func choice(w http.ResponseWriter, r *http.Request, name string, unset bool) (yes, good bool) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return unset, true
+	}
+	yes, err := strconv.ParseBool(text)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "%s=%s: write true or false", name, text)
+	}
+	return yes, err == nil
+}
+
+// stream sends JPEGs one after the other, the newest whenever the watcher is
+// ready for one.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
+	overlay, good := choice(w, r, "overlay", true)
+	if !good {
+		return
+	}
+	from := &s.drawn
+	if !overlay {
+		from = &s.bare
+	}
+	s.watch(w, r, from, channel{what: "stream", kind: "multipart/x-mixed-replace; boundary=" + boundary}, func(w io.Writer, jpeg []byte) error {
+		_, err := fmt.Fprintf(w, "--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n", boundary, len(jpeg), jpeg)
+		return err
+	})
+}
+
+// follow sends statuses as Server-Sent Events.
+func (s *Server) follow(w http.ResponseWriter, r *http.Request) {
+	heat, good := choice(w, r, "attention", false)
+	if !good {
+		return
+	}
+	from := &s.events
+	if heat {
+		from = &s.heated
+	}
+	first, err := json.Marshal(s.statusAt(time.Now(), heat))
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, "encode status: %v", err)
+		return
+	}
+	s.watch(w, r, from, channel{"events", "text/event-stream", ": still here\n\n", first}, func(w io.Writer, line []byte) error {
+		_, err := fmt.Fprintf(w, "data: %s\n\n", line)
+		return err
+	})
+}
+
+// A channel is what one kind of watcher gets.
+type channel struct {
+	what  string // in metrics and the log
+	kind  string // of content
+	idle  string // written when nothing comes for a while
+	first []byte // sent at once, unless nil
+}
+
+// watch writes what comes until the watcher leaves, or blocks a write for too
+// long. When nothing comes for a while it writes idle, so that a watcher who
+// has left is noticed.
+func (s *Server) watch(w http.ResponseWriter, r *http.Request, from *hub[[]byte], c channel, write func(io.Writer, []byte) error) {
+	news, ok := from.join(maxWatchers)
+	if !ok {
+		s.count.refused.WithLabelValues("watchers").Inc()
+		w.Header().Set("Retry-After", "5")
+		refuse(w, http.StatusServiceUnavailable, "%d watch already and no more may", maxWatchers)
+		return
+	}
+	defer from.leave(news)
+	if c.first != nil {
+		news <- c.first // newer ones take its place
+	}
+	defer s.count.watching(c.what)()
+	w.Header().Set("Content-Type", c.kind)
+	err := s.pump(r.Context(), w, news, c.idle, write)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.count.dropped.WithLabelValues(c.what).Inc()
+		s.o.Log.Warn("watcher dropped: it reads too slowly", "what", c.what, "from", r.RemoteAddr, "waited", s.patience)
+	}
+}
+
+func (s *Server) pump(ctx context.Context, w http.ResponseWriter, news <-chan []byte, idle string, write func(io.Writer, []byte) error) error {
+	out := http.NewResponseController(w)
+	out.SetReadDeadline(time.Time{}) // the request has been read; the watching has no end
+	out.Flush()
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for {
+		var err error
+		select {
+		case v := <-news:
+			out.SetWriteDeadline(time.Now().Add(s.patience))
+			err = write(w, v)
+		case <-tick.C:
+			out.SetWriteDeadline(time.Now().Add(s.patience))
+			_, err = io.WriteString(w, idle)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err == nil {
+			err = out.Flush()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,284 @@
+package web
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"image/jpeg"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"deixis/camera"
+	"deixis/pipeline"
+)
+
+func TestPage(t *testing.T) {
+	s, _ := serve(t, nil)
+	for path, kind := range map[string]string{"": "text/html", "style.css": "text/css", "app.js": "javascript", "icon.svg": "image/svg"} {
+		resp, body := call(t, s, "GET", path, "", nil)
+		if resp.StatusCode != 200 || !strings.Contains(resp.Header.Get("Content-Type"), kind) || body == "" {
+			t.Errorf("/%s: %d %s", path, resp.StatusCode, resp.Header.Get("Content-Type"))
+		}
+		if resp.Header.Get("Content-Security-Policy") == "" || resp.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("/%s lacks the headers that keep others out", path)
+		}
+	}
+}
+
+// brightness is the first pixel of a JPEG: 200 bare, 0 drawn on.
+func brightness(t *testing.T, raw []byte) uint32 {
+	t.Helper()
+	m, err := jpeg.Decode(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _, _, _ := m.At(0, 0).RGBA()
+	return r >> 8
+}
+
+func TestSnapshotsAreMadeOnce(t *testing.T) {
+	s, p := serve(t, nil)
+	frames(t, s, 1)
+	for range 5 {
+		resp, body := call(t, s, "GET", "api/frame.jpeg", "", nil)
+		if resp.Header.Get("X-Deixis-Seq") != "1" || brightness(t, []byte(body)) > 50 {
+			t.Error("the picture is not the drawn one")
+		}
+	}
+	if p.drawn != 1 {
+		t.Errorf("drawn %d times for one frame", p.drawn)
+	}
+	if _, body := call(t, s, "GET", "api/frame.jpeg?overlay=false", "", nil); brightness(t, []byte(body)) < 150 {
+		t.Error("the bare picture is drawn on")
+	}
+	frames(t, s, 1)
+	if resp, _ := call(t, s, "GET", "api/frame.jpeg", "", nil); resp.Header.Get("X-Deixis-Seq") != "2" || p.drawn != 2 {
+		t.Error("an old picture is served")
+	}
+}
+
+func TestKeptPicturesAreBounded(t *testing.T) {
+	var k kept
+	for seq := range uint64(40) {
+		k.add(seq, []byte{byte(seq)})
+		k.add(seq, []byte{byte(seq)})
+	}
+	if _, old := k.get(40 - mostKept - 1); old || len(k.shots) != mostKept {
+		t.Errorf("%d pictures are kept", len(k.shots))
+	}
+	if raw, ok := k.get(39); !ok || raw[0] != 39 {
+		t.Error("the newest is not kept")
+	}
+}
+
+func TestStream(t *testing.T) {
+	s, _ := serve(t, nil)
+	for query, bare := range map[string]bool{"": false, "?overlay=false": true} {
+		resp, err := http.Get(s.at("api/stream.mjpeg" + query))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := make(chan struct{})
+		go func() { defer close(shown); frames(t, s, 12) }()
+		_, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts := multipart.NewReader(resp.Body, params["boundary"])
+		for range 4 {
+			part, err := parts.NextPart()
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(part)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := brightness(t, body) > 100; got != bare {
+				t.Errorf("stream%s: bare is %v", query, got)
+			}
+		}
+		<-shown
+		resp.Body.Close()
+	}
+}
+
+// statuses reads Server-Sent Events.
+func statuses(t *testing.T, s *Server, query string) (next func() Status, leave func()) {
+	t.Helper()
+	resp, err := http.Get(s.at("api/events" + query))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(resp.Body)
+	return func() (st Status) {
+		t.Helper()
+		for lines.Scan() {
+			line, ok := strings.CutPrefix(lines.Text(), "data: ")
+			if !ok {
+				continue
+			}
+			if err := json.Unmarshal([]byte(line), &st); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			return st
+		}
+		t.Fatalf("the events end: %v", lines.Err())
+		return st
+	}, func() { resp.Body.Close() }
+}
+
+func TestEvents(t *testing.T) {
+	s, p := serve(t, nil)
+	if err := p.ask([]string{"a cup"}); err != nil {
+		t.Fatal(err)
+	}
+	next, leave := statuses(t, s, "?attention=true")
+	defer leave()
+	if st := next(); st.Camera != waiting || len(st.Targets) != 0 {
+		t.Errorf("the first status is %+v", st)
+	}
+	frames(t, s, 8)
+	st := next()
+	for st.Seq == 0 {
+		st = next()
+	}
+	if st.Source != "0" || st.Camera != live || len(st.Targets) != 1 || st.Targets[0].State != "locked" || st.Targets[0].Color != "#4cd9ff" ||
+		st.Targets[0].Box == nil || st.Targets[0].Heat == nil || st.Runs != "cpu" {
+		t.Errorf("status is %+v", st)
+	}
+	p.mu.Lock()
+	p.lost = true
+	p.mu.Unlock()
+	for st.Camera != lost { // told without any frame
+		st = next()
+	}
+	if st.Targets[0].Box != nil || st.Targets[0].State != "lost" {
+		t.Errorf("with the source lost there is a box: %+v", st.Targets[0])
+	}
+	if err := p.ask([]string{"a dog"}); err != nil {
+		t.Fatal(err)
+	}
+	for st.Phrases[0] != "a dog" {
+		st = next()
+	}
+	if len(st.Targets) != 0 {
+		t.Errorf("an answer is shown under another phrase: %+v", st.Targets)
+	}
+}
+
+func TestNoFramesForLong(t *testing.T) {
+	s, _ := serve(t, nil)
+	frames(t, s, 1)
+	if got := s.camera(time.Now().Add(time.Minute)); got != lost {
+		t.Errorf("a minute without frames is %q", got)
+	}
+	if got := s.camera(time.Now()); got != live {
+		t.Errorf("right after a frame it is %q", got)
+	}
+}
+
+func TestTooManyWatchers(t *testing.T) {
+	s, _ := serve(t, nil)
+	for i := range maxWatchers + 1 {
+		resp, err := http.Get(s.at("api/events"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if full := i == maxWatchers; full != (resp.StatusCode == http.StatusServiceUnavailable) {
+			t.Errorf("watcher %d: %d", i+1, resp.StatusCode)
+		}
+	}
+}
+
+// TestSlowWatcherIsDropped lets one watcher never read: it goes and is counted,
+// and nobody else notices.
+func TestSlowWatcherIsDropped(t *testing.T) {
+	s, _ := serve(t, func(o *Options) {
+		o.Encode = func(*camera.Frame, int) ([]byte, error) { return make([]byte, 4<<20), nil }
+	})
+	s.patience = 100 * time.Millisecond
+	c, err := net.Dial("tcp", strings.TrimPrefix(strings.TrimSuffix(s.at(""), "/"), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, "GET /api/stream.mjpeg HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	for s.drawn.watchers() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for s.drawn.watchers() > 0 {
+		if time.Now().After(deadline) {
+			t.Fatal("a watcher that never reads is still there")
+		}
+		began := time.Now()
+		frames(t, s, 1)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("a frame took %v beside it", took)
+		}
+	}
+	_, body := call(t, s, "GET", "metrics", "", nil)
+	for _, line := range []string{`deixis_http_watchers_dropped_total{what="stream"} 1`, `deixis_http_watchers{what="stream"} 0`} {
+		if !strings.Contains(body, line) {
+			t.Errorf("metrics lack %s", line)
+		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	s, p := serve(t, nil)
+	frames(t, s, 2)
+	p.Times.Add(pipeline.Draw, 3*time.Millisecond)
+	_, body := call(t, s, "GET", "metrics", "", map[string]string{"Origin": ""})
+	for _, line := range []string{
+		`deixis_stage_duration_seconds_bucket{stage="draw",le="0.002"} 0`, `deixis_stage_duration_seconds_bucket{stage="draw",le="0.005"} 1`,
+		`deixis_stage_duration_seconds_sum{stage="draw"} 0.003`, `deixis_source_up 1`, `go_goroutines`, `process_resident_memory_bytes`,
+		`deixis_build_info{bundle="tiny",precision="fp32",provider="cpu",version="test"} 1`,
+	} {
+		if !strings.Contains(body, line) {
+			t.Errorf("metrics lack %s", line)
+		}
+	}
+}
+
+func TestAddressInUse(t *testing.T) {
+	s, p := serve(t, nil)
+	addr := strings.TrimSuffix(strings.TrimPrefix(s.URL(), "http://"), "/")
+	if _, err := Listen(addr, p.options()); err == nil || !strings.Contains(err.Error(), "--http") {
+		t.Errorf("second Listen: %v", err)
+	}
+	unused, err := Listen("127.0.0.1:0", p.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unused.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHubNewestWins(t *testing.T) {
+	var h hub[int]
+	c, ok := h.join(1)
+	if _, second := h.join(1); !ok || second || h.watchers() != 1 {
+		t.Error("join does not count")
+	}
+	missed := 0
+	for i := range 5 {
+		missed += h.send(i)
+	}
+	if got := <-c; got != 4 || missed != 4 {
+		t.Errorf("got %d after missing %d, want the newest", got, missed)
+	}
+	if h.leave(c); h.watchers() != 0 {
+		t.Error("leave does not count")
+	}
+	h.send(1)
+}
