@@ -45,8 +45,8 @@ class Batch:
 
     def pin_memory(self) -> Batch:
         """In memory that a GPU reads by itself; torch's loader calls this."""
-        image, rest = _all(self.image, Tensor.pin_memory), (x.pin_memory() for x in (self.of, self.ids, self.mask))
-        return Batch(image, *rest, self.truth.pin_memory())
+        of, ids, mask = (x.pin_memory() for x in (self.of, self.ids, self.mask))
+        return Batch(_all(self.image, Tensor.pin_memory), of, ids, mask, self.truth.pin_memory())
 
     def parts(self, most: int) -> list[Batch]:
         """In pieces of at most `most` phrases, in order; 0: in one piece."""
