@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -64,7 +65,21 @@ func (c *Capture) connect(ctx context.Context) error {
 	told := s.info
 	c.told.Store(&told)
 	c.away.Store(false)
+	c.tellMode()
 	return nil
+}
+
+// tellMode logs what a camera was asked for and what it gives instead.
+func (c *Capture) tellMode() {
+	if c.ref.Kind != camera.Device {
+		return
+	}
+	asked, got := c.o.Mode(), c.info.Mode()
+	level, says := slog.LevelInfo, "camera"
+	if !c.o.met(c.info) {
+		level, says = slog.LevelWarn, "the camera gives something else than it was asked for (`deixis devices` lists what it can)"
+	}
+	c.o.Log.Log(context.Background(), level, says, "source", c.ref.String(), "asked", asked, "got", got)
 }
 
 // failed puts an error of opening into words.
@@ -170,7 +185,7 @@ func (c *Capture) lose(cause error) error {
 // reconnect tries until the source is back or ctx ends.
 func (c *Capture) reconnect(ctx context.Context) error {
 	since := time.Now()
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	for pause := c.o.Pause; ; pause = min(2*pause, lastPause) {
 		if err := sleep(ctx, pause); err != nil {
 			return err
 		}

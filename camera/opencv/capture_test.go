@@ -72,6 +72,9 @@ func TestUnplugAndReplug(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	if c.Lost() {
+		t.Error("lost from the start")
+	}
 	var f camera.Frame
 	var last time.Duration
 	for want := range uint64(5) {
@@ -83,11 +86,41 @@ func TestUnplugAndReplug(t *testing.T) {
 		}
 		last = f.PTS
 	}
-	if n := strings.Count(log.String(), "\n"); n != 2 {
-		t.Errorf("%d lines for one loss and one return:\n%s", n, &log)
+	if n := strings.Count(log.String(), "\n"); n != 4 {
+		t.Errorf("%d lines for one loss and one return, and two modes:\n%s", n, &log)
 	}
 	if p.tries != 3 {
 		t.Errorf("opened %d times, want 3", p.tries)
+	}
+}
+
+func TestModeAskedAndGot(t *testing.T) {
+	for name, tt := range map[string]struct {
+		asked Options
+		level string
+		says  string
+	}{
+		"nothing asked":             {Options{}, "INFO", `asked=anything got=2x1@10`},
+		"as asked":                  {Options{Width: 2, Height: 1, FPS: 10}, "INFO", `asked=2x1@10 got=2x1@10`},
+		"another size":              {Options{Width: 1280, Height: 720}, "WARN", `asked=1280x720 got=2x1@10`},
+		"slower":                    {Options{FPS: 30}, "WARN", `asked=@30 got=2x1@10`},
+		"a format that is not told": {Options{Format: "MJPG"}, "INFO", `asked=MJPG`},
+	} {
+		var log bytes.Buffer
+		tt.asked.Log = slog.New(slog.NewTextHandler(&log, nil))
+		c, err := newCapture(t.Context(), webcam, tt.asked.filled(), (&plug{handles: []*fake{{frames: 1}}}).open)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		if s := log.String(); !strings.Contains(s, "level="+tt.level) || !strings.Contains(s, tt.says) {
+			t.Errorf("%s: log says %s", name, s)
+		}
+	}
+	if (Options{Format: "yuyv"}).met(Info{Format: "MJPG"}) || !(Options{Format: "yuyv"}).met(Info{Format: "YUYV"}) {
+		t.Error("formats are not compared")
 	}
 }
 

@@ -16,6 +16,7 @@ type Device struct {
 	Name   string `json:"name"`   // what its driver calls it; "" unknown
 	Usable bool   `json:"usable"`
 	Why    string `json:"why,omitempty"` // why it is not usable
+	Modes  []Mode `json:"modes"`         // what it can give, largest and fastest first; empty unknown
 }
 
 // Devices lists the video nodes of this machine in the order of their numbers.
@@ -25,7 +26,7 @@ func Devices() ([]Device, error) {
 }
 
 // devicesUnder takes the folders and the test of a node from its caller.
-func devicesUnder(dev, sys string, probe func(node string) (why string)) ([]Device, error) {
+func devicesUnder(dev, sys string, probe func(node string) (modes []Mode, why string)) ([]Device, error) {
 	nodes, err := filepath.Glob(filepath.Join(dev, "video*"))
 	if err != nil {
 		return nil, err
@@ -38,8 +39,9 @@ func devicesUnder(dev, sys string, probe func(node string) (why string)) ([]Devi
 			continue
 		}
 		name, _ := os.ReadFile(filepath.Join(sys, base, "name"))
-		d := Device{Number: n, Path: node, Name: strings.TrimSpace(string(name)), Why: probe(node)}
-		d.Usable = d.Why == ""
+		d := Device{Number: n, Path: node, Name: strings.TrimSpace(string(name))}
+		d.Modes, d.Why = probe(node)
+		d.Modes, d.Usable = append([]Mode{}, d.Modes...), d.Why == ""
 		found = append(found, d)
 	}
 	slices.SortFunc(found, func(a, b Device) int { return cmp.Compare(a.Number, b.Number) })

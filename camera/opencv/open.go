@@ -25,10 +25,12 @@ func init() {
 type Options struct {
 	Width, Height int     // asked of a device, pixels; 0 leaves its default
 	FPS           float64 // asked of a device; 0 leaves its default
+	Format        string  // asked of a device, four letters as MJPG or YUYV; "" leaves the choice
 
 	OpenTimeout time.Duration // how long a device or stream may take to open; 0 means 10 s
 	ReadTimeout time.Duration // how long it may take over one frame; 0 means 5 s
 	Reconnect   bool          // a device or stream that is lost is opened again until ctx ends
+	Pause       time.Duration // before it is tried first, and twice as long each time up to 5 s; 0 means 0.5 s
 	Log         *slog.Logger  // nil means slog.Default()
 }
 
@@ -38,6 +40,9 @@ func (o Options) filled() Options {
 	}
 	if o.ReadTimeout <= 0 {
 		o.ReadTimeout = 5 * time.Second
+	}
+	if o.Pause <= 0 {
+		o.Pause = firstPause
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -50,6 +55,7 @@ type Info struct {
 	Width, Height int     // pixels; 0 unknown
 	FPS           float64 // frames a second; 0 unknown
 	Frames        int     // how many there are in all; 0 unknown or without end
+	Format        string  // four letters: of a device's pixels, or a file's codec; "" unknown
 }
 
 // A Source is any source that Open opens. It belongs to one goroutine.

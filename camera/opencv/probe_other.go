@@ -3,4 +3,4 @@
 package opencv
 
 // probe knows video nodes on Linux only.
-func probe(string) string { return "not a Linux video device" }
+func probe(string) ([]Mode, string) { return nil, "not a Linux video device" }

@@ -56,9 +56,14 @@ func openDevice(ref camera.Ref, o Options) (*gocv.VideoCapture, error) {
 	if err = opened(dev, err); err != nil {
 		return nil, fmt.Errorf("open camera %q: it gives no pictures (is another program using it? `deixis devices` lists cameras): %w", ref, camera.ErrNoDevice)
 	}
+	format := o.Format
+	if format == "" && o.Width > 0 && o.Height > 0 {
+		format = "MJPG" // raw pictures of 720p and more do not fit through USB 2 at full rate
+	}
+	if format != "" {
+		dev.Set(gocv.VideoCaptureFOURCC, dev.ToCodec(format))
+	}
 	if o.Width > 0 && o.Height > 0 {
-		// Raw pictures of 720p and more do not fit through USB 2 at full rate.
-		dev.Set(gocv.VideoCaptureFOURCC, dev.ToCodec("MJPG"))
 		dev.Set(gocv.VideoCaptureFrameWidth, float64(o.Width))
 		dev.Set(gocv.VideoCaptureFrameHeight, float64(o.Height))
 	}
@@ -164,6 +169,7 @@ func (v *video) Info() Info {
 		Height: int(v.dev.Get(gocv.VideoCaptureFrameHeight)),
 		FPS:    v.dev.Get(gocv.VideoCaptureFPS),
 		Frames: int(v.dev.Get(gocv.VideoCaptureFrameCount)),
+		Format: fourCC(uint32(max(0, v.dev.Get(gocv.VideoCaptureFOURCC)))),
 	}
 	if !(i.FPS > 0 && i.FPS <= 1000) {
 		i.FPS = 0

@@ -34,6 +34,24 @@ func (c *devicesCmd) Run(_ context.Context, g *globals) error {
 			usable = "no: " + d.Why
 		}
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", d.Number, d.Path, d.Name, usable)
+		for _, m := range d.Modes {
+			fmt.Fprintf(w, "\t%s\n", modeLine(m))
+		}
 	}
 	return w.Flush()
+}
+
+// modeLine is a mode as a person would ask for it.
+func modeLine(m opencv.Mode) string {
+	line := fmt.Sprintf("%s %dx%d", m.Format, m.Width, m.Height)
+	if m.Smallest != nil {
+		line = fmt.Sprintf("%s %dx%d to %dx%d", m.Format, m.Smallest[0], m.Smallest[1], m.Width, m.Height)
+	}
+	for i, fps := range m.FPS {
+		if i == 0 {
+			line += " at"
+		}
+		line += fmt.Sprintf(" %g", fps)
+	}
+	return line
 }

@@ -32,6 +32,7 @@ type liveCmd struct {
 	Size     string   `placeholder:"WxH" help:"Picture size to ask of a camera."`
 	Carry    bool     `default:"true" negatable:"" help:"Between two answers move a box with what is in it; --no-carry lets it stand still."`
 	FPS      float64  `name:"fps" help:"Frames a second to ask of a camera."`
+	Format   string   `name:"pixel-format" placeholder:"FOURCC" help:"Pixel format to ask of a camera, such as MJPG or YUYV (deixis devices lists them)."`
 }
 
 // Run shows the source until it ends, the window is closed, or ctx ends.
@@ -72,7 +73,10 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 
 // options are what is asked of the camera.
 func (c *liveCmd) options(g *globals) (opencv.Options, error) {
-	o := opencv.Options{Reconnect: true, Log: g.Log, FPS: c.FPS}
+	o := opencv.Options{Reconnect: true, Log: g.Log, FPS: c.FPS, Format: strings.ToUpper(c.Format)}
+	if len(o.Format) != 0 && len(o.Format) != 4 {
+		return o, &usageError{fmt.Errorf("--pixel-format %q: not four letters (write MJPG or YUYV)", c.Format)}
+	}
 	if c.Size == "" {
 		return o, nil
 	}

@@ -89,6 +89,7 @@ func TestLiveErrors(t *testing.T) {
 		"no such scheme":     {[]string{"gopher://x"}, exitUsage, "gopher"},
 		"empty source":       {[]string{""}, exitUsage, "empty"},
 		"bad size":           {[]string{short, "--size", "wide"}, exitUsage, "1280x720"},
+		"bad pixel format":   {[]string{short, "--pixel-format", "jpeg2"}, exitUsage, "MJPG"},
 		"empty phrase":       {[]string{short, "--phrase", " "}, exitUsage, "empty"},
 		"too many phrases":   {append([]string{short}, strings.Split(strings.Repeat("-p x ", 99)+"-px", " ")...), exitUsage, "100"},
 		"both ways":          {[]string{short, "--window", "--headless"}, exitUsage, "--window"},
@@ -322,5 +323,14 @@ func TestDevices(t *testing.T) {
 	}
 	if out := must(t, "devices"); strings.TrimSpace(out) == "" {
 		t.Error("devices prints nothing")
+	}
+	for want, m := range map[string]opencv.Mode{
+		"MJPG 1280x720 at 30 15":  {Format: "MJPG", Width: 1280, Height: 720, FPS: []float64{30, 15}},
+		"NV12 32x32 to 1920x1080": {Format: "NV12", Width: 1920, Height: 1080, Smallest: &[2]int{32, 32}},
+		"YUYV 640x480 at 29.97":   {Format: "YUYV", Width: 640, Height: 480, FPS: []float64{29.97}},
+	} {
+		if got := modeLine(m); got != want {
+			t.Errorf("mode %q, want %q", got, want)
+		}
 	}
 }

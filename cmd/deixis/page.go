@@ -75,8 +75,8 @@ func (s *show) about() web.About {
 	c, got := s.by.Provider(), s.from.Info()
 	return web.About{
 		Version: version, Bundle: s.by.Bundle.Name,
-		Asked:    web.Mode{Width: s.asked.Width, Height: s.asked.Height, FPS: s.asked.FPS},
-		Got:      web.Mode{Width: got.Width, Height: got.Height, FPS: got.FPS},
+		Asked:    web.Mode{Width: s.asked.Width, Height: s.asked.Height, FPS: s.asked.FPS, Format: s.asked.Format},
+		Got:      web.Mode{Width: got.Width, Height: got.Height, FPS: got.FPS, Format: got.Format},
 		Provider: web.Provider{Name: c.Name, Precision: c.Precision, Library: c.Version, Not: c.Reasons},
 	}
 }
