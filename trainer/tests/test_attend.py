@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from conftest import Squares
 from test_tables import shallow as shallow
 from test_tables import world as world
 
-from ca2m import attend, cli, config, train, words
+from ca2m import attend, cli, config, train, weights, words
 from ca2m.attend import heat, layers, maps_of, within
 from ca2m.config import Config
 from ca2m.evaluate import TorchPointer
@@ -97,7 +98,17 @@ def test_the_command_draws_from_checkpoint_and_bundle(
     said = ["attend", str(tmp_path / "last.pt"), str(tmp_path / "a.png"), *PHRASES, "--out"]
     assert cli.main([*said, str(tmp_path / "out.png"), "--columns", "3", "--width", "90"]) == 0
     page = cv2.imread(str(tmp_path / "out.png"))
-    assert page is not None and page.shape[1] == 3 * 90 + 4 * 14 and page.shape[0] > 4 * 67, "five tiles a phrase"
+    bundle, told = tmp_path / "bundle", {"config": asdict(small.network)}
+    bundle.mkdir()
+    weights.write(train.load(tmp_path / "last.pt")[1], bundle)
+    (bundle / "bundle.json").write_text(json.dumps(told | {"weights": weights.about(bundle)}))
+    same = ["attend", str(bundle), *said[2:], str(tmp_path / "same.png"), "--columns", "3", "--width", "90"]
+    assert cli.main(same) == 0
+    again = cv2.imread(str(tmp_path / "same.png"))
+    assert page is not None and again is not None and np.abs(again.astype(int) - page.astype(int)).mean() < 4
+    (bundle / "bundle.json").write_text(json.dumps(told))
+    assert cli.main(same) == 1 and "graphs only" in capsys.readouterr().err
+    assert page.shape[1] == 3 * 90 + 4 * 14 and page.shape[0] > 4 * 67, "five tiles a phrase"
     assert cli.main([*said, str(tmp_path / "out.gif")]) == 1 and "--out" in capsys.readouterr().err
     none = ["attend", str(tmp_path / "last.pt"), str(tmp_path / "none.png"), "cup", "--out", str(tmp_path / "o.png")]
     assert cli.main(none) == 1 and "none.png" in capsys.readouterr().err
