@@ -1,106 +1,156 @@
-"use strict";
+import { call, byId, problem, fine } from "./call.js";
+import { show as showTargets } from "./targets.js";
+import { remember, walk } from "./history.js";
+import { draw as drawHeat } from "./heat.js";
+import { begin as beginCorrection, busy as correcting, cancel } from "./correct.js";
 
-const byId = (id) => document.getElementById(id);
-const [picture, away, form, field, wrong] = ["picture", "away", "ask", "phrase", "wrong"].map(byId);
-const [line, list, none, said] = ["line", "targets", "none", "said"].map(byId);
+const [picture, stage, away, line] = ["picture", "stage", "away", "line"].map(byId);
+const [form, field, pause, warm] = ["ask", "phrase", "pause", "warm"].map(byId);
 
-const words = {
-  searching: "looking …",
-  locked: "found",
-  unsure: "not sure which",
-  lost: "lost from sight",
-  absent: "not there",
+const banners = {
+  waiting: "Waiting for the first picture …",
+  paused: "Paused. A new phrase is answered on this picture.",
+  lost: "The camera is away. Trying again …",
 };
 
-// One status from the server, ten times a second at most. Silence means that
-// the camera gives no frames: then no box on the page is true any more.
-let silence;
+// One status from the server with each frame, and one a second without any.
+// Silence means that the program is gone: then no box on the page is true.
+let silence, last, told = 0;
 function show(status) {
-  away.hidden = true;
+  last = status;
   clearTimeout(silence);
-  silence = setTimeout(() => { away.hidden = false; }, 3000);
+  silence = setTimeout(() => banner("The program does not answer. Trying again …", "lost"), 4000);
+  banner(banners[status.camera], status.camera);
+  drawHeat(warm.ariaPressed === "true" && status.camera !== "lost" ? status.targets : []);
+  if (performance.now() - told < 100) return; // nobody reads faster
+  told = performance.now();
   line.textContent = [
     status.source,
     status.size.join("×"),
     status.fps.toFixed(1) + " frames/s",
     status.answers.toFixed(1) + " answers/s",
-  ].join(" · ");
-  picture.width = status.size[0];
-  picture.height = status.size[1];
-  none.hidden = status.targets.length > 0;
-  while (list.children.length > status.targets.length) list.lastElementChild.remove();
-  status.targets.forEach((target, i) => row(i, target));
-  tell(status.targets);
+    status.age_ms[0] + " ms old",
+    status.provider,
+  ].filter(Boolean).join(" · ");
+  if (status.size[0] > 0) {
+    [picture.width, picture.height] = status.size;
+    stage.style.setProperty("--ratio", status.size[0] / status.size[1]);
+  }
+  press(pause, status.camera === "paused");
+  pause.textContent = status.camera === "paused" ? "Go on" : "Pause";
+  showTargets(status.targets, look);
+  if (status.provider !== runs) about(status.provider);
   if (field.value === "" && !field.dataset.touched) field.value = status.phrases.join("; ");
 }
 
-// Writes the i-th line of the list, and makes it where it is missing.
-function row(i, target) {
-  let li = list.children[i];
-  if (!li) {
-    li = document.createElement("li");
-    li.append(document.createElement("i"), document.createElement("b"), document.createElement("span"));
-    list.append(li);
-  }
-  const [dot, phrase, state] = li.children;
-  dot.style.background = target.color;
-  phrase.textContent = target.phrase;
-  const parts = [words[target.state] || target.state];
-  if (target.state === "locked" || target.state === "unsure") {
-    parts.push(Math.round(100 * target.score) + "%", Math.round(target.age_ms) + " ms");
-  }
-  state.textContent = parts.join(" · ");
+function banner(text, state) {
+  away.hidden = !text || correcting();
+  if (text && away.textContent !== text) away.textContent = text;
+  stage.dataset.state = state;
 }
 
-// Says changes of state to a screen reader, and nothing in between.
-let before = "";
-function tell(targets) {
-  const now = targets.map((t) => t.phrase + ": " + (words[t.state] || t.state)).join(". ");
-  if (now !== before) said.textContent = before = now;
+function press(button, on) {
+  button.ariaPressed = String(on);
 }
 
 // The picture and the states each come over a connection of their own; both
 // are opened again when the server was away.
+let events;
 function follow() {
-  const events = new EventSource("api/events");
+  events?.close();
+  const now = events = new EventSource("api/events" + (warm.ariaPressed === "true" ? "?attention=true" : ""));
   let was = false;
-  events.onopen = () => {
+  now.onopen = () => {
     if (was) picture.src = "api/stream.mjpeg?" + Date.now();
     was = false;
   };
-  events.onmessage = (e) => show(JSON.parse(e.data));
-  events.onerror = () => {
+  now.onmessage = (e) => show(JSON.parse(e.data));
+  now.onerror = () => {
     was = true;
-    away.hidden = false;
-    if (events.readyState === EventSource.CLOSED) setTimeout(follow, 2000);
+    if (now.readyState === EventSource.CLOSED && now === events) setTimeout(follow, 2000);
   };
 }
 
+// What runs is asked for at the start and when another provider goes on.
+let runs;
+async function about(provider) {
+  runs = provider;
+  const a = await call("GET", "api/about").catch(() => null);
+  if (!a) return;
+  pause.hidden = !a.can.pause;
+  byId("correct").hidden = !a.can.correct;
+  const mode = (m) => [m.width ? m.width + "×" + m.height : "", m.fps ? m.fps.toFixed(1) + "/s" : "", m.format].filter(Boolean).join(" ");
+  const rows = {
+    "Network": [a.provider.name, a.provider.precision].filter(Boolean).join(", "),
+    "Not taken": a.provider.not.join("; "),
+    "Camera": mode(a.got) + (mode(a.asked) ? ", asked for " + mode(a.asked) : ""),
+    "Bundle": a.bundle,
+    "Program": [a.version, a.provider.library && "ONNX Runtime " + a.provider.library].filter(Boolean).join(", "),
+  };
+  byId("about").replaceChildren(...Object.entries(rows).filter(([, v]) => v).flatMap(([k, v]) => {
+    const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
+    [dt.textContent, dd.textContent] = [k, v];
+    return [dt, dd];
+  }));
+}
+
+// Looks for these phrases from the next frame on.
+async function look(phrases) {
+  fine();
+  try {
+    await call("PUT", "api/phrases", { phrases });
+    remember(phrases.join("; "), (text) => { field.value = text; look(split(text)); });
+    return true;
+  } catch (err) {
+    problem(err);
+    return false;
+  }
+}
+
+const split = (text) => text.split(";").map((p) => p.trim()).filter(Boolean);
+
 form.addEventListener("submit", async (e) => {
   e.preventDefault();
-  wrong.hidden = true;
-  try {
-    const answer = await fetch("api/phrases", {
-      method: "PUT",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ phrases: field.value.split(";").map((p) => p.trim()).filter(Boolean) }),
-    });
-    if (!answer.ok) throw new Error((await answer.json()).error);
-    field.select();
-  } catch (err) {
-    wrong.textContent = err instanceof TypeError ? "The program does not answer." : err.message;
-    wrong.hidden = false;
-  }
+  if (await look(split(field.value))) field.select();
 });
 
 field.addEventListener("input", () => { field.dataset.touched = "yes"; });
+field.addEventListener("keydown", (e) => {
+  const text = e.key === "ArrowUp" ? walk(1) : e.key === "ArrowDown" ? walk(-1) : null;
+  if (text === null) return;
+  e.preventDefault();
+  field.value = text;
+  field.dataset.touched = "yes";
+});
 
+pause.addEventListener("click", () => {
+  fine();
+  call("POST", pause.ariaPressed === "true" ? "api/resume" : "api/pause").catch(problem);
+});
+
+warm.addEventListener("click", () => {
+  press(warm, warm.ariaPressed !== "true");
+  drawHeat([]);
+  follow();
+});
+
+byId("save").addEventListener("click", (e) => { e.currentTarget.download = "deixis-" + (last?.seq ?? 0) + ".jpg"; });
+byId("correct").addEventListener("click", () => { if (last) beginCorrection(last); });
+
+// Letters are keys of the page, but not while somebody types.
+const keys = { p: pause, h: warm, s: byId("save"), c: byId("correct") };
 addEventListener("keydown", (e) => {
-  if (e.key === "/" && document.activeElement !== field) {
+  if (e.key === "Escape" && correcting()) return cancel();
+  if (e.ctrlKey || e.metaKey || e.altKey || e.target.matches("input, select, textarea") || correcting()) return;
+  if (e.key === "/") {
     e.preventDefault();
     field.focus();
     field.select();
+  } else if (keys[e.key] && !keys[e.key].hidden) {
+    e.preventDefault();
+    keys[e.key].click();
   }
 });
 
+remember("", (text) => { field.value = text; look(split(text)); });
 follow();
