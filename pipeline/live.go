@@ -24,6 +24,7 @@ type Live struct {
 	Draw   func(f *camera.Frame, views []View) // paints the views on a frame to be shown; nil leaves it bare
 
 	Still bool         // boxes stand still between two answers, instead of being carried with what is in them
+	Ahead bool         // every frame is prepared as it comes, where By can: pays where the network leaves the CPU free
 	Rules Rules        // zero means DefaultRules
 	Log   *slog.Logger // nil means slog.Default()
 	Times Timings      // what each stage takes
@@ -71,17 +72,6 @@ func (l *Live) Run(ctx context.Context) error {
 	return errors.Join(ended(stages.Wait()), ended(err))
 }
 
-// RunEvery takes every frame in turn: nothing is dropped on the way to To, and
-// the answers shown on a frame are its own. It ends as Run does.
-func (l *Live) RunEvery(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	stages, ctx := l.begin(ctx)
-	err := l.every(ctx)
-	stop()
-	return errors.Join(ended(stages.Wait()), ended(err))
-}
-
 // Every answers phrases on every frame of a recording and shows it, until the
 // recording ends.
 func Every(ctx context.Context, from Source, by Grounder, to Sink, ps []model.Phrase) error {
@@ -123,13 +113,18 @@ func (l *Live) capture(ctx context.Context) error {
 		if err := l.next(ctx, &f); err != nil {
 			return err
 		}
-		if l.toModel.Put(&f) {
-			l.counts.skipped.Add(1)
-		}
 		if !l.Still {
 			l.carrier.sketches.put(newSketch(&f))
 		}
 		l.toShow.Put(&f)
+		if l.Ahead {
+			if err := l.prepare(&f); err != nil {
+				return err
+			}
+		}
+		if l.toModel.Put(&f) {
+			l.counts.skipped.Add(1)
+		}
 	}
 }
 
@@ -151,22 +146,13 @@ func (l *Live) show(ctx context.Context) error {
 		if err := l.take(ctx, &f); err != nil {
 			return err
 		}
-		if err := l.present(ctx, &f); err != nil {
-			return err
+		start := time.Now()
+		views := l.targets.views(start)
+		if !l.Still {
+			l.carrier.carry(&f, views)
+			l.Times.Add(Carry, time.Since(start))
 		}
-	}
-}
-
-func (l *Live) every(ctx context.Context) error {
-	var f camera.Frame
-	for {
-		if err := l.next(ctx, &f); err != nil {
-			return err
-		}
-		if err := l.answer(ctx, &f); err != nil {
-			return err
-		}
-		if err := l.present(ctx, &f); err != nil {
+		if err := l.present(ctx, &f, views); err != nil {
 			return err
 		}
 	}
@@ -234,14 +220,17 @@ func (l *Live) take(ctx context.Context, f *camera.Frame) error {
 	}
 }
 
-// present draws what is known on f and hands it to the sinks.
-func (l *Live) present(ctx context.Context, f *camera.Frame) error {
-	start := time.Now()
-	views := l.targets.views(start)
-	if !l.Still {
-		l.carrier.carry(f, views)
-		l.Times.Add(Carry, time.Since(start))
+// prepare lets the model do beforehand what it can do of f while it answers
+// another frame.
+func (l *Live) prepare(f *camera.Frame) error {
+	if p, ok := l.By.(Preparer); ok && len(l.targets.phrases()) > 0 {
+		return p.Prepare(f)
 	}
+	return nil
+}
+
+// present draws views on f and hands it to the sinks.
+func (l *Live) present(ctx context.Context, f *camera.Frame, views []View) error {
 	for i := range views {
 		if views[i].Seq > 0 {
 			l.Times.Add(Age, views[i].Age)
@@ -249,7 +238,7 @@ func (l *Live) present(ctx context.Context, f *camera.Frame) error {
 	}
 	l.hand(f, views, true)
 	if l.Draw != nil {
-		start = time.Now()
+		start := time.Now()
 		l.Draw(f, views)
 		l.Times.Add(Draw, time.Since(start))
 	}
@@ -258,7 +247,7 @@ func (l *Live) present(ctx context.Context, f *camera.Frame) error {
 	if l.To == nil {
 		return nil
 	}
-	start = time.Now()
+	start := time.Now()
 	err := l.To.Show(ctx, f, views)
 	l.Times.Add(Show, time.Since(start))
 	return err

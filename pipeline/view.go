@@ -69,6 +69,12 @@ type Grounder interface {
 	Ground(ctx context.Context, f *camera.Frame, phrases []model.Phrase) ([]model.Answer, error)
 }
 
+// A Preparer is a Grounder that can do what a frame needs before the network,
+// such as resizing it, while it answers another frame. Ground then finds it done.
+type Preparer interface {
+	Prepare(f *camera.Frame) error
+}
+
 // A Sink shows a frame and what is known on it, one view a phrase. It may read
 // both until it returns. io.EOF says that it wants no more, as a window that
 // was closed.

@@ -1,6 +1,7 @@
 package opencv
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -71,12 +72,12 @@ func EncodeJPEG(f *camera.Frame, quality int) ([]byte, error) {
 // A Squarer stretches frames to the network's square and keeps its memory from
 // call to call. It may be called from several goroutines, one at a time works.
 type Squarer struct {
-	mu    sync.Mutex
-	small gocv.Mat
+	mu          sync.Mutex
+	half, small gocv.Mat
 }
 
 // NewSquarer makes a Squarer. The caller closes it.
-func NewSquarer() *Squarer { return &Squarer{small: gocv.NewMat()} }
+func NewSquarer() *Squarer { return &Squarer{half: gocv.NewMat(), small: gocv.NewMat()} }
 
 // Square stretches f to side by side pixels, averaging areas as the trainer's
 // resize does, and packs the rows into rgb as red, green, blue. len(rgb) must
@@ -92,7 +93,17 @@ func (s *Squarer) Square(f *camera.Frame, side int, rgb []byte) error {
 	defer mat.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := gocv.Resize(mat, &s.small, size(side, side), 0, 0, gocv.InterpolationArea); err != nil {
+	from := &mat
+	if f.Width >= 2*side && f.Height >= 2*side {
+		// Halving is the one size for which OpenCV averages with all lanes of the
+		// processor. It more than halves the cost of a 1080p frame, for a difference
+		// of half a step of 255 in the mean.
+		if err := gocv.Resize(mat, &s.half, size(f.Width/2, f.Height/2), 0, 0, gocv.InterpolationArea); err != nil {
+			return fmt.Errorf("stretch frame: %w", err)
+		}
+		from = &s.half
+	}
+	if err := gocv.Resize(*from, &s.small, size(side, side), 0, 0, gocv.InterpolationArea); err != nil {
 		return fmt.Errorf("stretch frame: %w", err)
 	}
 	bgr, err := s.small.DataPtrUint8()
@@ -109,5 +120,5 @@ func (s *Squarer) Square(f *camera.Frame, side int, rgb []byte) error {
 func (s *Squarer) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.small.Close()
+	return errors.Join(s.half.Close(), s.small.Close())
 }

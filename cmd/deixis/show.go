@@ -55,6 +55,7 @@ func (s *show) open() (err error) {
 	}
 	s.line.From, s.line.By, s.line.Log, s.asker.line = s.source(), s.by, s.Log, &s.line
 	s.line.Still = !s.Carry
+	s.line.Ahead = s.by.Provider().Name != "cpu"
 	if s.window != nil || s.Record != "" {
 		o := &pipeline.Overlay{ShowAge: !s.everyFrame()}
 		s.line.Draw = o.Draw

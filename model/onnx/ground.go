@@ -20,13 +20,13 @@ func (g *Grounder) makeSlots() error {
 		return fmt.Errorf("%w: ground's words and visual need fixed sizes", ErrContract)
 	}
 	for _, free := range []func() error{
-		g.image.free, g.visual.free, g.ids.free, g.mask.free, g.words.free, g.allWords.free, g.allMask.free,
+		g.image.free, g.ahead.free, g.visual.free, g.ids.free, g.mask.free, g.words.free, g.allWords.free, g.allMask.free,
 		g.boxes.free, g.scores.free, g.present.free, g.attention.free, g.clsBox.free,
 	} {
 		g.free.add(free)
 	}
 	side := int64(g.bundle.Image.Size)
-	return errors.Join(g.image.resize(1, side, side, 3), g.visual.resize(slices.Clone(g.visual.shape)...))
+	return errors.Join(g.image.resize(1, side, side, 3), g.ahead.make(side), g.visual.resize(slices.Clone(g.visual.shape)...))
 }
 
 // warmUp runs each graph once, so that the first frame is as fast as the next.
@@ -36,7 +36,7 @@ func (g *Grounder) warmUp() error {
 		return err
 	}
 	clear(g.image.data())
-	if err := g.see(); err != nil {
+	if err := g.see(&g.image); err != nil {
 		return err
 	}
 	s, _, err := g.read(p)
@@ -73,15 +73,10 @@ func (g *Grounder) Ground(ctx context.Context, f *camera.Frame, phrases []model.
 }
 
 func (g *Grounder) answer(f *camera.Frame, phrases []model.Phrase) ([]model.Answer, error) {
-	began := time.Now()
-	if err := g.square(f, g.bundle.Image.Size, g.image.data()); err != nil {
+	took, err := g.look(f)
+	if err != nil {
 		return nil, err
 	}
-	resized := time.Now()
-	if err := g.see(); err != nil {
-		return nil, err
-	}
-	took := model.Took{Resize: resized.Sub(began), Frame: time.Since(resized)}
 	states, reading := make([]*state, len(phrases)), make([]time.Duration, len(phrases))
 	for i, p := range phrases {
 		var err error
@@ -105,9 +100,28 @@ func (g *Grounder) answer(f *camera.Frame, phrases []model.Phrase) ([]model.Answ
 	return answers, nil
 }
 
+// look runs frame.onnx on f, resized now unless it was prepared.
+func (g *Grounder) look(f *camera.Frame) (took model.Took, err error) {
+	image := &g.image
+	if s := g.ahead.take(f); s != nil {
+		defer g.ahead.release(s, vacant)
+		image, took.Resize = &s.image, s.took
+	} else {
+		began := time.Now()
+		if err := g.square(f, g.bundle.Image.Size, image.data()); err != nil {
+			return took, err
+		}
+		took.Resize = time.Since(began)
+	}
+	began := time.Now()
+	err = g.see(image)
+	took.Frame = time.Since(began)
+	return took, err
+}
+
 // see runs frame.onnx: image to visual.
-func (g *Grounder) see() error {
-	if err := g.frameRun.Run([]ort.Value{g.image.tensor}, []ort.Value{g.visual.tensor}); err != nil {
+func (g *Grounder) see(image *slot[uint8]) error {
+	if err := g.frameRun.Run([]ort.Value{image.tensor}, []ort.Value{g.visual.tensor}); err != nil {
 		return fmt.Errorf("run frame graph: %w", err)
 	}
 	return nil

@@ -61,6 +61,7 @@ type Grounder struct {
 	outputs                        []string
 
 	image             slot[uint8]
+	ahead             squares       // images of frames whose turn is to come
 	visual            slot[float32] // out of frame.onnx, into ground.onnx
 	ids, mask         slot[int64]   // of one phrase
 	words             slot[float32]
