@@ -35,6 +35,7 @@ type Live struct {
 	toShow  *Latest
 	boxes   []*Latest // one for each of Beside
 	counts  counts
+	newest  uint64 // frame whose answer was shown last
 }
 
 // A Beside is a sink that may be slow: it never holds up the line.
@@ -134,6 +135,7 @@ func (l *Live) ground(ctx context.Context) error {
 		if _, err := l.toModel.Take(ctx, &f); err != nil {
 			return err
 		}
+		l.Times.Add(Take, time.Since(f.At))
 		if err := l.answer(ctx, &f); err != nil {
 			return err
 		}
@@ -152,6 +154,7 @@ func (l *Live) show(ctx context.Context) error {
 			l.carrier.carry(&f, views)
 			l.Times.Add(Carry, time.Since(start))
 		}
+		l.first(views)
 		if err := l.present(ctx, &f, views); err != nil {
 			return err
 		}
@@ -216,6 +219,16 @@ func (l *Live) take(ctx context.Context, f *camera.Frame) error {
 		}
 		if err := idler.Idle(); err != nil {
 			return err
+		}
+	}
+}
+
+// first notes how old an answer is when it is shown for the first time.
+func (l *Live) first(views []View) {
+	for i := range views {
+		if views[i].Seq > l.newest {
+			l.newest = views[i].Seq
+			l.Times.Add(Fresh, views[i].Age)
 		}
 	}
 }

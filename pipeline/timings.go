@@ -14,6 +14,7 @@ type Stage int
 // The stages, in the order of the line.
 const (
 	Capture Stage = iota // waiting for the source and reading it
+	Take                 // age of a frame when the network takes it
 	Resize               // frame to the network's square
 	Frame                // frame.onnx
 	Phrase               // phrase.onnx; near 0 while the phrase is cached
@@ -21,12 +22,14 @@ const (
 	Model                // everything between a frame and its answers
 	Carry                // moving boxes from the frame answered to the frame shown
 	Draw                 // painting the overlay
+	Encode               // frame to JPEG, for a page that is watched
 	Show                 // the sink that is shown in line
-	Age                  // from the moment a picture was taken to the moment its box is shown
+	Age                  // from the moment a picture was taken to each moment its box is shown
+	Fresh                // the same, to the first moment
 	stages               // how many there are
 )
 
-var stageNames = [stages]string{"capture", "resize", "frame", "phrase", "ground", "model", "carry", "draw", "show", "age"}
+var stageNames = [stages]string{"capture", "take", "resize", "frame", "phrase", "ground", "model", "carry", "draw", "encode", "show", "age", "fresh"}
 
 // String is the stage's name in reports.
 func (s Stage) String() string {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"deixis/camera"
-	"deixis/camera/opencv"
 	"deixis/model"
 	"deixis/pipeline"
 )
@@ -23,6 +22,7 @@ type benchCmd struct {
 	Seconds float64 `default:"15" help:"How long each of the three runs, together with its rounds."`
 	Phrase  string  `default:"person on the left" help:"What to look for."`
 	Rounds  int     `default:"5" help:"The three take turns so many times; the median counts."`
+	Compare bool    `help:"Compare on a 640x480 and a 1080p recording made for it (or on SOURCE): the line with the bare runtime, with Python, and with a stand-in for a network that leaves the CPU free; and how old an answer is when it is drawn."`
 	Lag     bool    `help:"Measure instead how far a shown box lags behind what moves, carried and not: on rendered scenes, or on SOURCE with the network's own answers for the truth."`
 	Answers float64 `default:"10" help:"With --lag: answers a second."`
 	Python  string  `placeholder:"FILE" help:"Python with onnxruntime and opencv (default: .venv of the project)."`
@@ -41,6 +41,11 @@ type benchReport struct {
 		LineBare   float64  `json:"line_bare"`
 		LinePython *float64 `json:"line_python"`
 	} `json:"ratio"`
+	CPUMS struct {
+		Line   float64  `json:"line"` // of all cores together, an answer; 0 where the system does not tell
+		Bare   float64  `json:"bare"`
+		Python *float64 `json:"python"`
+	} `json:"cpu_ms"`
 	StagesMS map[string]spread `json:"stages_ms"`
 	Allocs   float64           `json:"allocs_per_frame"` // of Go's heap, the whole line
 }
@@ -57,28 +62,24 @@ func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
 	if c.Seconds <= 0 || c.Rounds < 1 {
 		return &usageError{errors.New("--seconds and --rounds must be above 0")}
 	}
-	if c.Lag {
+	switch {
+	case c.Lag && c.Compare:
+		return &usageError{errors.New("--lag and --compare: one at a time")}
+	case c.Lag:
 		return c.lag(ctx, g)
+	case c.Compare:
+		return c.compare(ctx, g)
 	}
 	ref, err := camera.Parse(cmp.Or(c.Source, "pattern://1280x720?frames=300"))
 	if err != nil {
 		return asInput(err)
 	}
-	by, err := g.openGrounder(ctx, false)
+	b, err := c.open(ctx, g)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, by.Close()) }()
-	ps, err := by.Phrases([]string{c.Phrase})
-	if err != nil {
-		return err
-	}
-	b := &bench{globals: g, by: by, ref: ref, phrase: ps[0], long: time.Duration(c.Seconds / float64(c.Rounds) * float64(time.Second))}
-	b.python, err = findPython(c.Python)
-	if err != nil {
-		g.Log.Warn("python is not measured", "why", err)
-	}
-	if ref.Live() {
+	defer func() { err = errors.Join(err, b.by.Close()) }()
+	if b.ref = ref; ref.Live() {
 		g.Log.Warn("a live source sets the pace: the line cannot be faster than it")
 	}
 	for round := range c.Rounds {
@@ -94,18 +95,37 @@ func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
 	return r.print(g.Stdout)
 }
 
-// bench is one measurement in progress. Its three lists have a number a round.
+// open loads the network and finds Python. The caller closes by.
+func (c *benchCmd) open(ctx context.Context, g *globals) (_ *bench, err error) {
+	by, err := g.openGrounder(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	ps, err := by.Phrases([]string{c.Phrase})
+	if err != nil {
+		return nil, errors.Join(err, by.Close())
+	}
+	b := &bench{globals: g, by: by, phrase: ps[0], long: time.Duration(c.Seconds / float64(c.Rounds) * float64(time.Second))}
+	if b.python, err = findPython(c.Python); err != nil {
+		g.Log.Warn("python is not measured", "why", err)
+	}
+	return b, nil
+}
+
+// bench is one measurement in progress. Its lists have a number a round.
 type bench struct {
 	*globals
-	by     *grounder
-	ref    camera.Ref
-	phrase model.Phrase
-	long   time.Duration // of one of the three in one round
-	python *python       // nil when there is none
+	by      *grounder
+	network pipeline.Grounder // in place of by, where it is not nil
+	ref     camera.Ref
+	phrase  model.Phrase
+	long    time.Duration // of one of the three in one round
+	python  *python       // nil when there is none
 
-	line, bare, pythonFPS []float64
-	times                 *pipeline.Timings // of the last round
-	allocs, answered      uint64
+	line, bare, pythonFPS       []float64         // a second
+	lineCPU, bareCPU, pythonCPU []float64         // ms of all cores together, an answer
+	times                       *pipeline.Timings // of the last round
+	allocs, answered            uint64
 }
 
 func (b *bench) round(ctx context.Context) error {
@@ -116,21 +136,23 @@ func (b *bench) round(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", b.ref, err)
 	}
+	busy := cpuTime()
 	n, took, err := b.by.Bare(ctx, squares, b.phrase, b.long)
 	if err != nil {
 		return fmt.Errorf("measure ONNX Runtime: %w", err)
 	}
+	b.bareCPU = append(b.bareCPU, inMS(cpuTime()-busy)/float64(n))
 	b.bare = append(b.bare, float64(n)/took.Seconds())
 	if b.python == nil {
 		return nil
 	}
-	fps, err := b.python.loop(ctx, b, max(10, int(b.line[len(b.line)-1]*b.long.Seconds())))
+	fps, cpu, err := b.python.loop(ctx, b, max(10, int(b.line[len(b.line)-1]*b.long.Seconds())))
 	if err != nil {
 		b.Log.Warn("python is not measured", "why", err)
 		b.python, b.pythonFPS = nil, nil
 		return nil
 	}
-	b.pythonFPS = append(b.pythonFPS, fps)
+	b.pythonFPS, b.pythonCPU = append(b.pythonFPS, fps), append(b.pythonCPU, cpu)
 	return nil
 }
 
@@ -139,13 +161,17 @@ func (b *bench) round(ctx context.Context) error {
 func (b *bench) runLine(ctx context.Context) (err error) {
 	src := &endless{ref: b.ref, log: b.globals}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	l := &pipeline.Live{From: src, By: b.by, Log: b.Log}
+	by := b.network
+	if by == nil {
+		by = b.by
+	}
+	l := &pipeline.Live{From: src, By: by, Log: b.Log}
 	l.SetPhrases([]model.Phrase{b.phrase})
 	var first camera.Frame
 	if err := src.Next(ctx, &first); err != nil { // opening the source is not measured
 		return err
 	}
-	if _, err := b.by.Ground(ctx, &first, []model.Phrase{b.phrase}); err != nil {
+	if _, err := by.Ground(ctx, &first, []model.Phrase{b.phrase}); err != nil {
 		return err
 	}
 	ctx, stop := context.WithTimeout(ctx, b.long)
@@ -155,7 +181,7 @@ func (b *bench) runLine(ctx context.Context) (err error) {
 		run = l.Run
 	}
 	before := mallocs()
-	began := time.Now()
+	busy, began := cpuTime(), time.Now()
 	if err := run(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
@@ -166,6 +192,7 @@ func (b *bench) runLine(ctx context.Context) (err error) {
 		return fmt.Errorf("no answer in %v (give it more --seconds)", b.long)
 	}
 	b.answered += n
+	b.lineCPU = append(b.lineCPU, inMS(cpuTime()-busy)/float64(n))
 	b.line = append(b.line, float64(n)/took.Seconds())
 	b.times = &l.Times
 	return nil
@@ -197,51 +224,16 @@ func (b *bench) squares(ctx context.Context) (_ [][]byte, err error) {
 	return squares, nil
 }
 
-// endless is a source that begins anew when it is dry.
-type endless struct {
-	ref camera.Ref
-	log *globals
-	src opencv.Source
-}
-
-// Next opens the source when it must.
-func (e *endless) Next(ctx context.Context, f *camera.Frame) error {
-	for try := 0; ; try++ {
-		if e.src == nil {
-			src, err := opencv.Open(ctx, e.ref, opencv.Options{Log: e.log.Log})
-			if err != nil {
-				return err
-			}
-			e.src = src
-		}
-		err := e.src.Next(ctx, f)
-		if !errors.Is(err, io.EOF) || try > 0 { // dry at once: there is nothing in it
-			return err
-		}
-		if err := e.Close(); err != nil {
-			return err
-		}
-	}
-}
-
-// Close closes what is open.
-func (e *endless) Close() error {
-	if e.src == nil {
-		return nil
-	}
-	src := e.src
-	e.src = nil
-	return src.Close()
-}
-
 func (b *bench) report() *benchReport {
 	r := &benchReport{Source: b.ref.String(), Provider: b.by.Provider().Name, StagesMS: map[string]spread{}}
 	r.FPS.Line, r.FPS.Bare = median(b.line), median(b.bare)
+	r.CPUMS.Line, r.CPUMS.Bare = median(b.lineCPU), median(b.bareCPU)
 	r.Ratio.LineBare = round(r.FPS.Line/r.FPS.Bare, 3)
 	if len(b.pythonFPS) > 0 {
 		p := median(b.pythonFPS)
 		ratio := round(r.FPS.Line/p, 3)
-		r.FPS.Python, r.Ratio.LinePython = &p, &ratio
+		cpu := median(b.pythonCPU)
+		r.FPS.Python, r.Ratio.LinePython, r.CPUMS.Python = &p, &ratio, &cpu
 	}
 	for _, s := range pipeline.Stages() {
 		if of := b.times.Of(s); of.N > 0 {
@@ -274,6 +266,13 @@ func (r *benchReport) print(w io.Writer) error {
 	}
 	if r.FPS.Python != nil {
 		lines = append(lines, fmt.Sprintf("python  %7.2f  the loop in Python; the line is %.2f times as fast", *r.FPS.Python, *r.Ratio.LinePython))
+	}
+	if r.CPUMS.Line > 0 {
+		costs := fmt.Sprintf("an answer costs %.1f ms of all cores together, the bare one %.1f", r.CPUMS.Line, r.CPUMS.Bare)
+		if r.CPUMS.Python != nil {
+			costs += fmt.Sprintf(", Python's %.1f", *r.CPUMS.Python)
+		}
+		lines = append(lines, costs)
 	}
 	lines = append(lines, fmt.Sprintf("%-8s %8s %8s %8s  ms", "stage", "p50", "p95", "p99"))
 	for _, s := range pipeline.Stages() {

@@ -119,7 +119,7 @@ func TestDoctor(t *testing.T) {
 func TestBench(t *testing.T) {
 	b := network(t)
 	out := must(t, "bench", "pattern://64x48?frames=5", "--json", "--seconds", "0.4", "--rounds", "1", "--python", "gone", "--bundle", b.Dir)
-	wantKeys(t, out, "source", "provider", "fps", "ratio", "stages_ms", "allocs_per_frame")
+	wantKeys(t, out, "source", "provider", "fps", "ratio", "cpu_ms", "stages_ms", "allocs_per_frame")
 	var r benchReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatal(err)
@@ -134,6 +134,30 @@ func TestBench(t *testing.T) {
 	}
 	if out := must(t, "bench", "pattern://64x48@200", "--seconds", "0.6", "--rounds", "1", "--python", "gone", "--bundle", b.Dir); !strings.Contains(out, "answers a second") {
 		t.Errorf("live: %q", out)
+	}
+}
+
+func TestBenchCompare(t *testing.T) {
+	b := network(t)
+	args := []string{"bench", "--compare", "--seconds", "0.5", "--rounds", "1", "--python", "gone", "--bundle", b.Dir, "--log-level", "error"}
+	out := must(t, append(args, "--json")...)
+	var r compareReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil || len(r.Sources) != 2 {
+		t.Fatalf("%s: %v", out, err)
+	}
+	for _, s := range r.Sources {
+		if s.Ratio.LineBare <= 0 || s.Fixed.LineBare <= 0.3 || s.Fixed.LineBare > 1.3 || s.AgeMS.Fresh.P50 <= 0 || s.AgeMS.Limit <= 1.1*s.AgeMS.Model {
+			t.Errorf("report %s", out)
+		}
+	}
+	var people strings.Builder
+	if err := r.Sources[0].print(&people); err != nil || !strings.Contains(people.String(), "stand-in") || !strings.Contains(people.String(), "first drawn") {
+		t.Errorf("for people: %q, %v", &people, err)
+	}
+	for name, more := range map[string][]string{"live": {"pattern://64x48"}, "both": {"--lag"}} {
+		if code, _, errs := deixis(t, append(args, more...)...); code != exitUsage || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%s: code %d, %q", name, code, errs)
+		}
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"time"
 
+	"deixis/camera"
 	"deixis/camera/opencv"
 	"deixis/pipeline"
 	"deixis/pipeline/web"
@@ -25,7 +27,7 @@ func (s *show) openPage() (err error) {
 	drawing := &pipeline.Overlay{ShowAge: !s.everyFrame()}
 	o := web.Options{
 		Source: s.ref.String(), Line: &s.line, About: s.about, Lost: s.lost, Gate: s.gate,
-		Encode: opencv.EncodeJPEG, Draw: drawing.Draw, Ask: s.asker.replace,
+		Encode: s.encode, Draw: s.timed(drawing.Draw), Ask: s.asker.replace,
 		Token: s.Token, Origins: s.Origins, Log: s.Log,
 	}
 	if s.Fixes != "" {
@@ -79,4 +81,21 @@ func (s *show) about() web.About {
 		Got:      web.Mode{Width: got.Width, Height: got.Height, FPS: got.FPS, Format: got.Format},
 		Provider: web.Provider{Name: c.Name, Precision: c.Precision, Library: c.Version, Not: c.Reasons},
 	}
+}
+
+// timed notes what drawing takes.
+func (s *show) timed(draw func(*camera.Frame, []pipeline.View)) func(*camera.Frame, []pipeline.View) {
+	return func(f *camera.Frame, views []pipeline.View) {
+		start := time.Now()
+		draw(f, views)
+		s.line.Times.Add(pipeline.Draw, time.Since(start))
+	}
+}
+
+// encode makes a JPEG, and notes what that took.
+func (s *show) encode(f *camera.Frame, quality int) ([]byte, error) {
+	start := time.Now()
+	jpeg, err := opencv.EncodeJPEG(f, quality)
+	s.line.Times.Add(pipeline.Encode, time.Since(start))
+	return jpeg, err
 }

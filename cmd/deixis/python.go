@@ -87,18 +87,21 @@ func (p *python) run(ctx context.Context, args ...string) ([]byte, error) {
 }
 
 // loop is how many frames a second Python makes of the same source, graphs,
-// provider and threads.
-func (p *python) loop(ctx context.Context, b *bench, frames int) (float64, error) {
+// provider and threads, and what each costs, ms of all cores together.
+func (p *python) loop(ctx context.Context, b *bench, frames int) (fps, cpu float64, err error) {
 	chosen := b.by.Provider()
 	out, err := p.run(ctx, "-m", "ca2m.loop", b.ref.URI,
 		"--bundle", b.by.Bundle.Dir, "--phrase", b.phrase.Text, "--frames", strconv.Itoa(frames),
 		"--provider", chosen.Name, "--precision", strings.ReplaceAll(chosen.Precision, "/", ","), "--threads", strconv.Itoa(b.Threads))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	var told struct{ FPS float64 }
+	var told struct {
+		FPS float64
+		CPU float64 `json:"cpu_ms"`
+	}
 	if err := json.Unmarshal(out, &told); err != nil || told.FPS <= 0 {
-		return 0, fmt.Errorf("run %s: it said %q, not its frames a second", p.exe, bytes.TrimSpace(out))
+		return 0, 0, fmt.Errorf("run %s: it said %q, not its frames a second", p.exe, bytes.TrimSpace(out))
 	}
-	return told.FPS, nil
+	return told.FPS, told.CPU, nil
 }
