@@ -37,7 +37,7 @@ func (c *annotateCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err != nil {
 		return err
 	}
-	by, err := g.openGrounder(ctx, false)
+	by, err := g.openGrounder(ctx, wants{})
 	if err != nil {
 		return err
 	}

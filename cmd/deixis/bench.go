@@ -97,7 +97,7 @@ func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
 
 // open loads the network and finds Python. The caller closes by.
 func (c *benchCmd) open(ctx context.Context, g *globals) (_ *bench, err error) {
-	by, err := g.openGrounder(ctx, false)
+	by, err := g.openGrounder(ctx, wants{})
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (b *bench) round(ctx context.Context) error {
 		return fmt.Errorf("read %s: %w", b.ref, err)
 	}
 	busy := cpuTime()
-	n, took, err := b.by.Bare(ctx, squares, b.phrase, b.long)
+	n, took, err := b.by.Grounder().Bare(ctx, squares, b.phrase, b.long)
 	if err != nil {
 		return fmt.Errorf("measure ONNX Runtime: %w", err)
 	}

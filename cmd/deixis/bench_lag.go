@@ -113,7 +113,7 @@ func (c *benchCmd) recorded(ctx context.Context, g *globals) (_ lagTrial, err er
 	if ref.Live() {
 		return lagTrial{}, &usageError{fmt.Errorf("--lag %s: its truth is not known (name a recording, or nothing for rendered scenes)", ref)}
 	}
-	by, err := g.openGrounder(ctx, false)
+	by, err := g.openGrounder(ctx, wants{})
 	if err != nil {
 		return lagTrial{}, err
 	}

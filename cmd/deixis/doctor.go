@@ -127,7 +127,7 @@ func (g *globals) checkBundle(ctx context.Context) []check {
 		return []check{fail("bundle", "name a good one with --bundle DIR, or copy it again", err)}
 	}
 	checks := []check{ok("bundle", fmt.Sprintf("%s of %s in %s, %d files as hashed; measured %s", b.Name, b.Created, b.Dir, len(b.Contents()), measured(b)))}
-	by, err := g.openGrounder(ctx, false)
+	by, err := g.openGrounder(ctx, wants{check: true})
 	if err != nil {
 		return append(checks, fail("network", "see the lines above", err))
 	}
@@ -136,7 +136,15 @@ func (g *globals) checkBundle(ctx context.Context) []check {
 	if err = errors.Join(err, by.Close()); err != nil {
 		return append(checks, fail("network", "export the bundle again, or try --provider cpu", err))
 	}
-	says := fmt.Sprintf("runs on %s in %s, one picture and phrase in %.1f ms", chosen.Name, chosen.Precision, inMS(took))
+	golden, err := readGolden(b)
+	if err != nil {
+		return append(checks, warn("golden", oneLine(err), "write them again with `ca2m golden`"))
+	}
+	compared := "no golden answers of this bundle to compare with"
+	if golden != nil {
+		compared = fmt.Sprintf("answers %d golden phrases as the trainer does", len(golden.Phrases))
+	}
+	says := fmt.Sprintf("runs on %s in %s, %s, one picture and phrase in %.1f ms", chosen.Name, chosen.Precision, compared, inMS(took))
 	for _, why := range chosen.Reasons {
 		says += "; not " + why
 	}

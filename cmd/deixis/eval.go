@@ -31,7 +31,7 @@ func (c *evalCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err != nil {
 		return err
 	}
-	by, err := g.openGrounder(ctx, false)
+	by, err := g.openGrounder(ctx, wants{})
 	if err != nil {
 		return err
 	}

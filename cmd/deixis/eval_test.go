@@ -136,7 +136,7 @@ func TestGoldenAnswers(t *testing.T) {
 	g := &globals{Common: Common{BundleDir: b.Dir, Provider: "cpu", Precision: "fp32"}}
 	g.Stderr = t.Output()
 	g.Log = g.logger()
-	by, err := g.openGrounder(t.Context(), false)
+	by, err := g.openGrounder(t.Context(), wants{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,35 +33,45 @@ func (g *globals) logger() *slog.Logger {
 
 // A grounder is the network ready to run, with the bundle it came from.
 type grounder struct {
-	*onnx.Grounder
+	*onnx.Steady
 	Bundle  *model.Bundle
 	squarer *opencv.Squarer
 }
 
-// openGrounder loads the bundle and starts the network. attention asks for
-// Answer.Attention too. The caller closes what it gets.
-func (g *globals) openGrounder(ctx context.Context, attention bool) (*grounder, error) {
+// wants is what openGrounder can do besides.
+type wants struct {
+	attention bool // fill Answer.Attention
+	check     bool // compare with golden answers on the CPU, too
+}
+
+// openGrounder loads the bundle and starts the network on the first provider
+// that gets right answers. The caller closes what it gets.
+func (g *globals) openGrounder(ctx context.Context, w wants) (*grounder, error) {
 	b, err := g.openBundle()
 	if err != nil {
 		return nil, err
 	}
 	sq := opencv.NewSquarer()
 	o := g.onnxOptions()
-	o.Square, o.Attention = sq.Square, attention
-	by, err := onnx.Open(ctx, b, o)
+	o.Square, o.Attention, o.Check = sq.Square, w.attention, g.checker(b, sq.Square, w.check)
+	patience := g.patience()
+	o.Trying = patience.trying
+	by, err := onnx.OpenSteady(ctx, b, o, g.Log)
+	patience.end()
 	if err != nil {
 		return nil, errors.Join(err, sq.Close())
 	}
 	c := by.Provider()
-	g.Log.Debug("network ready", "bundle", b.Name, "provider", c.Name, "precision", c.Precision, "passed over", c.Reasons)
-	return &grounder{Grounder: by, Bundle: b, squarer: sq}, nil
+	g.Log.Debug("network ready", "bundle", b.Name, "provider", c.Name, "precision", c.Precision, "not", strings.Join(c.Reasons, "; "))
+	return &grounder{Steady: by, Bundle: b, squarer: sq}, nil
 }
 
 // onnxOptions are the flags that shape the network's run, without Square.
 func (g *globals) onnxOptions() onnx.Options {
 	return onnx.Options{
 		Provider: g.Provider, Precision: g.Precision, Device: g.GPU, FP16: g.Precision != "fp32",
-		Threads: g.Threads, Library: g.OrtLibrary, CacheDir: g.CacheDir,
+		Threads: g.Threads, Spin: g.Spin, Library: g.OrtLibrary, CacheDir: g.CacheDir,
+		Workspace: int64(g.Workspace) << 20, ArenaLimit: int64(g.GPUMemory) << 20,
 	}
 }
 
@@ -81,7 +91,7 @@ func (g *grounder) Phrases(texts []string) ([]model.Phrase, error) {
 
 // Close frees the network, then the memory of its resizing.
 func (g *grounder) Close() error {
-	return errors.Join(g.Grounder.Close(), g.squarer.Close())
+	return errors.Join(g.Steady.Close(), g.squarer.Close())
 }
 
 // openBundle loads and verifies the bundle that --bundle or the search names.

@@ -49,7 +49,7 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err := notItself(ref, c.Record, c.Events); err != nil {
 		return err
 	}
-	by, err := g.openGrounder(ctx, c.HTTP != "")
+	by, err := g.openGrounder(ctx, wants{attention: c.HTTP != "", check: true})
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,9 @@ func notItself(ref camera.Ref, outs ...string) error {
 // run joins the line, the page and the keyboard until one of them ends it.
 func (s *show) run(ctx context.Context) error {
 	i := s.from.Info()
-	s.Log.Info("live", "source", s.ref.String(), "size", fmt.Sprintf("%dx%d", i.Width, i.Height), "fps", i.FPS, "provider", s.by.Provider().Name)
+	c := s.by.Provider()
+	s.Log.Info("network", "provider", c.Name, "precision", c.Precision, "not", strings.Join(c.Reasons, "; "))
+	s.Log.Info("live", "source", s.ref.String(), "size", fmt.Sprintf("%dx%d", i.Width, i.Height), "fps", i.FPS)
 	if err := s.asker.ask(s.Phrase); len(s.Phrase) > 0 && err != nil {
 		return err
 	}

@@ -43,6 +43,9 @@ type Common struct {
 	Precision  string     `enum:"auto,fp32,fp16,int8" default:"auto" help:"Which of the bundle's graphs: auto, fp32, fp16 or int8."`
 	GPU        int        `name:"gpu" default:"0" help:"Number of the GPU for cuda and tensorrt."`
 	CacheDir   string     `name:"engine-cache" placeholder:"DIR" help:"Where TensorRT keeps its engines (default: the user's cache folder)."`
+	Workspace  int        `name:"engine-workspace" placeholder:"MIB" default:"0" help:"TensorRT's scratch memory in MiB; 0 means 1024."`
+	GPUMemory  int        `name:"gpu-memory" placeholder:"MIB" default:"0" help:"Most GPU memory that CUDA's arena takes, in MiB; 0 means no limit."`
+	Spin       bool       `help:"Let the network's threads wait actively: a little faster alone, slower beside anything else."`
 	Threads    int        `default:"0" help:"Threads of the network on the CPU; 0 means one a core."`
 	OrtLibrary string     `name:"ort-library" placeholder:"FILE" help:"ONNX Runtime's shared library (default: looked for, see doctor)."`
 	Config     string     `placeholder:"FILE" help:"YAML file with values for any flag; command line and DEIXIS_* variables win over it."`

@@ -48,7 +48,7 @@ func (c *pointCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err := notItself(camera.Ref{Kind: camera.File, Path: c.Image}, c.Out); err != nil {
 		return err
 	}
-	by, err := g.openGrounder(ctx, false)
+	by, err := g.openGrounder(ctx, wants{})
 	if err != nil {
 		return err
 	}

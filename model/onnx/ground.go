@@ -122,7 +122,7 @@ func (g *Grounder) look(f *camera.Frame) (took model.Took, err error) {
 // see runs frame.onnx: image to visual.
 func (g *Grounder) see(image *slot[uint8]) error {
 	if err := g.frameRun.Run([]ort.Value{image.tensor}, []ort.Value{g.visual.tensor}); err != nil {
-		return fmt.Errorf("run frame graph: %w", err)
+		return fmt.Errorf("run frame graph: %w: %w", ErrRun, err)
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func (g *Grounder) read(p model.Phrase) (*state, time.Duration, error) {
 		g.mask.data()[i] = 1
 	}
 	if err := g.phraseRun.Run([]ort.Value{g.ids.tensor, g.mask.tensor}, []ort.Value{g.words.tensor}); err != nil {
-		return nil, 0, fmt.Errorf("run phrase graph: %w", err)
+		return nil, 0, fmt.Errorf("run phrase graph: %w: %w", ErrRun, err)
 	}
 	s := &state{text: p.Text, ids: slices.Clone(p.IDs), words: slices.Clone(g.words.data())}
 	g.phrase.put(s)
@@ -175,7 +175,7 @@ func (g *Grounder) point(states []*state) error {
 	}
 	err := g.groundRun.Run([]ort.Value{g.visual.tensor, g.allWords.tensor, g.allMask.tensor}, outputs)
 	if err != nil {
-		return fmt.Errorf("run ground graph: %w", err)
+		return fmt.Errorf("run ground graph: %w: %w", ErrRun, err)
 	}
 	return nil
 }
@@ -234,7 +234,7 @@ func (g *Grounder) fill(a *model.Answer, i int, f *camera.Frame) error {
 	}
 	if !finite(a.Presence) || slices.ContainsFunc(a.Scores, func(s float32) bool { return !finite(s) }) ||
 		slices.ContainsFunc(a.Boxes, func(b model.Box) bool { return !finite(b.X1 + b.Y1 + b.X2 + b.Y2) }) {
-		return errors.New("the network answered with what is no number")
+		return fmt.Errorf("%w: the network answered with what is no number", ErrRun)
 	}
 	return nil
 }

@@ -19,6 +19,10 @@ import (
 // ErrClosed says that a Grounder was used after Close.
 var ErrClosed = errors.New("grounder is closed")
 
+// ErrRun says that a graph could not be run, or answered nonsense: another
+// provider may do better.
+var ErrRun = errors.New("the network failed")
+
 // Options say how and where the network runs. The zero value of each is its default.
 type Options struct {
 	Provider  string // "auto", "tensorrt", "cuda" or "cpu"
@@ -39,6 +43,13 @@ type Options struct {
 	Square func(f *camera.Frame, side int, rgb []byte) error
 
 	Attention bool // fill Answer.Attention
+
+	// Trying is told each provider before it is tried: building TensorRT's engines
+	// takes minutes. nil: nobody is told.
+	Trying func(provider string)
+	// Check is asked whether a provider that runs gets the right answers; its error
+	// passes the provider over. nil: all are trusted.
+	Check func(ctx context.Context, g *Grounder) error
 }
 
 // keptPhrases is how many phrases a Grounder remembers.
@@ -89,7 +100,10 @@ func Open(ctx context.Context, b *model.Bundle, o Options) (*Grounder, error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		g, err = load(b, provider, o)
+		if o.Trying != nil {
+			o.Trying(provider)
+		}
+		g, err = load(ctx, b, provider, o)
 		return err
 	})
 	if err != nil {
@@ -101,8 +115,9 @@ func Open(ctx context.Context, b *model.Bundle, o Options) (*Grounder, error) {
 	return g, nil
 }
 
-// load opens the three graphs on one provider, makes the tensors and warms up.
-func load(b *model.Bundle, provider string, o Options) (*Grounder, error) {
+// load opens the three graphs on one provider, makes the tensors, warms up and
+// checks the answers.
+func load(ctx context.Context, b *model.Bundle, provider string, o Options) (*Grounder, error) {
 	g := &Grounder{bundle: b, square: o.Square, phrase: newCache(max(keptPhrases, b.Limits.MaxPhrases))}
 	if err := g.openGraphs(provider, o); err != nil {
 		return nil, errors.Join(err, g.free.Close())
@@ -112,6 +127,12 @@ func load(b *model.Bundle, provider string, o Options) (*Grounder, error) {
 	}
 	if err := g.warmUp(); err != nil {
 		return nil, errors.Join(fmt.Errorf("warm up on %s: %w", provider, err), g.free.Close())
+	}
+	g.chosen.Name = provider
+	if o.Check != nil {
+		if err := o.Check(ctx, g); err != nil {
+			return nil, errors.Join(err, g.free.Close())
+		}
 	}
 	return g, nil
 }

@@ -53,9 +53,16 @@ func choose(want string, try func(name string) error) (Chosen, error) {
 	return Chosen{}, fmt.Errorf("choose provider: %w: %s (try --provider auto, see `deixis doctor`)", ErrProvider, strings.Join(c.Reasons, "; "))
 }
 
-// firstLine keeps a native error short: its traces follow on further lines.
+// firstLine keeps a native error short: its traces follow on further lines, and
+// where in ONNX Runtime's own source it arose helps nobody.
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+	if _, cause, ok := strings.Cut(line, " with error: "); ok {
+		return cause + " (install what is missing, or name its folder in LD_LIBRARY_PATH)"
+	}
+	if _, cause, ok := strings.Cut(line, "[ONNXRuntimeError] : "); ok {
+		line = strings.TrimLeft(cause, "0123456789 :")
+	}
 	return line
 }
 
@@ -95,6 +102,9 @@ func tensorrtOptions(o Options, b *model.Bundle, g model.Graph, profiled bool) m
 		"trt_timing_cache_path":   cacheDir(o, b, g),
 		"trt_max_workspace_size":  strconv.FormatInt(workspace(o), 10),
 		"trt_engine_cache_prefix": strings.TrimSuffix(g.File, filepath.Ext(g.File)),
+	}
+	if g.File == "" { // settings that no session will use: TensorRT takes no empty name
+		delete(m, "trt_engine_cache_prefix")
 	}
 	if profiled {
 		m["trt_profile_min_shapes"] = profile(g, func(string) int64 { return 1 })

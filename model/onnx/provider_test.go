@@ -194,3 +194,15 @@ func TestCache(t *testing.T) {
 		t.Error("replacing a state left two")
 	}
 }
+
+func TestReasonsAreShort(t *testing.T) {
+	for long, short := range map[string]string{
+		"/src/core/bridge.cc:2043 Provider& Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library /x/libcuda.so with error: libcublasLt.so.13: cannot open shared object file\n at y": "libcublasLt.so.13: cannot open shared object file (install what is missing, or name its folder in LD_LIBRARY_PATH)",
+		"[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : out of memory": "RUNTIME_EXCEPTION : out of memory",
+		"not in this build\n at session.cc:12":                       "not in this build",
+	} {
+		if got := firstLine(errors.New(long)); got != short {
+			t.Errorf("%q, want %q", got, short)
+		}
+	}
+}

@@ -133,7 +133,11 @@ def golden(pointer: BundlePointer, frame: Path, out: Path, shrink: Callable[[np.
         }
         for t, p in zip(phrases, pointer.point(shrink(read_picture(str(frame)), pointer.size), phrases), strict=True)
     ]
-    told = {"image": frame.name, "bundle": pointer.about["name"], "answers": rows}
+    full = {
+        name: next((g["sha256"] for g in each if g["precision"] == "fp32"), "")
+        for name, each in pointer.about["graphs"].items()
+    }
+    told = {"image": frame.name, "bundle": pointer.about["name"], "graphs": full, "answers": rows}
     out.write_text(json.dumps(told, indent=1) + "\n")
 
 
