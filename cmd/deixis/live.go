@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
@@ -49,7 +50,7 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err := notItself(ref, c.Record, c.Events); err != nil {
 		return err
 	}
-	by, err := g.openGrounder(ctx, wants{attention: c.HTTP != "", check: true})
+	by, err := g.openGrounder(ctx, wants{attention: c.HTTP != "" || !c.Headless, check: true})
 	if err != nil {
 		return err
 	}
@@ -156,7 +157,13 @@ func (s *show) openWindow() (pipeline.Sink, error) {
 	if s.Headless {
 		return nil, nil
 	}
-	w, err := window.Open("deixis: "+s.ref.String(), window.Options{Ask: s.asker.ask})
+	w, err := window.Open("deixis: "+s.ref.String(), window.Options{
+		Ask: func(texts []string) error {
+			defer s.gate.Nudge()
+			return s.asker.ask(texts)
+		},
+		Gate: s.gate, Save: savePicture, Lost: s.lost,
+	})
 	if err != nil && !s.Window {
 		s.Log.Info("no window", "why", err)
 		return nil, nil
@@ -166,4 +173,17 @@ func (s *show) openWindow() (pipeline.Sink, error) {
 	}
 	s.closers = append(s.closers, w.Close)
 	return w, nil
+}
+
+// savePicture keeps a picture in the working folder, by the time of day.
+func savePicture(f *camera.Frame) (file string, err error) {
+	jpeg, err := opencv.EncodeJPEG(f, 92)
+	if err != nil {
+		return "", err
+	}
+	file = "deixis-" + time.Now().Format("20060102-150405.000") + ".jpg"
+	if err := os.WriteFile(file, jpeg, 0o644); err != nil {
+		return "", fmt.Errorf("save picture: %w", err)
+	}
+	return file, nil
 }

@@ -7,20 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
-
-	"gocv.io/x/gocv"
+	"time"
 
 	"deixis/camera"
 	"deixis/pipeline"
 )
-
-// macOS lets only the first thread of a program touch windows; init runs on it.
-func init() {
-	if runtime.GOOS == "darwin" {
-		runtime.LockOSThread()
-	}
-}
 
 // ErrNoDisplay says that there is no desktop to show a window on.
 var ErrNoDisplay = errors.New("no display")
@@ -31,24 +22,53 @@ const (
 	maxHeight = 800
 )
 
-// maxKeys bounds the keys read between two frames.
-const maxKeys = 64
+const (
+	maxKeys   = 64              // read between two frames
+	noticeFor = 3 * time.Second // how long a line at the top stays
+)
 
-// Options are what the window needs from the program.
+// Options are what the window needs from the program. What is nil its key
+// does not do.
 type Options struct {
 	// Ask replaces the phrases with those typed. Its error is shown in the window.
 	Ask func(texts []string) error
+	// Gate stops the picture and lets it go on.
+	Gate *pipeline.Gate
+	// Mirror turns the picture round like a mirror's or back, and says which.
+	Mirror func() (mirrored bool)
+	// Save keeps a picture and says where.
+	Save func(f *camera.Frame) (file string, err error)
+	// Lost says whether the source is away; nil: it never is.
+	Lost func() bool
+}
+
+// A screen is a window as the desktop gives it, or a stand-in for one.
+type screen interface {
+	Show(f *camera.Frame) error
+	Resize(w, h int) error
+	Visible() bool
+	Key() int // one key pressed, by its code; below 0 none
+	Close() error
 }
 
 // Window is a sink. It belongs to the goroutine that opened it, which stays on
 // one OS thread until Close.
 type Window struct {
 	o     Options
-	win   *gocv.Window
+	on    screen
 	sized bool
-	keys  typing
+	keys  keyboard
 
-	frame   camera.Frame // with the prompt painted on
+	last   camera.Frame // as it came; Width 0 before the first
+	views  []pipeline.View
+	stands bool // paused
+	heat   bool
+	lost   bool
+
+	notice string // at the top
+	until  time.Time
+
+	frame   camera.Frame // with everything painted on
 	overlay pipeline.Overlay
 }
 
@@ -57,48 +77,94 @@ func Open(title string, o Options) (*Window, error) {
 	if err := Available(); err != nil {
 		return nil, err
 	}
-	w := gocv.NewWindow(title) // locks the OS thread
-	if w.GetWindowProperty(gocv.WindowPropertyVisible) < 0 {
-		return nil, errors.Join(fmt.Errorf("open window: OpenCV has no window of its own here: %w", ErrNoDisplay), w.Close())
+	on, err := openScreen(title)
+	if err != nil {
+		return nil, err
 	}
-	return &Window{o: o, win: w}, nil
+	return &Window{o: o, on: on}, nil
 }
 
 // Show shows f and reads the keys pressed since the frame before. It returns
 // io.EOF when the window was closed, or q or Esc pressed.
-func (w *Window) Show(_ context.Context, f *camera.Frame, _ []pipeline.View) error {
+func (w *Window) Show(_ context.Context, f *camera.Frame, views []pipeline.View) error {
 	if w.closed() {
 		return io.EOF // imshow would open it again
 	}
-	f.CopyTo(&w.frame)
-	if lead, typed, on := w.keys.prompt(); on {
-		w.overlay.Prompt(&w.frame, lead, typed)
-	}
-	mat, err := gocv.NewMatFromBytes(w.frame.Height, w.frame.Width, gocv.MatTypeCV8UC3, w.frame.Pix)
-	if err != nil {
-		return fmt.Errorf("show window: %w", err)
-	}
-	defer mat.Close()
-	if err := w.fit(); err != nil {
+	f.CopyTo(&w.last)
+	w.views = views
+	w.changed(time.Now())
+	if err := w.render(); err != nil {
 		return err
-	}
-	if err := w.win.IMShow(mat); err != nil {
-		return fmt.Errorf("show window: %w", err)
 	}
 	return w.read()
 }
 
-// Idle reads keys while no frame comes.
+// Idle reads keys while no frame comes, and shows what they change.
 func (w *Window) Idle() error {
 	if w.closed() {
 		return io.EOF
 	}
+	if w.changed(time.Now()) {
+		if err := w.render(); err != nil {
+			return err
+		}
+	}
 	return w.read()
 }
 
-func (w *Window) closed() bool {
-	return w.sized && w.win.GetWindowProperty(gocv.WindowPropertyVisible) < 1
+func (w *Window) closed() bool { return w.sized && !w.on.Visible() }
+
+// changed looks at what may change without a key: the source and the time.
+func (w *Window) changed(now time.Time) bool {
+	lost, stands := w.o.Lost != nil && w.o.Lost(), w.o.Gate != nil && w.o.Gate.Paused()
+	over := w.notice != "" && now.After(w.until)
+	if over {
+		w.notice = ""
+	}
+	other := lost != w.lost || stands != w.stands
+	w.lost, w.stands = lost, stands
+	return over || other
 }
+
+// render paints what is known on the last frame and shows it.
+func (w *Window) render() error {
+	if w.last.Width == 0 {
+		return nil
+	}
+	w.last.CopyTo(&w.frame)
+	if w.heat {
+		pipeline.Heat(&w.frame, w.views)
+	}
+	if line := w.line(); line != "" {
+		w.overlay.Notice(&w.frame, line)
+	}
+	if lead, typed, on := w.keys.prompt(); on {
+		w.overlay.Prompt(&w.frame, lead, typed)
+	}
+	if err := w.fit(); err != nil {
+		return err
+	}
+	if err := w.on.Show(&w.frame); err != nil {
+		return fmt.Errorf("show window: %w", err)
+	}
+	return nil
+}
+
+// line is what the top of the window says; what matters most comes first.
+func (w *Window) line() string {
+	switch {
+	case w.lost:
+		return "the camera is away, trying again …"
+	case w.notice != "":
+		return w.notice
+	case w.stands:
+		return "paused (p goes on)"
+	}
+	return ""
+}
+
+// say shows a line for a moment.
+func (w *Window) say(line string) { w.notice, w.until = line, time.Now().Add(noticeFor) }
 
 // fit gives the window its first size: the picture's, or smaller in proportion.
 func (w *Window) fit() error {
@@ -107,28 +173,57 @@ func (w *Window) fit() error {
 	}
 	w.sized = true
 	scale := min(1, float64(maxWidth)/float64(w.frame.Width), float64(maxHeight)/float64(w.frame.Height))
-	if err := w.win.ResizeWindow(int(scale*float64(w.frame.Width)), int(scale*float64(w.frame.Height))); err != nil {
+	if err := w.on.Resize(int(scale*float64(w.frame.Width)), int(scale*float64(w.frame.Height))); err != nil {
 		return fmt.Errorf("size window: %w", err)
 	}
 	return nil
 }
 
-// read takes the keys that wait.
+// read takes the keys that wait and shows what they changed.
 func (w *Window) read() error {
+	pressed := false
 	for range maxKeys {
-		code := w.win.PollKey()
+		code := w.on.Key()
 		if code < 0 {
-			return nil
+			break
 		}
-		switch w.keys.press(code) {
-		case quit:
-			return io.EOF
-		case submit:
-			w.keys.answer(w.o.Ask(pipeline.Split(w.keys.text())))
+		pressed = true
+		if err := w.act(w.keys.press(code)); err != nil {
+			return err
 		}
+	}
+	if pressed {
+		return w.render()
+	}
+	return nil
+}
+
+// act does what a key asks for; quit is io.EOF.
+func (w *Window) act(a action) error {
+	switch {
+	case a == quit:
+		return io.EOF
+	case a == submit:
+		w.keys.answer(w.o.Ask(pipeline.Split(w.keys.text())))
+	case a == pause && w.o.Gate != nil:
+		w.stands = !w.o.Gate.Paused()
+		w.o.Gate.Pause(w.stands)
+	case a == heat:
+		w.heat = !w.heat
+	case a == mirror && w.o.Mirror != nil:
+		w.say(map[bool]string{true: "like a mirror", false: "as the camera sees"}[w.o.Mirror()])
+	case a == save && w.o.Save != nil && w.last.Width > 0:
+		file, err := w.o.Save(&w.last)
+		if err != nil {
+			w.say(err.Error())
+		} else {
+			w.say("saved " + file)
+		}
+	case a == help:
+		w.say("/ phrase   p pause   h heat map   m mirror   s snapshot   q quit")
 	}
 	return nil
 }
 
 // Close closes the window and lets go of its thread.
-func (w *Window) Close() error { return w.win.Close() }
+func (w *Window) Close() error { return w.on.Close() }

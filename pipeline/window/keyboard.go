@@ -7,7 +7,16 @@ const (
 	nothing action = iota
 	quit
 	submit
+	pause
+	heat
+	mirror
+	save
+	help
 )
+
+// commands are the keys that are no part of a phrase, outside a line; they are
+// the page's, too.
+var commands = map[rune]action{'q': quit, escape: quit, 'p': pause, ' ': pause, 'h': heat, 'm': mirror, 's': save}
 
 // The codes of keys that are no letters.
 const (
@@ -23,10 +32,10 @@ const (
 // maxTyped bounds what is typed; the model takes less.
 const maxTyped = 500
 
-// typing is the line that a person types in the window. Any letter but q
-// begins one; so do / and Enter, and then q is a letter too. Enter ends it,
-// Esc gives it up. Outside a line, q and Esc quit.
-type typing struct {
+// A keyboard is the line that a person types in the window, and the keys beside
+// it. / and Enter begin a line, Enter ends it and Esc gives it up. Outside a
+// line letters are commands, and one that is none asks which there are.
+type keyboard struct {
 	on    bool
 	typed []rune
 	wrong string // why the line was refused
@@ -53,24 +62,25 @@ func letter(code int) rune {
 }
 
 // press takes one key by its code.
-func (t *typing) press(code int) action {
+func (t *keyboard) press(code int) action {
 	r := letter(code)
 	switch {
-	case !t.on && (r == 'q' || r == escape):
-		return quit
+	case !t.on && commands[r] != nothing:
+		return commands[r]
 	case !t.on && (r == enter || r == newline || r == slash || r == tab):
 		t.on = true
+	case !t.on && r > ' ' && r != del:
+		return help
 	case r == escape:
-		*t = typing{}
+		*t = keyboard{}
 	case r == enter || r == newline:
 		if len(t.typed) > 0 {
 			return submit
 		}
-		*t = typing{}
+		*t = keyboard{}
 	case r == backspace || r == del:
 		t.typed = t.typed[:max(0, len(t.typed)-1)]
 	case r >= ' ' && r < del || r >= 0xa0:
-		t.on = true
 		if len(t.typed) < maxTyped {
 			t.typed = append(t.typed, r)
 		}
@@ -79,19 +89,19 @@ func (t *typing) press(code int) action {
 }
 
 // text is the line so far.
-func (t *typing) text() string { return string(t.typed) }
+func (t *keyboard) text() string { return string(t.typed) }
 
 // answer ends the line, or keeps it with the reason it was refused.
-func (t *typing) answer(err error) {
+func (t *keyboard) answer(err error) {
 	if err != nil {
 		t.wrong = err.Error()
 		return
 	}
-	*t = typing{}
+	*t = keyboard{}
 }
 
 // prompt is what to show of the line, if there is one.
-func (t *typing) prompt() (lead, typed string, on bool) {
+func (t *keyboard) prompt() (lead, typed string, on bool) {
 	if t.wrong != "" {
 		return t.wrong + ":", t.text(), t.on
 	}
