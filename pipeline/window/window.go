@@ -62,6 +62,7 @@ type Window struct {
 	last   camera.Frame // as it came; Width 0 before the first
 	views  []pipeline.View
 	stands bool // paused
+	stale  bool // something changed since it was painted
 	heat   bool
 	lost   bool
 
@@ -96,7 +97,8 @@ func (w *Window) Show(_ context.Context, f *camera.Frame, views []pipeline.View)
 	if err := w.render(); err != nil {
 		return err
 	}
-	return w.read()
+	_, err := w.read()
+	return err
 }
 
 // Idle reads keys while no frame comes, and shows what they change.
@@ -104,12 +106,12 @@ func (w *Window) Idle() error {
 	if w.closed() {
 		return io.EOF
 	}
-	if w.changed(time.Now()) {
-		if err := w.render(); err != nil {
-			return err
-		}
+	w.stale = w.changed(time.Now()) || w.stale
+	pressed, err := w.read()
+	if err != nil || pressed || !w.stale {
+		return err // while somebody types, keys come first: the desktop remembers one
 	}
-	return w.read()
+	return w.render()
 }
 
 func (w *Window) closed() bool { return w.sized && !w.on.Visible() }
@@ -128,6 +130,7 @@ func (w *Window) changed(now time.Time) bool {
 
 // render paints what is known on the last frame and shows it.
 func (w *Window) render() error {
+	w.stale = false
 	if w.last.Width == 0 {
 		return nil
 	}
@@ -179,23 +182,19 @@ func (w *Window) fit() error {
 	return nil
 }
 
-// read takes the keys that wait and shows what they changed.
-func (w *Window) read() error {
-	pressed := false
+// read takes the keys that wait, and says whether there were any.
+func (w *Window) read() (pressed bool, err error) {
 	for range maxKeys {
 		code := w.on.Key()
 		if code < 0 {
 			break
 		}
-		pressed = true
+		pressed, w.stale = true, true
 		if err := w.act(w.keys.press(code)); err != nil {
-			return err
+			return pressed, err
 		}
 	}
-	if pressed {
-		return w.render()
-	}
-	return nil
+	return pressed, nil
 }
 
 // act does what a key asks for; quit is io.EOF.
