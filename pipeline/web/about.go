@@ -42,7 +42,7 @@ func (s *Server) about(w http.ResponseWriter, _ *http.Request) {
 		a = s.o.About()
 	}
 	a.Source = s.o.Source
-	a.Can = Can{Pause: s.o.Gate != nil, Correct: s.o.Keep != nil}
+	a.Can = Can{Pause: s.o.Gate != nil, Correct: s.o.Keep != nil, Speech: s.o.Hear != nil}
 	a.Provider.Not = append([]string{}, a.Provider.Not...) // never null in JSON
 	answer(w, http.StatusOK, a)
 }

@@ -39,6 +39,7 @@ type program struct {
 	drawn   int
 	kept    []Correction
 	keepErr error
+	heard   []byte
 }
 
 func (p *program) ask(texts []string) error {
@@ -63,8 +64,16 @@ func (p *program) options() Options {
 		},
 		Lost: func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.lost },
 		Keep: func(c Correction) error { p.kept = append(p.kept, c); return p.keepErr },
+		Hear: func(_ context.Context, wav []byte) (string, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if p.heard = wav; len(wav) == 44 {
+				return "", errors.New("nothing was said")
+			}
+			return "the green disc", nil
+		},
 		About: func() About {
-			return About{Version: "test", Bundle: "tiny", Provider: Provider{Name: "cpu", Precision: "fp32"}}
+			return About{Version: "test", Bundle: "tiny", Provider: Provider{Name: "cpu", Precision: "fp32", Not: []string{"cuda: not in this build"}}}
 		},
 	}
 }
@@ -209,6 +218,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 func TestAnswersAreAsDescribed(t *testing.T) {
 	_, router := described(t)
 	openapi3filter.RegisterBodyDecoder("image/jpeg", openapi3filter.FileBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("audio/wav", openapi3filter.FileBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("application/yaml", func(io.Reader, http.Header, *openapi3.SchemaRef, openapi3filter.EncodingFn) (any, error) {
 		return map[string]any{}, nil
 	})
@@ -252,6 +262,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"POST", "api/corrections", `{"phrase": " ", "seq": 3, "box": null}`, 422, "phrase"},
 		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 3, "box": [1, 2, 3]}`, 422, "x1, y1"},
 		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 3, "box": [900, 2, 950, 60]}`, 422, "no inside"},
+		{"POST", "api/speech", "RIFF....WAVE" + strings.Repeat("x", 40), 200, "the green disc"},
+		{"POST", "api/speech", "RIFF....WAVE" + strings.Repeat("x", 32), 422, "nothing was said"},
+		{"POST", "api/speech", "RIFF....WAVE", 400, "no WAV"},
+		{"POST", "api/speech", strings.Repeat("x", maxSpeech+1), 413, "half a minute"},
 		{"POST", "api/pause", "", 200, `"paused":true`},
 		{"GET", "api/status", "", 200, `"camera":"paused"`},
 		{"GET", "readyz", "", 200, `"camera":"paused"`},
@@ -275,11 +289,15 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 				p.mu.Unlock()
 				return
 			}
-			resp, body := call(t, s, tt.method, tt.path, tt.body, nil)
+			var header map[string]string
+			if tt.path == "api/speech" {
+				header = map[string]string{"Content-Type": "audio/wav"}
+			}
+			resp, body := call(t, s, tt.method, tt.path, tt.body, header)
 			if resp.StatusCode != tt.code || !strings.Contains(body, tt.says) {
 				t.Errorf("%d %s, want %d and %q in it", resp.StatusCode, body, tt.code, tt.says)
 			}
-			asDescribed(t, router, request(t, s, tt.method, tt.path, tt.body, nil), resp, body)
+			asDescribed(t, router, request(t, s, tt.method, tt.path, tt.body, header), resp, body)
 		})
 	}
 	want := []Correction{{Phrase: "the cup", Box: &model.Box{X1: 2, Y1: 1, X2: 12, Y2: 6}, Seq: 3}, {Phrase: "a cat", Seq: 3}}
@@ -324,8 +342,8 @@ func TestUnknownAddress(t *testing.T) {
 }
 
 func TestWithoutExtras(t *testing.T) {
-	s, _ := serve(t, func(o *Options) { o.Gate, o.Keep, o.About = nil, nil, nil })
-	for path, says := range map[string]string{"api/pause": "paused", "api/corrections": "--corrections"} {
+	s, _ := serve(t, func(o *Options) { o.Gate, o.Keep, o.Hear, o.About = nil, nil, nil, nil })
+	for path, says := range map[string]string{"api/pause": "paused", "api/corrections": "--corrections", "api/speech": "listens"} {
 		if resp, body := call(t, s, "POST", path, "", nil); resp.StatusCode != 409 || !strings.Contains(body, says) {
 			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
 		}

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"os"
@@ -67,7 +69,8 @@ func browser(t *testing.T) context.Context {
 		t.Skip("no chromium on this machine (install it to test the page)")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute), chromedp.WindowSize(1360, 860))
+		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute), chromedp.WindowSize(1360, 860),
+		chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true))
 	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewExecAllocator(ctx, options...)
@@ -219,9 +222,12 @@ func TestPageInABrowser(t *testing.T) {
 	b.until("going on", `document.getElementById("pause").innerText === "Pause" && document.getElementById("away").hidden`)
 
 	b.correct(p)
+	b.talk(p)
 	b.looks()
 	p.setLost(true)
 	b.until("a camera that is away", `document.getElementById("away").innerText.includes("away") && document.querySelector("#targets li[data-state=lost]")`)
+	eval[bool](b, `document.querySelector("details").open = true`)
+	b.until("what runs", `document.getElementById("about").innerText.includes("cpu, fp32") && document.getElementById("about").innerText.includes("not in this build")`)
 	b.shot("lost")
 }
 
@@ -269,6 +275,22 @@ func (b tab) correct(p *program) {
 	got, want := *p.kept[0].Box, model.Box{X1: 83, Y1: 60, X2: 163, Y2: 180} // a hundredth of the width to the right
 	if got.IoU(want) < 0.95 {
 		b.t.Errorf("the box kept is %+v, want %+v", got, want)
+	}
+}
+
+// talk holds the button while the browser's own stand-in for a microphone beeps.
+func (b tab) talk(p *program) {
+	b.t.Helper()
+	r := eval[[2]float64](b, `(() => { const r = document.getElementById("talk").getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; })()`)
+	b.do("hold", chromedp.MouseEvent(chromedp.MousePressed, r[0], r[1], chromedp.ButtonLeft))
+	b.until("listening", `document.getElementById("talk").ariaPressed === "true"`)
+	time.Sleep(2 * time.Second)
+	b.do("let go", chromedp.MouseEvent(chromedp.MouseReleased, r[0], r[1], chromedp.ButtonLeft))
+	b.until("what was said", `document.getElementById("phrase").value === "the green disc" && document.querySelector("#targets li")?.innerText.includes("the green disc")`)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if rate := binary.LittleEndian.Uint32(p.heard[24:]); rate != 16000 || len(p.heard) < 44+16000 || bytes.Equal(p.heard[44:], make([]byte, len(p.heard)-44)) {
+		b.t.Errorf("%d bytes at %d a second were heard, or all was silent", len(p.heard), rate)
 	}
 }
 

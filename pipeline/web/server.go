@@ -41,6 +41,9 @@ type Options struct {
 	Ask func(texts []string) error
 	// Keep saves a correction. nil: corrections are not taken.
 	Keep func(c Correction) error
+	// Hear says what words are in a WAV file, as the page records it while somebody
+	// holds its button. nil: the page has no such button.
+	Hear func(ctx context.Context, wav []byte) (text string, err error)
 	// Gate stops the picture and lets it go on. nil: it cannot be stopped.
 	Gate *pipeline.Gate
 
@@ -199,6 +202,7 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"POST /api/pause":              s.pause,
 		"POST /api/resume":             s.resume,
 		"POST /api/corrections":        s.correct,
+		"POST /api/speech":             s.speech,
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 
 func TestPage(t *testing.T) {
 	s, _ := serve(t, nil)
-	for path, kind := range map[string]string{"": "text/html", "style.css": "text/css", "app.js": "javascript", "correct.js": "javascript", "icon.svg": "image/svg"} {
+	for path, kind := range map[string]string{"": "text/html", "style.css": "text/css", "app.js": "javascript", "correct.js": "javascript", "tap.js": "javascript", "icon.svg": "image/svg"} {
 		resp, body := call(t, s, "GET", path, "", nil)
 		if resp.StatusCode != 200 || !strings.Contains(resp.Header.Get("Content-Type"), kind) || body == "" {
 			t.Errorf("/%s: %d %s", path, resp.StatusCode, resp.Header.Get("Content-Type"))

@@ -2,6 +2,7 @@ import { call, byId, problem, fine } from "./call.js";
 import { show as showTargets } from "./targets.js";
 import { remember, walk } from "./history.js";
 import { draw as drawHeat } from "./heat.js";
+import { ready as readyToTalk } from "./talk.js";
 import { begin as beginCorrection, busy as correcting, cancel } from "./correct.js";
 
 const [picture, stage, away, line] = ["picture", "stage", "away", "line"].map(byId);
@@ -71,6 +72,10 @@ function follow() {
   };
 }
 
+picture.addEventListener("error", () => {
+  setTimeout(() => { if (events.readyState === EventSource.OPEN) picture.src = "api/stream.mjpeg?" + Date.now(); }, 2000);
+});
+
 // What runs is asked for at the start and when another provider goes on.
 let runs;
 async function about(provider) {
@@ -79,6 +84,7 @@ async function about(provider) {
   if (!a) return;
   pause.hidden = !a.can.pause;
   byId("correct").hidden = !a.can.correct;
+  if (a.can.speech) readyToTalk((text) => { field.value = text; look(split(text)); });
   const mode = (m) => [m.width ? m.width + "×" + m.height : "", m.fps ? m.fps.toFixed(1) + "/s" : "", m.format].filter(Boolean).join(" ");
   const rows = {
     "Network": [a.provider.name, a.provider.precision].filter(Boolean).join(", "),

@@ -1,0 +1,74 @@
+import { call, byId, problem, fine } from "./call.js";
+
+const rate = 16000, longest = 15; // samples a second, seconds
+const button = byId("talk");
+
+let recording; // {stop(): Promise<Float32Array[]>} while somebody talks
+
+// ready lets people talk: heard is called with the words that were understood.
+export function ready(heard) {
+  button.hidden = false;
+  if (button.dataset.ready) return;
+  button.dataset.ready = "yes";
+  button.addEventListener("pointerdown", (e) => { button.setPointerCapture(e.pointerId); begin(heard); });
+  for (const end of ["pointerup", "pointercancel"]) button.addEventListener(end, () => finish(heard));
+  button.addEventListener("keydown", (e) => { if ([" ", "Enter"].includes(e.key) && !e.repeat) { e.preventDefault(); begin(heard); } });
+  button.addEventListener("keyup", (e) => { if ([" ", "Enter"].includes(e.key)) finish(heard); });
+}
+
+function begin(heard) {
+  if (recording) return;
+  fine();
+  button.ariaPressed = "true";
+  recording = record();
+  recording.catch((err) => {
+    recording = undefined;
+    button.ariaPressed = "false";
+    problem(new Error("The microphone cannot be used: " + err.message));
+  });
+  setTimeout((mine) => { if (recording === mine) finish(heard); }, 1000 * longest, recording);
+}
+
+async function finish(heard) {
+  const mine = recording;
+  recording = undefined;
+  button.ariaPressed = "false";
+  if (!mine) return;
+  try {
+    const chunks = await (await mine).stop();
+    const said = await call("POST", "api/speech", new Blob([wav(chunks)], { type: "audio/wav" }));
+    heard(said.text);
+  } catch (err) {
+    problem(err);
+  }
+}
+
+// record opens the microphone until stop is called.
+async function record() {
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
+  const context = new AudioContext({ sampleRate: rate }), chunks = [];
+  await context.audioWorklet.addModule("tap.js");
+  const tap = new AudioWorkletNode(context, "tap");
+  tap.port.onmessage = (e) => chunks.push(e.data);
+  context.createMediaStreamSource(stream).connect(tap);
+  return {
+    async stop() {
+      stream.getTracks().forEach((t) => t.stop());
+      await context.close();
+      return chunks;
+    },
+  };
+}
+
+// wav is sound as a file: one channel of 16 bits.
+function wav(chunks) {
+  const n = chunks.reduce((sum, c) => sum + c.length, 0), bytes = new DataView(new ArrayBuffer(44 + 2 * n));
+  const text = (at, s) => [...s].forEach((c, i) => bytes.setUint8(at + i, c.charCodeAt(0)));
+  text(0, "RIFF"); bytes.setUint32(4, 36 + 2 * n, true); text(8, "WAVEfmt ");
+  bytes.setUint32(16, 16, true); bytes.setUint16(20, 1, true); bytes.setUint16(22, 1, true);
+  bytes.setUint32(24, rate, true); bytes.setUint32(28, 2 * rate, true); bytes.setUint16(32, 2, true); bytes.setUint16(34, 16, true);
+  text(36, "data"); bytes.setUint32(40, 2 * n, true);
+  let at = 44;
+  for (const c of chunks) for (const v of c) { bytes.setInt16(at, 32767 * Math.max(-1, Math.min(1, v)), true); at += 2; }
+  return bytes;
+}
