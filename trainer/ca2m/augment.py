@@ -40,7 +40,12 @@ def square(pixels: Pixels, side: int) -> Pixels:
 
 
 _NOT_SIDE = "next|behind|beside|under|above|below|in front|in the (?:middle|cent)"  # "right next to", "right in front"
-_SIDES = re.compile(rf"\b(left|right)(?=(?:most|hand|side|wards?)?\b)(?!\s+(?:{_NOT_SIDE}))")
+_PLACE = "|".join(
+    rf"(?<=\b{w} )"
+    for w in ["the", "far", "on", "at", "to", "from", "top", "bottom", "upper", "lower", "front", "back"]
+)
+_SIDES = re.compile(rf"\b(?:{_PLACE}|(?!(?:left|right)\s+(?:{_NOT_SIDE})))(left|right)(?=(?:most|hand|side|wards?)?\b)")
+"""Sides as places: "right next to" is none, but "on the right next to" is."""
 
 
 def mirrored(phrase: str) -> str:

@@ -40,6 +40,9 @@ def test_square_stretches() -> None:
         ("bright copyright upright", "bright copyright upright"),
         ("dog right next to the left tree", "dog right next to the right tree"),
         ("right in front", "right in front"),
+        ("bikes on the right beside the tree", "bikes on the left beside the tree"),
+        ("man on the far left behind the counter", "man on the far right behind the counter"),
+        ("hatchback right behind the sign", "hatchback right behind the sign"),
         ("left dog right in the middle", "right dog right in the middle"),
     ],
 )
