@@ -153,7 +153,7 @@ class NanoDetSight(nn.Module):
 
     def choose(self, scores: Tensor) -> Tensor:
         """Class scores (N, G*G, 3, 80) to the places in the grid of the tokens that stay, int64 (N, T)."""
-        best, g = scores.amax((2, 3)), self.grid
+        best, g = scores[:, :, :2].amax((2, 3)), self.grid  # stride 32 says the same of all four
         four = best.reshape(-1, g // 2, 2, g // 2, 2)
         first = (four >= four.amax((2, 4), keepdim=True)).to(best.dtype).reshape(-1, g * g)
         return (best + 2 * first).topk(self.tokens, 1).indices.sort(1).values
