@@ -22,7 +22,7 @@ type python struct {
 
 // findPython is the interpreter named, or that of the nearest project's .venv.
 func findPython(named string) (*python, error) {
-	root := above("trainer/ca2m/loop.py")
+	root := above("trainer/ca2m/ship/loop.py")
 	p := &python{exe: named}
 	if root != "" {
 		p.trainer = filepath.Join(root, "trainer")
@@ -90,7 +90,7 @@ func (p *python) run(ctx context.Context, args ...string) ([]byte, error) {
 // provider and threads, and what each costs, ms of all cores together.
 func (p *python) loop(ctx context.Context, b *bench, frames int) (fps, cpu float64, err error) {
 	chosen := b.by.Provider()
-	out, err := p.run(ctx, "-m", "ca2m.loop", b.ref.URI,
+	out, err := p.run(ctx, "-m", "ca2m.ship.loop", b.ref.URI,
 		"--bundle", b.by.Bundle.Dir, "--phrase", b.phrase.Text, "--frames", strconv.Itoa(frames),
 		"--provider", chosen.Name, "--precision", strings.ReplaceAll(chosen.Precision, "/", ","), "--threads", strconv.Itoa(b.Threads))
 	if err != nil {

@@ -11,29 +11,14 @@ from pathlib import Path
 
 import torch
 
-from ca2m import (
-    attend,
-    bundle,
-    checks,
-    config,
-    convert,
-    count,
-    evaluate,
-    finetune,
-    golden,
-    measuring,
-    merge,
-    refs,
-    rounds,
-    scenes,
-    shipping,
-    show,
-    speed,
-    splits,
-    train,
-)
-from ca2m.loader import Feed
-from ca2m.network import Net
+from ca2m import config
+from ca2m.data import checks, convert, merge, refs, rounds, scenes, show, splits
+from ca2m.data.loader import Feed
+from ca2m.learn import finetune, speed, train
+from ca2m.measure import attend, evaluate, measuring
+from ca2m.net import count
+from ca2m.net.network import Net
+from ca2m.ship import bundle, golden, shipping
 
 log = logging.getLogger("ca2m")
 

@@ -13,10 +13,10 @@ import torch
 
 from ca2m import config
 from ca2m.config import Config
-from ca2m.looks import Pixels
-from ca2m.network import Net, build
-from ca2m.refs import Box, Photo, Ref, Thing
-from ca2m.scenes import Sample
+from ca2m.data.refs import Box, Photo, Ref, Thing
+from ca2m.data.scenes import Sample
+from ca2m.language.looks import Pixels
+from ca2m.net.network import Net, build
 
 
 @pytest.fixture(scope="session")

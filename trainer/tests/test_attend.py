@@ -14,11 +14,14 @@ from conftest import Squares
 from test_tables import shallow as shallow
 from test_tables import world as world
 
-from ca2m import attend, cli, config, train, weights, words
-from ca2m.attend import heat, layers, maps_of, within
+from ca2m import cli, config
 from ca2m.config import Config
-from ca2m.evaluate import TorchPointer
-from ca2m.network import Net, build
+from ca2m.learn import train
+from ca2m.measure import attend
+from ca2m.measure.attend import heat, layers, maps_of, within
+from ca2m.measure.evaluate import TorchPointer
+from ca2m.net import weights, words
+from ca2m.net.network import Net, build
 
 PHRASES = ["the red square on the left", "blue"]
 

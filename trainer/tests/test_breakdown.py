@@ -9,12 +9,15 @@ import pytest
 import torch
 from conftest import Squares
 
-from ca2m import cli, page, refs, train, twins
-from ca2m.breakdown import breakdown, by_length, reliability, words_of
+from ca2m import cli
 from ca2m.config import Config
-from ca2m.evaluate import Judged, Pointed, report
-from ca2m.network import build
-from ca2m.refs import Photo, Ref, Thing
+from ca2m.data import refs
+from ca2m.data.refs import Photo, Ref, Thing
+from ca2m.learn import train
+from ca2m.measure import page, twins
+from ca2m.measure.breakdown import breakdown, by_length, reliability, words_of
+from ca2m.measure.evaluate import Judged, Pointed, report
+from ca2m.net.network import build
 
 
 def judged(phrase: str, iou: float | None, score: float = 0.5, present: float = 0.9, image: str = "a.png") -> Judged:

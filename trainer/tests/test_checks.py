@@ -11,10 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
-from ca2m import checks, cli, refs, train
+from ca2m import cli
 from ca2m.config import Config
-from ca2m.faults import EntryError
-from ca2m.network import Net
+from ca2m.data import checks, refs
+from ca2m.data.faults import EntryError
+from ca2m.learn import train
+from ca2m.net.network import Net
 
 GOOD = {"image": "a.png", "phrase": "red cup", "box": [10, 5, 20, 10]}
 BAD = {

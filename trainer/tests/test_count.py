@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ca2m import cli, config
-from ca2m.count import PAPER, count
+from ca2m.net.count import PAPER, count
 
 
 @pytest.mark.parametrize("name", sorted(PAPER))
@@ -37,7 +37,7 @@ def test_deeper_and_wider_costs_what_it_should() -> None:
 def test_the_command_counts_without_weights(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ca2m.words.load", lambda name: pytest.fail("reads weights"))
+    monkeypatch.setattr("ca2m.net.words.load", lambda name: pytest.fail("reads weights"))
     assert cli.main(["count", "ca2m-edge", "tables/table4-grouping0-merging9", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert list(found) == ["ca2m-edge", "tables/table4-grouping0-merging9"]

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ca2m import cli, refs
-from ca2m.faults import Faults
-from ca2m.sources import voc
-from ca2m.sources.files import Folder
+from ca2m import cli
+from ca2m.data import refs
+from ca2m.data.faults import Faults
+from ca2m.data.sources import voc
+from ca2m.data.sources.files import Folder
 
 
 def picture(path: Path) -> None:

@@ -9,12 +9,13 @@ import pytest
 import torch
 from conftest import Squares
 
-from ca2m import export, quantise, weights
-from ca2m.answers import Calibration, pick
-from ca2m.bundle import BundlePointer, contract, describe, session_of
 from ca2m.config import Config
-from ca2m.evaluate import TorchPointer, calibrate, judge_samples, report
-from ca2m.network import Net, build
+from ca2m.measure.evaluate import TorchPointer, calibrate, judge_samples, report
+from ca2m.net import weights
+from ca2m.net.answers import Calibration, pick
+from ca2m.net.network import Net, build
+from ca2m.ship import export, quantise
+from ca2m.ship.bundle import BundlePointer, contract, describe, session_of
 
 
 @pytest.fixture(scope="module")

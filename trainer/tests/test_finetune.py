@@ -12,13 +12,17 @@ import pytest
 import torch
 from conftest import Squares
 
-from ca2m import cli, export, finetune, refs, scenes, splits, train, weights
+from ca2m import cli
 from ca2m.config import Config
-from ca2m.loader import Collate
-from ca2m.network import build
-from ca2m.refs import Photo, Ref, Thing
-from ca2m.rounds import Between, Rounds
-from ca2m.train import Trainer
+from ca2m.data import refs, scenes, splits
+from ca2m.data.loader import Collate
+from ca2m.data.refs import Photo, Ref, Thing
+from ca2m.data.rounds import Between, Rounds
+from ca2m.learn import finetune, train
+from ca2m.learn.train import Trainer
+from ca2m.net import weights
+from ca2m.net.network import build
+from ca2m.ship import export
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ca2m import golden, loop, words
+from ca2m.net import words
+from ca2m.ship import golden, loop
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,11 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
-from ca2m import cli, refs
-from ca2m.faults import EntryError, Faults
-from ca2m.refs import Ref
-from ca2m.sources import transvg
-from ca2m.sources.files import Folder
+from ca2m import cli
+from ca2m.data import refs
+from ca2m.data.faults import EntryError, Faults
+from ca2m.data.refs import Ref
+from ca2m.data.sources import transvg
+from ca2m.data.sources.files import Folder
 
 COCO = "COCO_train2014_000000000009.jpg"
 

@@ -4,9 +4,9 @@ import math
 
 import torch
 
-from ca2m.boxes import corners, iou_giou
 from ca2m.config import Loss
-from ca2m.loss import SelfPaced, pointing_loss
+from ca2m.learn.loss import SelfPaced, pointing_loss
+from ca2m.net.boxes import corners, iou_giou
 
 
 def test_self_paced_loss_is_equation_11() -> None:

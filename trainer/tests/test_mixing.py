@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from ca2m.config import Config
-from ca2m.loader import Collate
-from ca2m.mixing import Mixer, shares_of
-from ca2m.network import Net
-from ca2m.refs import Photo, Ref
-from ca2m.scenes import hold_out
+from ca2m.data.loader import Collate
+from ca2m.data.mixing import Mixer, shares_of
+from ca2m.data.refs import Photo, Ref
+from ca2m.data.scenes import hold_out
+from ca2m.net.network import Net
 
 
 def test_mixer_is_fixed_by_seed_and_number(world: tuple[list[Ref], list[Photo]]) -> None:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from ca2m import config, nanodet, words
+from ca2m import config
 from ca2m.config import Config, Network
-from ca2m.network import Net, build
+from ca2m.net import nanodet, words
+from ca2m.net.network import Net, build
 
 PHRASES = ["left", "the second person from the right with a red hat", "dog"]
 

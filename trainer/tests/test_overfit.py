@@ -7,14 +7,14 @@ from dataclasses import replace
 import torch
 from conftest import Squares
 
-from ca2m.answers import pick
-from ca2m.boxes import iou_giou
 from ca2m.config import Config
-from ca2m.crew import Crew
-from ca2m.loader import Batch, Feed, batches
-from ca2m.loss import by_quarter
-from ca2m.network import Net, build
-from ca2m.train import Trainer
+from ca2m.data.loader import Batch, Feed, batches
+from ca2m.learn.crew import Crew
+from ca2m.learn.loss import by_quarter
+from ca2m.learn.train import Trainer
+from ca2m.net.answers import pick
+from ca2m.net.boxes import iou_giou
+from ca2m.net.network import Net, build
 
 
 def right(net: Net, batch: Batch) -> float:

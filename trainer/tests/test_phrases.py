@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 import pytest
 
-from ca2m import names, phrases, refs
-from ca2m.looks import COLOURS, look
-from ca2m.meaning import Meaning, Scene, Test, fits, points_at
-from ca2m.refs import Box, Thing
-from ca2m.wording import say
+from ca2m.data import refs
+from ca2m.data.refs import Box, Thing
+from ca2m.language import names, phrases
+from ca2m.language.looks import COLOURS, look
+from ca2m.language.meaning import Meaning, Scene, Test, fits, points_at
+from ca2m.language.wording import say
 
 _RANKS = "first second third fourth fifth sixth seventh eighth", "1st 2nd 3rd 4th 5th 6th 7th 8th"
 RANKS = {word: k for words in _RANKS for k, word in enumerate(words.split())}

@@ -17,12 +17,16 @@ from conftest import Squares
 from torchvision.models.resnet import Bottleneck, ResNet
 from transformers import BertConfig, BertModel
 
-from ca2m import cli, config, export, graphs, precision, quantise, refs, train, words
-from ca2m.answers import Calibration
-from ca2m.bundle import BundlePointer, session_of
+from ca2m import cli, config
 from ca2m.config import Config, Run
-from ca2m.network import Net, build
-from ca2m.refs import Ref
+from ca2m.data import refs
+from ca2m.data.refs import Ref
+from ca2m.learn import train
+from ca2m.net import words
+from ca2m.net.answers import Calibration
+from ca2m.net.network import Net, build
+from ca2m.ship import export, graphs, precision, quantise
+from ca2m.ship.bundle import BundlePointer, session_of
 
 FREE = {"frame": {"N"}, "phrase": {"P", "L"}, "ground": {"N", "P", "L"}}
 SHAPELESS = {"NonZero", "Loop", "If", "Scan", "Unique", "Compress", "NonMaxSuppression"}  # TensorRT: sizes by content

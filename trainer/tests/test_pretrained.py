@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import BertConfig, BertForPreTraining, BertModel
 
-from ca2m import config, nanodet, network, pretrained, words
+from ca2m import config
 from ca2m.config import Config
-from ca2m.network import Net
+from ca2m.net import nanodet, network, pretrained, words
+from ca2m.net.network import Net
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ca2m import names, refs
+from ca2m.data import refs
+from ca2m.language import names
 
 LINE = {"image": "photos/a.jpg", "phrase": "red cup", "box": [10, 20, 30, 40], "kind": "attribute", "split": "val"}
 

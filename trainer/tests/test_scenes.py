@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from conftest import drawn
 
-from ca2m import mixing, names, phrases, refs, scenes
-from ca2m.looks import Pixels
-from ca2m.refs import Box, Photo, Ref, Thing
+from ca2m.data import mixing, refs, scenes
+from ca2m.data.refs import Box, Photo, Ref, Thing
+from ca2m.language import names, phrases
+from ca2m.language.looks import Pixels
 
 
 def where(pixels: Pixels) -> Box:

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ca2m import cli, refs
-from ca2m.faults import EntryError
-from ca2m.sources import files, refer
+from ca2m import cli
+from ca2m.data import refs
+from ca2m.data.faults import EntryError
+from ca2m.data.sources import files, refer
 
 Run = Callable[..., list[refs.Ref]]
 

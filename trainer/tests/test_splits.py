@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from ca2m import cli, merge, refs, splits
-from ca2m.refs import Photo, Ref
+from ca2m import cli
+from ca2m.data import merge, refs, splits
+from ca2m.data.refs import Photo, Ref
 
 TRAIN = Ref("/train2014/1.jpg", "dog", (0, 0, 5, 5), "", "train", "refcoco", False, ("coco:1",))
 

@@ -14,7 +14,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torchvision.models.resnet import Bottleneck, ResNet
 from transformers import BertConfig, BertModel
 
-from ca2m import cli, config, train
+from ca2m import cli, config
+from ca2m.learn import train
 
 FILES = [n for n in config.names() if n.startswith(("tables/", "recipes/pretrain", "recipes/refine", "ca2m-r"))]
 

@@ -7,14 +7,14 @@ import pytest
 import torch
 from conftest import Squares
 
-from ca2m import train
-from ca2m.answers import pick
 from ca2m.config import Config
-from ca2m.crew import Crew
-from ca2m.loader import Feed, Numbered, batches
-from ca2m.network import build
-from ca2m.optim import rate
-from ca2m.train import Trainer
+from ca2m.data.loader import Feed, Numbered, batches
+from ca2m.learn import train
+from ca2m.learn.crew import Crew
+from ca2m.learn.optim import rate
+from ca2m.learn.train import Trainer
+from ca2m.net.answers import pick
+from ca2m.net.network import build
 
 HERE = Feed(workers=0)
 

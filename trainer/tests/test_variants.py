@@ -15,11 +15,13 @@ from test_precision import photos as photos
 from test_precision import shrunken
 from test_tables import shallow as shallow
 
-from ca2m import cli, precision, quantise, train
-from ca2m.bundle import BundlePointer
+from ca2m import cli
 from ca2m.config import Run
-from ca2m.evaluate import TorchPointer
-from ca2m.network import build
+from ca2m.learn import train
+from ca2m.measure.evaluate import TorchPointer
+from ca2m.net.network import build
+from ca2m.ship import precision, quantise
+from ca2m.ship.bundle import BundlePointer
 
 TRIED = {
     "ca2m-r50": {"int8": "frame", "fp16": "ground"},

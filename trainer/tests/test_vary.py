@@ -13,13 +13,15 @@ import torch
 from conftest import drawn
 from test_scenes import where
 
-from ca2m import config, phrases, refs
+from ca2m import config
 from ca2m.config import Augment
-from ca2m.mixing import Mixer
-from ca2m.refs import Box, Photo, Ref, Thing
-from ca2m.rounds import Rounds, samples_of
-from ca2m.scenes import Sample
-from ca2m.vary import LOOSE, Varied, Vary
+from ca2m.data import refs
+from ca2m.data.mixing import Mixer
+from ca2m.data.refs import Box, Photo, Ref, Thing
+from ca2m.data.rounds import Rounds, samples_of
+from ca2m.data.scenes import Sample
+from ca2m.data.vary import LOOSE, Varied, Vary
+from ca2m.language import phrases
 
 STILL = Augment("torchvision", flip=0, turn=0, shear=0, zoom=0, shift=0, brightness=0, contrast=0, saturation=0, blur=0)
 

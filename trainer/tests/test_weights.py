@@ -10,9 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ca2m import export, weights
 from ca2m.config import Config
-from ca2m.network import Net, build
+from ca2m.net import weights
+from ca2m.net.network import Net, build
+from ca2m.ship import export
 
 
 def bundled(c: Config, out: Path, learn_words: bool) -> Net:

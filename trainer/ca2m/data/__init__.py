@@ -1,0 +1,1 @@
+"""Referring expressions and photos: files, public sources, training samples."""

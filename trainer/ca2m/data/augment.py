@@ -1,0 +1,117 @@
+"""How a training picture is varied without making its phrase false: crops, mirroring, light."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ca2m.data.refs import Box
+from ca2m.language.looks import Pixels
+
+
+class Pictures:
+    """Photos by path. Their files stay in memory as they are (at most limit bytes) and are decoded each time: that
+    takes about 1 ms, and keeping 7,000 photos decoded would cost gigabytes in every worker."""
+
+    def __init__(self, limit: int = 600 << 20) -> None:
+        self._files: dict[str, bytes] = {}
+        self._room = limit
+
+    def get(self, path: str) -> Pixels:
+        """(H, W, 3) uint8 RGB, upright. FileNotFoundError or ValueError when there is no such picture."""
+        data = self._files.get(path)
+        if data is None:
+            data = Path(path).read_bytes()
+            if len(data) <= self._room:
+                self._room -= len(data)
+                self._files[path] = data
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if pixels is None:
+            raise ValueError(f"read picture {path}: not a picture that OpenCV can decode")
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def square(pixels: Pixels, side: int) -> Pixels:
+    """Stretches a picture (H, W, 3) to (side, side, 3), exactly as the runtime does."""
+    return np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+_NOT_SIDE = "next|behind|beside|under|above|below|in front|in the (?:middle|cent)"  # "right next to", "right in front"
+_PLACE = "|".join(
+    rf"(?<=\b{w} )"
+    for w in ["the", "far", "on", "at", "to", "from", "top", "bottom", "upper", "lower", "front", "back"]
+)
+_SIDES = re.compile(rf"\b(?:{_PLACE}|(?!(?:left|right)\s+(?:{_NOT_SIDE})))(left|right)(?=(?:most|hand|side|wards?)?\b)")
+"""Sides as places: "right next to" is none, but "on the right next to" is."""
+
+
+def mirrored(phrase: str) -> str:
+    """The phrase that says of the mirrored picture what phrase says of the picture."""
+    return _SIDES.sub(lambda found: "right" if found[1] == "left" else "left", phrase)
+
+
+def sides(phrase: str) -> set[str]:
+    """Which of left and right a lower-case phrase names as places ("right next to" and "right behind" name none)."""
+    return set(_SIDES.findall(phrase))
+
+
+def jitter(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+    """Other light: contrast, brightness and saturation, never so far that another colour word would fit."""
+    grey = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    vivid, gain, lift = rng.uniform(0.75, 1.25), rng.uniform(0.75, 1.25), rng.uniform(-18, 18)
+    return np.asarray(cv2.addWeighted(pixels, gain * vivid, grey, gain * (1 - vivid), lift), np.uint8)
+
+
+PLACED = re.compile(
+    r"\b(?:left\w*|right\w*|top|bottom|middle|cent(?:er|re)|front|back|corner|edge|side|upper|lower|\w*most|first|second|"
+    r"third|fourth|fifth|\d(?:st|nd|rd|th)|closest|nearest|fur?a?r?thest|lowest|highest|big\w*|small\w*|larg\w*|tall\w*)\b"
+)
+"""Words whose truth a crop can change."""
+
+
+def random_window(keep: Box | None, least: float, rng: np.random.Generator) -> Box:
+    """A random part of the unit square, at least `least` wide and high, that holds the box to keep, if any."""
+    spans = []
+    for axis in (0, 1):
+        size = float(rng.uniform(least, 1.0))
+        first, last = 0.0, 1 - size
+        if keep is not None:
+            low, high = max(0.0, keep[axis]), min(1.0, keep[axis + 2])
+            size = max(size, min(1.0, high - low + 0.01))
+            first, last = max(0.0, high - size), max(0.0, min(low, 1 - size))
+        start = float(rng.uniform(min(first, last), last))
+        spans.append((start, min(1.0, start + size)))
+    return spans[0][0], spans[1][0], spans[0][1], spans[1][1]
+
+
+def cut(pixels: Pixels, window: Box) -> tuple[Pixels, Box]:
+    """The window (0..1) of a picture in whole pixels, and the window that it became."""
+    height, width = pixels.shape[:2]
+    x1, y1 = int(window[0] * width), int(window[1] * height)
+    x2, y2 = max(x1 + 1, int(np.ceil(window[2] * width))), max(y1 + 1, int(np.ceil(window[3] * height)))
+    return pixels[y1:y2, x1:x2], (x1 / width, y1 / height, min(x2, width) / width, min(y2, height) / height)
+
+
+def inside(box: Box, window: Box) -> Box:
+    """The box as seen in the window, both 0..1 of the picture; it may reach over 0..1."""
+    across, down = window[2] - window[0], window[3] - window[1]
+    return (
+        (box[0] - window[0]) / across,
+        (box[1] - window[1]) / down,
+        (box[2] - window[0]) / across,
+        (box[3] - window[1]) / down,
+    )
+
+
+def clip(box: Box) -> Box:
+    """The part of a box within 0..1."""
+    x1, y1, x2, y2 = (min(1.0, max(0.0, v)) for v in box)
+    return x1, y1, x2, y2
+
+
+def flipped(box: Box) -> Box:
+    """The box in the picture mirrored left to right."""
+    return 1 - box[2], box[1], 1 - box[0], box[3]

@@ -1,0 +1,106 @@
+"""The check before a run: are all pictures there, and do the boxes lie in them? Only headers of pictures are read, so
+thousands take a second, and nothing is found missing in the middle of a night."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from PIL import Image, UnidentifiedImageError
+
+from ca2m.data import refs
+from ca2m.data.faults import EntryError, Faults
+from ca2m.data.refs import Photo, Ref
+
+OVER = 1.0  # pixels that a box may reach over the edge of its picture
+_ORIENTATION = 0x0112  # EXIF; from 5 on the picture is stored lying on its side
+_THREADS = 8  # they wait for the disk, or the network behind it
+
+Size = tuple[int, int]
+
+
+def size(path: str) -> Size:
+    """Width and height in pixels of a picture as it is shown (turned as its EXIF says), from its header. EntryError
+    when there is no such picture."""
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+            said = picture.getexif() if "exif" in picture.info else {}  # without, getexif would decode a PNG
+    except FileNotFoundError as cause:
+        raise EntryError("missing picture", f"picture {path} is missing") from cause
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as cause:
+        why = "is not a picture" if isinstance(cause, UnidentifiedImageError) else f"cannot be read ({cause})"
+        raise EntryError("broken picture", f"picture {path} {why}") from cause
+    return (height, width) if said.get(_ORIENTATION, 1) in (5, 6, 7, 8) else (width, height)
+
+
+def sizes(paths: Iterable[str]) -> dict[str, Size | EntryError]:
+    """Size of each picture, or what is wrong with it."""
+
+    def look(path: str) -> Size | EntryError:
+        try:
+            return size(path)
+        except EntryError as bad:
+            return bad
+
+    distinct = list(dict.fromkeys(paths))
+    with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # nothing is decoded here
+        return dict(zip(distinct, pool.map(look, distinct, chunksize=64), strict=True))
+
+
+def load(
+    path: str | os.PathLike[str], skip_bad: bool = False, split: str = "", tell: Callable[[str], None] | None = None
+) -> list[Ref]:
+    """Reads refs.jsonl (lines of one split only, if given) and looks at the pictures. ValueError names the file and
+    line of the first that cannot be used and counts all; skip_bad leaves them out and logs how many, by reason. tell
+    hears of every one."""
+    faults = Faults(skip_bad, tell)
+    found = [(number, ref) for number, ref in refs.lines(path, faults) if not split or ref.split == split]
+    seen, sound = sizes(ref.image for _, ref in found), []
+    for number, ref in found:
+        try:
+            _fits(ref, seen[ref.image])
+        except EntryError as bad:
+            faults.add(f"{path}:{number}", bad, number)
+        else:
+            sound.append(ref)
+    faults.settle()
+    return sound
+
+
+def _fits(ref: Ref, seen: Size | EntryError) -> None:
+    if isinstance(seen, EntryError):
+        raise seen
+    if ref.box is None:
+        return
+    (x1, y1, x2, y2), (width, height) = ref.box, seen
+    if min(x1, y1) < -OVER or x2 > width + OVER or y2 > height + OVER:
+        said = ", ".join(f"{v:g}" for v in (x1, y1, x2 - x1, y2 - y1))
+        raise EntryError("box outside", f"box [{said}] reaches over its picture of {width}x{height} pixels")
+
+
+def load_photos(path: str | os.PathLike[str], skip_bad: bool = False) -> list[Photo]:
+    """The same for COCO instances. A picture may have another size than the file says (boxes are kept in shares of it),
+    but not another shape."""
+    faults, photos = Faults(skip_bad), refs.read_coco(path, skip_bad)
+    seen, sound = sizes(photo.path for photo in photos), []
+    for number, photo in enumerate(photos, 1):
+        try:
+            _shaped(photo, seen[photo.path])
+        except EntryError as bad:
+            faults.add(f"{path}: image {number}", bad)
+        else:
+            sound.append(photo)
+    faults.settle()
+    return sound
+
+
+def _shaped(photo: Photo, seen: Size | EntryError) -> None:
+    if isinstance(seen, EntryError):
+        raise seen
+    if abs(seen[0] / seen[1] * photo.height / photo.width - 1) > 0.05:
+        said = f"is {seen[0]}x{seen[1]} pixels, not {photo.width}x{photo.height}: turned or cropped?"
+        raise EntryError("picture of another shape", f"picture {photo.path} {said}")

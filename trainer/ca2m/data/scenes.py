@@ -1,0 +1,315 @@
+"""Training pictures: photos with hand-written or rule-written phrases, cropped, mirrored, put together and jittered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ca2m.data.augment import PLACED, clip, cut, flipped, inside, random_window
+from ca2m.data.augment import Pictures as Pictures
+from ca2m.data.augment import jitter as jitter
+from ca2m.data.augment import mirrored as mirrored
+from ca2m.data.augment import square as square
+from ca2m.data.refs import Box, Photo, Ref, Thing, things_of
+from ca2m.language import names, phrases
+from ca2m.language.looks import Pixels
+from ca2m.language.meaning import Scene
+from ca2m.language.saying import reword as reword
+from ca2m.language.saying import twisted
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture with one phrase and what is right."""
+
+    pixels: Pixels  # (side, side, 3) uint8 RGB
+    phrase: str  # lower case
+    box: Box | None  # corners, 0..1 of the picture; None: what the phrase says is not there
+    noun: int  # index into COCO80 of what the phrase names, names.OUTSIDE or names.UNKNOWN
+    kind: str  # class, position, attribute, relation, absent; "rule" before it when a rule wrote the phrase
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one phrase says of a photo."""
+
+    phrase: str  # lower case
+    box: Box | None  # corners, 0..1 of the photo
+    noun: int
+    kind: str
+
+
+def noun_of(ref: Ref, photo: Photo | None) -> int:
+    """Which class a hand-written phrase names: by its words and by the thing that its box coincides with."""
+    said = names.noun_of(ref.phrase)
+    if ref.drawn and names.names_other(ref.phrase):
+        return names.OUTSIDE
+    seen = things_of(ref, photo) if photo is not None else None
+    if seen is None:
+        return said
+    if said != names.UNKNOWN and seen not in names.confusable(names.COCO80[said]):
+        return names.UNKNOWN
+    return names.index_of(seen)
+
+
+def said_of(ref: Ref, photo: Photo | None, picture: Pixels) -> Said:
+    """A hand-written phrase, the pixels of its photo at hand."""
+    height, width = picture.shape[:2]
+    box = None
+    if ref.box is not None:
+        box = clip((ref.box[0] / width, ref.box[1] / height, ref.box[2] / width, ref.box[3] / height))
+    return Said(ref.phrase.lower(), box, noun_of(ref, photo), ref.kind)
+
+
+def from_ref(
+    ref: Ref, picture: Pixels, photo: Photo | None, side: int, rng: np.random.Generator, augment: bool
+) -> Sample:
+    """A hand-written phrase over its photo. augment: see `told`."""
+    return told([said_of(ref, photo, picture)], picture, side, rng, augment)[0]
+
+
+def told(said: Sequence[Said], picture: Pixels, side: int, rng: np.random.Generator, augment: bool) -> list[Sample]:
+    """Phrases over one photo, a sample each, all with the same pixels. augment crops the photo (named boxes stay whole,
+    and places stay true), mirrors it, words and all, and changes the light; without it the photo is only stretched."""
+    window: Box = (0.0, 0.0, 1.0, 1.0)
+    flip = False
+    if augment:
+        firm = any(s.box is None or s.kind not in ("class", "attribute") or PLACED.search(s.phrase) for s in said)
+        picture, window = cut(picture, random_window(_around(said), 0.92 if firm else 0.75, rng))
+        flip = bool(rng.random() < 0.5)
+    pixels = square(picture, side)
+    if flip:
+        pixels = np.asarray(cv2.flip(pixels, 1), np.uint8)
+    if augment:
+        pixels = jitter(pixels, rng)
+    pixels, found = np.ascontiguousarray(pixels), []
+    for s in said:
+        box = None if s.box is None else clip(inside(s.box, window))
+        phrase = mirrored(s.phrase) if flip else s.phrase
+        box = flipped(box) if flip and box is not None else box
+        found.append(Sample(pixels, reword(phrase, rng) if augment else phrase, box, s.noun, s.kind))
+    return found
+
+
+def _around(said: Sequence[Said]) -> Box | None:
+    """The box around all boxes."""
+    boxes = [s.box for s in said if s.box is not None]
+    if not boxes:
+        return None
+    low, high = np.min(boxes, 0), np.max(boxes, 0)
+    return float(low[0]), float(low[1]), float(high[2]), float(high[3])
+
+
+def _cells(side: int, rng: np.random.Generator, augment: bool) -> list[tuple[int, int, int, int]]:
+    """Left, top, width and height in pixels of the 1, 2 or 4 parts of a picture."""
+    count = int(rng.choice((1, 2, 4), p=(0.6, 0.27, 0.13))) if augment else 1
+    if count == 1:
+        return [(0, 0, side, side)]
+    if count == 2:
+        m = int(side * rng.uniform(0.35, 0.65))
+        if rng.random() < 0.6:
+            return [(0, 0, m, side), (m, 0, side - m, side)]
+        return [(0, 0, side, m), (0, m, side, side - m)]
+    m, n = int(side * rng.uniform(0.4, 0.6)), int(side * rng.uniform(0.4, 0.6))
+    return [(0, 0, m, n), (m, 0, side - m, n), (0, n, m, side - n), (m, n, side - m, side - n)]
+
+
+def _place(
+    canvas: Pixels,
+    cell: tuple[int, int, int, int],
+    picture: Pixels,
+    photo: Photo,
+    rng: np.random.Generator,
+    augment: bool,
+) -> list[Thing]:
+    """Puts a photo into a cell of the canvas; its things in 0..1 of the canvas. Those cut by more than 60 % stay with
+    score 0: they may be meant, but surely nobody means them."""
+    left, top, width, height = cell
+    side = canvas.shape[0]
+    window: Box = (0.0, 0.0, 1.0, 1.0)
+    if augment and rng.random() < 0.6:
+        picture, window = cut(picture, random_window(None, 0.6, rng))
+    part = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    flip = augment and rng.random() < 0.5
+    canvas[top : top + height, left : left + width] = cv2.flip(part, 1) if flip else part
+    things = []
+    for thing in photo.things:
+        box = inside(thing.box, window)
+        whole = (box[2] - box[0]) * (box[3] - box[1])
+        box = clip(flipped(box) if flip else box)
+        left_over = max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
+        if left_over <= 0:
+            continue
+        x1, x2 = ((left + v * width) / side for v in (box[0], box[2]))
+        y1, y2 = ((top + v * height) / side for v in (box[1], box[3]))
+        score = thing.score if left_over > 0.4 * whole else 0.0
+        things.append(Thing(thing.name, (x1, y1, x2, y2), score, thing.human))
+    return things
+
+
+SMALLEST = 0.004
+"""Share of the picture below which no rule-written phrase points at a thing."""
+
+
+def from_photos(
+    photos: Sequence[Photo],
+    pictures: Pictures,
+    side: int,
+    rng: np.random.Generator,
+    augment: bool,
+    shares: np.ndarray | None = None,
+    most: int = 1,
+) -> list[Sample]:
+    """Up to `most` rule-written phrases, at least one, over a mosaic of 1, 2 or 4 of the photos (shares: how often
+    each, summed up to 1), or over one whole photo without augment; all with the same pixels. ValueError when the photos
+    give nothing to write about."""
+    if not photos:
+        raise ValueError("write phrases: no photos with labelled things")
+    for _ in range(500):
+        canvas = np.empty((side, side, 3), np.uint8)
+        things: list[Thing] = []
+        for cell in _cells(side, rng, augment):
+            photo = photos[_draw(len(photos), shares, rng)]
+            things += _place(canvas, cell, pictures.get(photo.path), photo, rng, augment)
+        if said := ruled(things, canvas, rng, most):
+            pixels = jitter(canvas, rng) if augment else canvas
+            return [Sample(pixels, reword(s.phrase, rng) if augment else s.phrase, s.box, s.noun, s.kind) for s in said]
+    raise ValueError(f"write phrases: none of {len(photos)} photos has a thing that a phrase can point at")
+
+
+def ruled(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, most: int) -> list[Said]:
+    """Up to `most` rule-written phrases for different things of a picture."""
+    scene, said = Scene(things, pixels), list[Said]()
+    large = [i for i in range(len(things)) if scene.area[i] > SMALLEST and scene.is_sure(i)]
+    for i in rng.permutation(large)[:4]:
+        phrase = phrases.write_in(scene, int(i), rng)
+        if phrase is not None:
+            noun = names.index_of(things[i].name)
+            said.append(Said(phrase.text, things[i].box, noun, f"rule {phrase.kind}"))
+        if len(said) == most:
+            break
+    return said
+
+
+def _draw(count: int, shares: np.ndarray | None, rng: np.random.Generator) -> int:
+    if shares is None:
+        return int(rng.integers(count))
+    return min(count - 1, int(np.searchsorted(shares, rng.random(), side="right")))
+
+
+def absent(
+    refs: Sequence[Ref],
+    others: Sequence[Ref],
+    photos: Mapping[str, Photo],
+    pictures: Pictures,
+    rng: np.random.Generator,
+) -> tuple[str, Said]:
+    """A photo's path and a phrase for what is not in it: one of refs (hand-written for it; 0.5), else what others say
+    of this photo with one word made untrue (0.25), else a rule-written near miss over a completely labelled photo, else
+    what others say of another photo, where nothing that its noun may name is labelled in this one. Unlabelled things
+    are many, so photos that are not complete give only half as often, and none for classes that are often left out."""
+    u = rng.random()
+    made = _twisted(others, photos, rng) if others and u > 0.75 else None
+    if made is None and not (refs and u < 0.5):
+        made = _made_absent(others, photos, pictures, rng)
+    if made is None:
+        if not refs:
+            raise ValueError("make absent phrases: none was given, and no photo surely lacks what others name")
+        ref = refs[int(rng.integers(len(refs)))]
+        made = ref.image, Said(ref.phrase.lower(), None, noun_of(ref, photos.get(ref.image)), "absent")
+    return made
+
+
+def _twisted(others: Sequence[Ref], photos: Mapping[str, Photo], rng: np.random.Generator) -> tuple[str, Said] | None:
+    """A phrase made untrue by one word, where the thing meant is large and the only one of its kind in the photo."""
+    for _ in range(40):
+        ref = others[int(rng.integers(len(others)))]
+        photo = photos.get(ref.image)
+        if photo is None or ref.box is None or ref.kind not in ("attribute", "class", "relation"):
+            continue
+        noun = noun_of(ref, photo)
+        if not 0 <= noun < names.OUTSIDE:
+            continue
+        alike = [t for t in photo.things if t.name in names.confusable(names.COCO80[noun])]
+        share = (ref.box[2] - ref.box[0]) * (ref.box[3] - ref.box[1]) / (photo.width * photo.height)
+        if len(alike) == 1 and share > 0.05 and (phrase := twisted(ref.phrase.lower(), rng)):
+            return ref.image, Said(phrase, None, noun, "absent")
+    return None
+
+
+def _made_absent(
+    others: Sequence[Ref], photos: Mapping[str, Photo], pictures: Pictures, rng: np.random.Generator
+) -> tuple[str, Said] | None:
+    """An absent phrase nobody wrote: a near miss or another photo's phrase; None when a hundred draws gave none."""
+    known = list(photos.values())
+    complete = [photo for photo in known if photo.complete and photo.things]
+    if complete and rng.random() < 0.25:
+        photo = complete[int(rng.integers(len(complete)))]
+        phrase = phrases.absent(photo.things, rng, complete=True, pixels=pictures.get(photo.path))
+        if phrase is not None:
+            return photo.path, Said(phrase.text, None, names.index_of_word(phrase.meaning.noun), "absent")
+    for _ in range(100 if others and known else 0):
+        ref, photo = others[int(rng.integers(len(others)))], known[int(rng.integers(len(known)))]
+        noun = names.noun_of(ref.phrase)  # by its own words: "the one in the grass" may be in any photo
+        if ref.kind == "position" or ref.image == photo.path or noun == names.UNKNOWN:
+            continue
+        name = names.COCO80[noun]
+        if {thing.name for thing in photo.things} & names.confusable(name):
+            continue
+        if not photo.complete and (name in names.OFTEN_UNLABELLED or rng.random() < 0.5):
+            continue
+        return photo.path, Said(ref.phrase.lower(), None, noun, "absent")
+    return None
+
+
+def hold_out(photos: Iterable[Photo], refs: Iterable[Ref]) -> list[Photo]:
+    """The photos, those with a val phrase marked as val."""
+    kept = {ref.image for ref in refs if ref.split == "val"}
+    return [replace(photo, split="val") if photo.path in kept else photo for photo in photos]
+
+
+def hand_val(refs: Sequence[Ref], photos: Sequence[Photo], pictures: Pictures, side: int) -> list[Sample]:
+    """Every val phrase over its whole photo, absent ones too, in the order of refs."""
+    known, rng = {photo.path: photo for photo in photos}, np.random.default_rng(0)
+    return [
+        from_ref(ref, pictures.get(ref.image), known.get(ref.image), side, rng, augment=False)
+        for ref in refs
+        if ref.split == "val"
+    ]
+
+
+def rule_val(photos: Sequence[Photo], pictures: Pictures, side: int, n: int = 320, seed: int = 7) -> list[Sample]:
+    """n rule-written phrases over whole photos of the val split (see hold_out); the same for the same seed."""
+    kept = [photo for photo in photos if photo.split == "val" and photo.things]
+    rng = np.random.default_rng(seed)
+    return [from_photos(kept, pictures, side, rng, augment=False)[0] for _ in range(n)]
+
+
+def write_refs(
+    photos: Sequence[Photo], each: int, seed: int, only: Collection[str] = (), wordings: int = 1
+) -> list[Ref]:
+    """Rule-written phrases over whole photos, for at most `each` things of every photo, of the names `only` where some
+    are given, each thing in at most that many wordings; with colours where the photo's file is there to look at. The
+    same for the same seed."""
+    rng, pictures, written = np.random.default_rng(seed), Pictures(limit=0), []
+    for photo in photos:
+        if only and not any(thing.name in only for thing in photo.things):
+            continue
+        pixels = pictures.get(photo.path) if Path(photo.path).exists() else None
+        scene, count = Scene(photo.things, pixels), 0
+        for i in rng.permutation(len(photo.things)):
+            if count == each or scene.area[i] <= SMALLEST or (only and photo.things[i].name not in only):
+                continue
+            tries = [phrases.write_in(scene, int(i), rng) for _ in range(wordings)]
+            found = {p.text: p for p in tries if p is not None}
+            count += bool(found)
+            for phrase in found.values():
+                x1, y1, x2, y2 = photo.things[i].box
+                box = (x1 * photo.width, y1 * photo.height, x2 * photo.width, y2 * photo.height)
+                said = phrase.text, box, phrase.kind, photo.split, photo.source
+                written.append(Ref(photo.path, *said, drawn=False, ids=photo.ids))
+    return written

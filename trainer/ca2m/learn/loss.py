@@ -1,0 +1,153 @@
+"""What the network is trained for: the paper's self-paced loss, and the pointing head's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ca2m.config import Loss
+from ca2m.net.boxes import iou_giou
+from ca2m.net.network import Grounding
+
+
+@dataclass
+class Truth:
+    """What is right for each of B samples."""
+
+    box: Tensor  # (B, 4) corner form; anything where not present
+    present: Tensor  # (B,) 1 or 0
+    noun: Tensor  # (B,) int64: class 0..79, 80 none of these, -1 unknown
+
+    def to(self, device: torch.device) -> Truth:
+        return Truth(*(x.to(device, non_blocking=True) for x in (self.box, self.present, self.noun)))
+
+    def pin_memory(self) -> Truth:
+        return Truth(self.box.pin_memory(), self.present.pin_memory(), self.noun.pin_memory())
+
+    def split(self, most: int) -> list[Truth]:
+        """In pieces of at most `most` samples, in order."""
+        return [
+            Truth(*piece) for piece in zip(*(x.split(most) for x in (self.box, self.present, self.noun)), strict=True)
+        ]
+
+    def counts(self) -> Tensor:
+        """(3,) float: samples whose thing is there, samples whose noun is known, samples.
+
+        Every loss is a sum over samples by one of these. Added up over the pieces of a batch, wherever they are, they
+        make the gradients of the pieces add up to the gradient of the whole.
+        """
+        there, known = (self.present > 0).sum(), (self.noun >= 0).sum()
+        return torch.stack([there, known, there.new_tensor(len(self.present))]).float()
+
+
+class SelfPaced(nn.Module):
+    """Self-paced sample informativeness (Eq. 7-11): hard samples weigh more, by learnable widths sigma."""
+
+    def __init__(self, c: Loss) -> None:
+        super().__init__()
+        self.on, self.penalty = c.self_paced, c.penalty
+        self.sigma = nn.Parameter(torch.full((2,), c.sigma))  # sigma_0 of L1, sigma_1 of GIoU; mu is 0
+
+    def forward(self, box: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        """Boxes (B, 4) corner form to L_total (B,) and the difficulty scores d (B, 2)."""
+        l1 = (_centre(box) - _centre(truth)).abs().sum(1)  # Eq. 7
+        giou = 1 - iou_giou(box, truth)[1]  # Eq. 8
+        each = torch.stack([l1, giou], 1)
+        if not self.on:
+            return each.sum(1), torch.ones_like(each)
+        d = (each**2 / self.sigma**2).exp()  # Eq. 9, 10
+        return (d * each - self.penalty * d).sum(1), d  # Eq. 11
+
+
+def _centre(box: Tensor) -> Tensor:
+    return torch.cat([(box[:, :2] + box[:, 2:]) / 2, box[:, 2:] - box[:, :2]], 1)
+
+
+class Criterion(nn.Module):
+    """All losses of a configuration, as one number and as named parts."""
+
+    places: Tensor
+
+    def __init__(self, c: Loss, grid: int) -> None:
+        super().__init__()
+        self.c = c
+        self.paced = SelfPaced(c)
+        at = (torch.arange(grid) + 0.5) / grid
+        y, x = torch.meshgrid(at, at, indexing="ij")
+        self.half_cell = 0.6 / grid
+        self.register_buffer("places", torch.stack([x.flatten(), y.flatten()], -1), persistent=False)  # (T, 2)
+
+    def forward(self, said: Grounding, truth: Truth, counts: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss to minimise, and its parts for the log.
+
+        counts: `Truth.counts` of the whole batch that this is a piece of; losses and parts of the pieces then add up
+        to those of the whole. None: this is the whole.
+        """
+        counts = truth.counts() if counts is None else counts
+        some, named, all_ = counts.clamp(min=1).unbind()
+        there = truth.present > 0
+        parts: dict[str, Tensor] = {}
+        paced, d = self.paced(said.cls_box[there], truth.box[there])
+        parts["cls"] = paced.sum() / some
+        parts["d_l1"], parts["d_giou"] = d.sum(0) / some
+        parts["d_hard"], parts["d_easy"] = (x * len(d) / some for x in by_quarter(paced, d))
+        loss = self.c.cls * parts["cls"]
+        if said.scores is not None and said.boxes is not None:
+            assert said.place is not None
+            places = self.places[said.place[there]]
+            each = pointing_loss(said.scores[there], said.boxes[there], truth.box[there], places, self.half_cell)
+            parts["point"], parts["box"], parts["acc"] = (x.sum() / some for x in each)
+            loss = loss + self.c.point * parts["point"] + self.c.box * parts["box"]
+        if said.noun is not None:
+            parts["noun"] = F.cross_entropy(said.noun, truth.noun, ignore_index=-1, reduction="sum") / named
+            loss = loss + self.c.noun * parts["noun"]
+        if said.present is not None:
+            # Most phrases are of things that are there; the few others must not be outvoted.
+            weight, right = said.present.new_tensor(0.3), truth.present.float()
+            unsure = F.binary_cross_entropy_with_logits(said.present, right, pos_weight=weight, reduction="sum")
+            parts["present"] = unsure / all_
+            loss = loss + self.c.present * parts["present"]
+        return loss, {k: v.detach() for k, v in parts.items()}
+
+
+@torch.no_grad()
+def by_quarter(loss: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean difficulty score of the hardest and of the easiest quarter, from losses (B,) and scores d (B, 2).
+
+    Hard is what has the larger loss. Self-pacing works where the first is above the second.
+    """
+    if not len(loss):
+        return d.new_zeros(()), d.new_zeros(())
+    quarter = max(1, len(loss) // 4)
+    sorted_ = d.mean(1)[loss.argsort()]
+    return sorted_[-quarter:].mean(), sorted_[:quarter].mean()
+
+
+def pointing_loss(
+    scores: Tensor, boxes: Tensor, truth: Tensor, places: Tensor, half_cell: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores (B, 3T), boxes (B, 3T, 4), truth (B, 4), places (B, T, 2): cross-entropy, box loss and right or not, (B,).
+
+    Right are the best candidates of the tokens in the middle half of the true box, by the IoU of their present box
+    (at least 0.15), and any candidate whose box already fits better than 0.6. A small thing may lie wholly on tokens
+    that were left out; its cross-entropy is then 0.
+    """
+    of_token = (*places.shape[:2], boxes.shape[1] // places.shape[1])
+    centre, size = (truth[:, None, :2] + truth[:, None, 2:]) / 2, truth[:, None, 2:] - truth[:, None, :2]
+    middle = ((places - centre).abs() <= (size / 4).clamp(min=half_cell)).all(-1, keepdim=True)  # (B, T, 1)
+    iou, giou = iou_giou(boxes, truth[:, None])
+    fits = iou.detach()
+    best_of_token = fits.view(of_token) >= fits.view(of_token).amax(-1, keepdim=True)
+    first = (middle & best_of_token).flatten(1)  # (B, 3T)
+    target = torch.where(first, fits.clamp(min=0.15), (fits - 0.5).clamp(min=0) * 2 * (fits > 0.6))
+    mass = target.sum(1, keepdim=True)
+    point = -(scores.log_softmax(1) * target / mass.clamp(min=1e-6)).sum(1)
+    far = (1 - giou) + (boxes - truth[:, None]).abs().sum(-1)
+    near = first | (fits > 0.5)
+    share = near / near.sum(1, keepdim=True).clamp(min=1)
+    best = scores.detach().argmax(1)
+    hit = (fits.gather(1, best[:, None])[:, 0] > 0.5).float()
+    return point, (far * share).sum(1), hit

@@ -1,0 +1,80 @@
+"""What a step does to the weights: rates and who learns at which, their average, and the pull to where they began."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from ca2m.config import Config
+from ca2m.net.network import Net
+
+
+def rate(c: Config, done: float) -> float:
+    """The learning rate as a share of the full one, at `done` 0..1 of the run."""
+    r = c.run
+    warm = min(1.0, (done * r.samples / r.batch + 1) / max(r.warmup, 1))
+    if done < r.drop_at:
+        return warm
+    if r.drop == "step":
+        return 0.1
+    return warm * (0.05 + 0.95 * (1 - done) / (1 - r.drop_at))
+
+
+def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
+    """AdamW groups: both encoders, the sigmas, and the rest, each with its own rate."""
+    r = c.run
+    encoders = [*net.words.parameters(), *(p for n, p in net.sight.named_parameters() if n.startswith("body."))]
+    for p in encoders:
+        p.requires_grad_(r.lr_encoders > 0)
+    read = list(net.words.layers.parameters()) if r.lr_words > 0 and r.lr_encoders == 0 else []
+    for p in read:
+        p.requires_grad_(True)
+    known = {id(p) for p in encoders}
+    rest = [p for p in net.parameters() if id(p) not in known]
+    found = [
+        {"params": rest, "lr": r.lr, "weight_decay": r.weight_decay},
+        {"params": list(criterion.parameters()), "lr": r.lr_sigma, "weight_decay": 0.0},
+    ]
+    if r.lr_encoders > 0:
+        found.append({"params": encoders, "lr": r.lr_encoders, "weight_decay": r.weight_decay})
+    if read:
+        found.append({"params": read, "lr": r.lr_words, "weight_decay": r.weight_decay})
+    for g in found:
+        g["full"] = g["lr"]
+    return found
+
+
+class Average:
+    """An exponential moving average of the trained weights; `weights()` swaps it in for a while."""
+
+    def __init__(self, net: nn.Module, keep: float) -> None:
+        self.keep, self.steps = keep, 0
+        self.live = {k: p for k, p in net.named_parameters() if p.requires_grad}
+        self.mean = {k: p.detach().clone() for k, p in self.live.items()}
+
+    @torch.no_grad()
+    def update(self) -> None:
+        self.steps += 1
+        keep = min(self.keep, 1 - 1 / (self.steps + 1)) if self.keep else 0.0
+        torch._foreach_lerp_(list(self.mean.values()), list(self.live.values()), 1 - keep)
+
+
+class Anchor:
+    """Pulls the trained weights towards those that the run began with, as AdamW's decay pulls them towards zero: a step
+    goes `strength` times the learning rate of the way back (L2-SP, Li et al. 2018, decoupled). 0: no pull."""
+
+    def __init__(self, net: nn.Module, strength: float) -> None:
+        self.strength = strength
+        self.live = {k: p for k, p in net.named_parameters() if p.requires_grad and strength}
+        self.first = {k: p.detach().clone() for k, p in self.live.items()}
+
+    @torch.no_grad()
+    def pull(self, opt: torch.optim.Optimizer) -> None:
+        """Before the optimiser's step, at its present rates."""
+        if not self.live:
+            return
+        rates = {id(p): g["lr"] for g in opt.param_groups for p in g["params"]}
+        for k, p in self.live.items():
+            p.lerp_(self.first[k], min(1.0, rates[id(p)] * self.strength))

@@ -1,0 +1,84 @@
+"""`ca2m speed`: what the loader alone delivers, and what the network takes: which of them waits for the other?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from ca2m import config
+from ca2m.config import Config
+from ca2m.data import checks, splits
+from ca2m.data.loader import Feed, Samples, batches, speed
+from ca2m.data.rounds import samples_of
+from ca2m.learn.crew import Crew
+from ca2m.learn.train import Trainer
+from ca2m.net.network import build
+
+
+def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The command's place among the others."""
+    p = sub.add_parser("speed", help="pictures a second of the loader alone, and what a GPU can be fed with")
+    p.add_argument("--config", default="ca2m-edge", help="name or YAML file")
+    p.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="changes the configuration")
+    p.add_argument("--refs", type=Path, required=True)
+    p.add_argument("--photos", type=Path, help="COCO-format annotations for rule-written phrases")
+    p.add_argument("--workers", default="0,1,2,4", help="numbers of processes to try")
+    p.add_argument("--prefetch", type=int, default=3, help="batches that each of them makes ahead")
+    p.add_argument("--no-pin", action="store_true", help="no pinned memory beside a GPU")
+    p.add_argument("--seconds", type=float, default=10.0, help="to measure for each")
+    p.add_argument(
+        "--steps", type=int, default=0, help="training steps to time on one batch, too; the device's own rate"
+    )
+    p.add_argument("--json", action="store_true")
+    p.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> None:
+    c = config.load(args.config, args.set)
+    photos = checks.load_photos(args.photos) if args.photos else []
+    samples = samples_of(c, *splits.of_run(c, checks.load(args.refs), photos))
+    c = replace(c, run=replace(c.run, samples=1 << 40, epochs=0))
+    found: dict[str, dict[str, float] | float] = {"loader": {}}
+    rates = {
+        n: speed(c, samples, Feed(int(n), args.prefetch, not args.no_pin), args.seconds)
+        for n in args.workers.split(",")
+    }
+    found["loader"] = {n: round(rate, 1) for n, rate in rates.items()}
+    if args.steps:
+        found["network"] = round(steps_rate(c, samples, args.steps), 1)
+    print(json.dumps(found) if args.json else table(c, rates, found.get("network")))
+
+
+def steps_rate(c: Config, samples: Samples, steps: int) -> float:
+    """Samples a second that the network learns from, on the device, the same batch again and again."""
+    crew = Crew()
+    trainer = Trainer(c, build(c.network), crew.device(), crew)
+    batch = next(batches(c, samples, 0, Feed(workers=0), crew))
+    trainer.step(batch)  # what is set up once
+    began = time.perf_counter()
+    for _ in range(steps):
+        trainer.step(batch)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return steps * c.run.batch / (time.perf_counter() - began)
+
+
+def table(c: Config, rates: dict[str, float], network: object) -> str:
+    """For people: a line for each number of workers."""
+    side = c.network.image_size
+    rows = [f"{c.network.name}, {side} x {side}, batch {c.run.batch}, augmentation {c.augment.recipe}"]
+    for n, rate in rates.items():
+        rows.append(
+            f"{n:>3} workers  {rate:8.1f} pictures a second: feeds a device that takes a batch in"
+            f" {c.run.batch / rate * 1000:.0f} ms or longer"
+        )
+    if isinstance(network, float):
+        best = max(rates, key=lambda n: rates[n])
+        waits = "the loader" if rates[best] > network else "the device"
+        rows.append(f"the device learns from {network:.1f} a second: with {best} workers {waits} waits")
+    return "\n".join(rows)

@@ -1,0 +1,1 @@
+"""Figures, pages and pictures of what a network answers."""

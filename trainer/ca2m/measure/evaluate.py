@@ -1,0 +1,199 @@
+"""How well a network points: Acc@0.5, by kind of phrase, and how often it points at what is not there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import torch
+
+from ca2m.data.refs import Ref
+from ca2m.data.scenes import Sample, square
+from ca2m.net import words
+from ca2m.net.answers import Calibration, answer, pick
+from ca2m.net.boxes import iou_giou
+from ca2m.net.network import Net
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass
+class Pointed:
+    """One answer: boxes are corner form in 0..1 of the picture."""
+
+    boxes: np.ndarray  # (K, 4) best first
+    scores: np.ndarray  # (K,)
+    present: float
+    cls_box: np.ndarray | None = None  # (4,) the paper's
+    logit: float = 0.0  # presence before calibration
+    scores_raw: np.ndarray | None = field(default=None, repr=False)  # (T,) before calibration
+    boxes_raw: np.ndarray | None = field(default=None, repr=False)  # (T, 4)
+
+
+class Pointer(Protocol):
+    """Answers phrases about a picture."""
+
+    size: int  # side of its square, pixels
+
+    def point(self, pixels: np.ndarray, phrases: list[str]) -> list[Pointed]: ...
+
+
+class TorchPointer:
+    """The network itself. raw: keep what calibration needs."""
+
+    def __init__(self, net: Net, calibration: Calibration | None = None, raw: bool = False) -> None:
+        self.net, self.calibration, self.raw = net.eval(), calibration or Calibration(), raw
+        self.size = net.c.image_size
+        self.tok = words.tokenizer(net.c.words, net.c.phrase_len)
+
+    @torch.no_grad()
+    def point(self, pixels: np.ndarray, phrases: list[str]) -> list[Pointed]:
+        """pixels uint8 RGB (S, S, 3)."""
+        device = next(self.net.parameters()).device
+        ids, mask = (x.to(device) for x in words.encode(self.tok, phrases))
+        visual = self.net.see(torch.from_numpy(pixels)[None].to(device))
+        said = self.net.ground(visual, self.net.read(ids, mask), mask)
+        boxes, scores, present = (x.cpu().numpy() for x in answer(said, self.net.c.answers, self.calibration))
+        cls = said.cls_box.cpu().numpy()
+        out = [Pointed(boxes[i], scores[i], float(present[i]), cls[i]) for i in range(len(phrases))]
+        for i, p in enumerate(out):
+            p.logit = 0.0 if said.present is None else float(said.present[i])
+            if self.raw and said.scores is not None and said.boxes is not None:
+                p.scores_raw, p.boxes_raw = said.scores[i].cpu().numpy(), said.boxes[i].cpu().numpy()
+        return out
+
+
+def iou(a: np.ndarray, b: Box) -> float:
+    """IoU of two boxes in corner form."""
+    w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    both = max(0.0, float(w)) * max(0.0, float(h))
+    union = float((a[2] - a[0]) * (a[3] - a[1])) + (b[2] - b[0]) * (b[3] - b[1]) - both
+    return both / union if union > 0 else 0.0
+
+
+@dataclass
+class Judged:
+    """One phrase, judged. iou and cls_iou are None for a thing that is not there."""
+
+    ref: Ref
+    pointed: Pointed
+    iou: float | None
+    cls_iou: float | None
+    truth: Box | None = None  # corner form, 0..1 of the picture
+
+
+def read_picture(path: str) -> np.ndarray:
+    """uint8 RGB (H, W, 3), turned as its EXIF says."""
+    bgr = cv2.imread(path)
+    if bgr is None:
+        raise ValueError(f"read picture {path}: missing or not a picture")
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def judge(pointer: Pointer, refs: Iterable[Ref], most: int = 16) -> Iterator[Judged]:
+    """Answers all phrases of a picture together, at most `most` in one call."""
+    by_image: dict[str, list[Ref]] = defaultdict(list)
+    for ref in refs:
+        by_image[ref.image].append(ref)
+    for path, group in by_image.items():
+        picture = read_picture(path)
+        h, w = picture.shape[:2]
+        pixels = square(picture, pointer.size)
+        for k in range(0, len(group), most):
+            part = group[k : k + most]
+            for ref, pointed in zip(part, pointer.point(pixels, [r.phrase for r in part]), strict=True):
+                yield _judged(ref, pointed, w, h)
+
+
+def judge_samples(pointer: Pointer, samples: Iterable[Sample]) -> Iterator[Judged]:
+    """The same for pictures that are made, not read."""
+    for s in samples:
+        ref = Ref(image="", phrase=s.phrase, box=s.box, kind=s.kind, split="val", source="", drawn=False)
+        yield _judged(ref, pointer.point(s.pixels, [s.phrase])[0], 1, 1)
+
+
+def _judged(ref: Ref, pointed: Pointed, w: int, h: int) -> Judged:
+    if ref.box is None:
+        return Judged(ref, pointed, None, None)
+    truth = (ref.box[0] / w, ref.box[1] / h, ref.box[2] / w, ref.box[3] / h)
+    cls = None if pointed.cls_box is None else iou(pointed.cls_box, truth)
+    return Judged(ref, pointed, iou(pointed.boxes[0], truth), cls, truth)
+
+
+def report(judged: list[Judged], threshold: float, seconds: float = 0.0) -> dict[str, Any]:
+    """The figures of `deixis eval --json`. Shares are None where there is nothing to count."""
+    there = [j for j in judged if j.iou is not None]
+    absent = [j for j in judged if j.iou is None]
+    kinds: dict[str, list[bool]] = defaultdict(list)
+    for j in there:
+        if j.ref.kind:
+            kinds[j.ref.kind].append((j.iou or 0) > 0.5)
+    cls = [j.cls_iou > 0.5 for j in there if j.cls_iou is not None]
+    return {
+        "n": len(there),
+        "acc50": _share([(j.iou or 0) > 0.5 for j in there]),
+        "acc50_cls": _share(cls),
+        "mean_iou": None if not there else float(np.mean([j.iou for j in there])),
+        "kinds": {k: {"n": len(v), "acc50": _share(v)} for k, v in sorted(kinds.items())},
+        "absent": {"n": len(absent), "false_pointing": _share([j.pointed.present >= threshold for j in absent])},
+        "present_refused": _share([j.pointed.present < threshold for j in there]),
+        "ms_per_ref": 1000 * seconds / max(len(judged), 1),
+    }
+
+
+def _share(yes: list[bool]) -> float | None:
+    return float(np.mean(yes)) if yes else None
+
+
+def evaluate(pointer: Pointer, refs: list[Ref], threshold: float) -> dict[str, Any]:
+    """Judges all refs and reports."""
+    began = perf_counter()
+    judged = list(judge(pointer, refs))
+    return report(judged, threshold, perf_counter() - began)
+
+
+def calibrate(judged: list[Judged], refuse: float = 0.12) -> Calibration:
+    """Temperature and presence by least log loss; the threshold refuses a share `refuse` of what is there.
+
+    judged must come from a TorchPointer with raw=True, on photos kept out of training.
+    """
+    there = [j for j in judged if j.iou is not None and j.pointed.scores_raw is not None]
+    scale, bias = _platt([(j.pointed.logit, j.iou is not None) for j in judged])
+    best = (float("inf"), 1.0)
+    if there:
+        scores = torch.from_numpy(np.stack([np.asarray(j.pointed.scores_raw) for j in there]))
+        boxes = torch.from_numpy(np.stack([np.asarray(j.pointed.boxes_raw) for j in there]))
+        truth = torch.tensor([j.truth for j in there])
+        for t in np.geomspace(0.4, 4.0, 25):
+            box, p = (x[:, 0] for x in pick(scores, boxes, there[0].pointed.boxes.shape[0], float(t)))
+            right, p = (iou_giou(box, truth)[0] > 0.5).float(), p.clamp(1e-4, 1 - 1e-4)
+            best = min(best, (float(torch.nn.functional.binary_cross_entropy(p, right)), float(t)))
+    present = [1 / (1 + np.exp(-(scale * j.pointed.logit + bias))) for j in judged if j.iou is not None]
+    threshold = float(np.quantile(present, refuse)) if present else 0.5
+    return Calibration(round(best[1], 3), round(scale, 4), round(bias, 4), round(threshold, 3))
+
+
+def _platt(pairs: list[tuple[float, bool]]) -> tuple[float, float]:
+    """Scale and bias of a logistic fit; classes weigh alike, so that 0.5 means as likely there as not."""
+    x = torch.tensor([a for a, _ in pairs])
+    y = torch.tensor([float(b) for _, b in pairs])
+    if y.min() == y.max():
+        return 1.0, 0.0
+    weight = torch.where(y > 0, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
+    fit = torch.tensor([1.0, 0.0], requires_grad=True)
+    opt = torch.optim.LBFGS([fit], max_iter=100)
+
+    def closure() -> torch.Tensor:
+        opt.zero_grad()
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(fit[0] * x + fit[1], y, weight)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    opt.step(closure)  # type: ignore[no-untyped-call]
+    scale, bias = fit.detach().tolist()
+    return scale, bias

@@ -1,0 +1,127 @@
+"""The commands `ca2m eval` and `ca2m twins`: figures as a table, as JSON and as one HTML page."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from ca2m.data import checks, refs, scenes
+from ca2m.learn import train
+from ca2m.measure import evaluate, page, twins
+from ca2m.measure.breakdown import breakdown
+from ca2m.net.answers import Calibration
+from ca2m.ship import bundle
+
+
+def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `eval` and `twins`."""
+    p = sub.add_parser("eval", help="how well a checkpoint or bundle points")
+    p.add_argument("model", type=Path, help="checkpoint (.pt) or bundle folder")
+    p.add_argument("refs", type=Path)
+    p.add_argument("--split", default="", help="lines of this split only")
+    p.add_argument("--drawn", choices=["yes", "no"], help="only lines whose box was, or was not, drawn for the phrase")
+    p.add_argument("--limit", type=int, default=0)
+    p.add_argument("--precision", default="int8,fp32", help="of a bundle's graphs, best first")
+    p.add_argument("--lengths", default="", metavar="N,N,N", help="most words of each length; default: quarters")
+    p.add_argument("--json", action="store_true")
+    p.add_argument("--html", type=Path, metavar="FILE", help="one page with the worst misses; it holds those photos")
+    p.add_argument("--worst", type=int, default=24, help="misses on the page")
+    p.add_argument("--skip-bad", action="store_true", help="leave broken lines and missing pictures out, counted")
+    p.set_defaults(run=_eval)
+
+    p = sub.add_parser("twins", help='of two things of a name, does "left" mean one and "right" the other?')
+    p.add_argument("model", type=Path, help="checkpoint (.pt) or bundle folder")
+    p.add_argument("photos", type=Path, help="COCO-format annotations.json")
+    p.add_argument("--refs", type=Path, help="refs.jsonl: photos of its val lines count as val, too")
+    p.add_argument("--split", default="val", help="photos of this split only")
+    p.add_argument("--pairs", type=int, default=100)
+    p.add_argument("--seed", type=int, default=6)
+    p.add_argument("--precision", default="int8,fp32", help="of a bundle's graphs, best first")
+    p.add_argument("--json", action="store_true")
+    p.set_defaults(run=_twins)
+
+
+def pointer_of(model: Path, precision: str) -> tuple[evaluate.Pointer, float]:
+    """A checkpoint or a bundle, and its presence threshold."""
+    if model.is_dir():
+        pointer = bundle.BundlePointer(model, tuple(precision.split(",")))
+        return pointer, pointer.about["threshold"]["present"]
+    return evaluate.TorchPointer(train.load(model)[1]), Calibration().threshold
+
+
+def _eval(args: argparse.Namespace) -> None:
+    limits = _numbers(args.lengths)
+    chosen = checks.load(args.refs, args.skip_bad, args.split)
+    if args.drawn:
+        chosen = [r for r in chosen if r.box is not None and r.drawn == (args.drawn == "yes")]
+    chosen = chosen[: args.limit] if args.limit else chosen
+    if not chosen:
+        raise ValueError(f"{args.refs}: no line to measure on (check --split, --drawn)")
+    pointer, threshold = pointer_of(args.model, args.precision)
+    began = perf_counter()
+    judged = list(evaluate.judge(pointer, chosen))
+    found = evaluate.report(judged, threshold, perf_counter() - began) | breakdown(judged, threshold, limits)
+    if args.html:
+        title = f"{args.model.name} on {args.refs.name}" + (f", {args.split}" if args.split else "")
+        args.html.write_text(page.write(title, found, judged, threshold, args.worst), encoding="utf-8")
+    print(json.dumps(found) if args.json else table(found))
+
+
+def _numbers(said: str) -> list[int]:
+    try:
+        found = [int(n) for n in said.split(",") if n]
+    except ValueError as cause:
+        raise ValueError(f"--lengths {said}: whole numbers with commas between them, e.g. 2,4,7") from cause
+    if any(n < 1 for n in found):
+        raise ValueError(f"--lengths {said}: a phrase has one word at least")
+    return found
+
+
+def _twins(args: argparse.Namespace) -> None:
+    photos = refs.read_coco(args.photos)
+    if args.refs:
+        photos = scenes.hold_out(photos, refs.read(args.refs))
+    own = [p for p in photos if p.split == args.split]
+    pairs = twins.find(own, args.pairs, args.seed)
+    if not pairs:
+        raise ValueError(f"{args.photos}: no photo of split {args.split} with just two things of a name")
+    found = twins.measure(pointer_of(args.model, args.precision)[0], pairs)
+    if args.json:
+        print(json.dumps(found))
+    else:
+        print(
+            f"{found['n']} pairs: both right {found['both']:.3f}, one right {found['one']:.3f}, "
+            f"the same box for left and right {found['same_box']:.3f}"
+        )
+
+
+def table(found: dict[str, Any]) -> str:
+    """The report for people."""
+    rows = [
+        f"phrases {found['n']}  Acc@0.5 {show(found['acc50'])}  @0.7 {show(found['acc70'])}"
+        f"  @0.9 {show(found['acc90'])}  mean IoU {show(found['mean_iou'])}  [CLS] box {show(found['acc50_cls'])}",
+        f"{found['ms_per_ref']:.1f} ms a phrase",
+    ]
+    lengths = {_words(row["words"]): row for row in found["lengths"]}
+    for title, part in (("kind", found["kinds"]), ("words", lengths), ("says", found["words"])):
+        if part:
+            rows.append(f"{title:<14}{'n':>6}  Acc@0.5")
+            rows += [f"  {name:<12}{v['n']:>6}  {show(v['acc50'])}" for name, v in part.items()]
+    told, score = found["presence"], found["score"]
+    rows.append(
+        f"absent {found['absent']['n']}  N-acc {show(told['n_acc'])}  T-acc {show(told['t_acc'])}"
+        f"  calibration error: presence {show(told['ece'])}, score {show(score['ece'])}"
+    )
+    return "\n".join(rows)
+
+
+def _words(span: list[int]) -> str:
+    return str(span[0]) if span[0] == span[1] else f"{span[0]} to {span[1]}"
+
+
+def show(x: float | None) -> str:
+    """A share, or a dash where there is nothing to count."""
+    return "-" if x is None else f"{x:.3f}"

@@ -1,0 +1,188 @@
+"""Visual encoders: a picture to one row a token. Each says in `width` how long its rows are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ca2m.net import nanodet
+
+LEVELS = len(nanodet.STRIDES)
+COLOURS = 27  # 3x3 places inside a box, three channels each
+
+
+class ResNetSight(nn.Module):
+    """The paper's: the last stages of a ResNet, each projected to C_0 and brought to the 1/16 grid.
+
+    A 1x1 convolution projects, bilinear interpolation brings to the grid, and a 3x3 convolution follows, as in feature
+    pyramids; the paper says no more than "down-sampling or up-sampling", and so its numbers of parameters and FLOPs
+    are met best. Pre-trained weights go in afterwards (ca2m.net.pretrained); batch norm stays frozen.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, depth: str, c0: int, levels: int, grid: int) -> None:
+        import torchvision  # here, since it takes seconds and the detector does without
+        from torchvision.models.feature_extraction import create_feature_extractor
+
+        super().__init__()
+        net = getattr(torchvision.models, depth)(weights=None, norm_layer=torchvision.ops.FrozenBatchNorm2d)
+        stages = {"layer2": 512, "layer3": 1024, "layer4": 2048}
+        used = dict(list(stages.items())[-levels:])
+        self.body = create_feature_extractor(net, {name: name for name in used})
+        self.project = nn.ModuleList(nn.Conv2d(c, c0, 1) for c in used.values())
+        self.smooth = nn.ModuleList(nn.Conv2d(c0, c0, 3, padding=1) for _ in used)
+        self.grid = grid
+        self.width = c0 * levels
+        mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+        self.register_buffer("mean", mean.view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", std.view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """uint8 RGB (N, S, S, 3) to F_v^0 (N, T, levels * C_0)."""
+        x = (image.permute(0, 3, 1, 2).float() / 255 - self.mean) / self.std
+        maps = self.body(x).values()
+        size = (self.grid, self.grid)
+        seen = [
+            smooth(F.interpolate(project(m), size, mode="bilinear", align_corners=False))
+            for project, smooth, m in zip(self.project, self.smooth, maps, strict=True)
+        ]
+        return torch.cat(seen, 1).flatten(2).transpose(1, 2)
+
+
+class Seen(NamedTuple):
+    """A frame's tokens, apart; strides 8, 16 and 32 in turn where a 3 stands."""
+
+    features: Tensor  # (N, T, 3, C_0)
+    scores: Tensor  # (N, T, 3, 80) of the detector's classes
+    boxes: Tensor  # (N, T, 3, 4) corner form, 0..1 of the picture
+    colours: Tensor  # (N, T, 3, 27)
+    place: Tensor  # (N, T) int64, in the grid
+
+
+Perceived = tuple[list[Tensor], Seen]
+"""What a frozen NanoDetSight makes of pictures: raw features 3 x (N, T, ...) and the rest; no features in Seen yet."""
+
+
+class NanoDetSight(nn.Module):
+    """Edge: what a frozen detector sees, one row a token: features, class scores, boxes and the colours inside them.
+
+    Of the four stride-8 cells inside a 1/16 token the one with the highest class score is kept whole, so that small
+    things survive; stride 32 is repeated. Where `tokens` is less than the grid holds, the best of every four
+    neighbours stay, then those with the highest class scores.
+
+    A row holds, for strides 8, 16, 32 in turn, C_0 projected channels; then 80 class scores each; then a box each
+    (corner form, 0..1 of the picture); then the colours inside each box; then the token's place in the grid.
+    """
+
+    class_words: Tensor
+
+    def __init__(self, class_words: Tensor, c0: int, grid: int, tokens: int = 0) -> None:
+        """class_words (80, W): the class names in the linguistic encoder's space. tokens: 0 for all."""
+        super().__init__()
+        self.c0, self.grid, self.tokens = c0, grid, tokens or grid**2
+        self.body = nanodet.NanoDet().requires_grad_(False)
+        self.register_buffer("class_words", class_words)
+        raw = [stage + 2 * nanodet.CHANNELS for stage in nanodet.STAGES]  # backbone, neck and tower
+        self.even = nn.ModuleList(nn.LayerNorm(c, elementwise_affine=False) for c in raw)
+        self.project = nn.ModuleList(nn.Linear(c + class_words.shape[1] + 4, c0) for c in raw)
+        self.width = LEVELS * (c0 + nanodet.CLASSES + 4 + COLOURS) + 1
+
+    def split(self, visual: Tensor) -> Seen:
+        """(N, T, width) to its parts."""
+        each = (self.c0, nanodet.CLASSES, 4, COLOURS)
+        *parts, place = visual.split([*(LEVELS * n for n in each), 1], -1)
+        features, scores, boxes, colours = (p.unflatten(-1, (LEVELS, n)) for p, n in zip(parts, each, strict=True))
+        return Seen(features, scores, boxes, colours, place[..., 0].round().long())
+
+    def forward(self, image: Tensor) -> Tensor:
+        """uint8 RGB (N, S, S, 3) to visual (N, T, width)."""
+        return self.tell(*self.perceive(image))
+
+    @torch.no_grad()
+    def perceive(self, image: Tensor) -> Perceived:
+        """The part that training leaves as it is, of pictures uint8 RGB (N, S, S, 3)."""
+        raw, scores, boxes = self.detect(image)
+        if self.tokens < self.grid**2:
+            place = self.choose(scores)
+            raw, scores, boxes = [_rows(r, place) for r in raw], _rows(scores, place), _rows(boxes, place)
+        else:
+            place = torch.arange(self.tokens, device=image.device).expand(image.shape[0], -1)
+        raw = [even(r) for even, r in zip(self.even, raw, strict=True)]
+        return raw, Seen(raw[0][:, :, :0], scores, boxes, self.colours(image, boxes), place)
+
+    def tell(self, raw: list[Tensor], seen: Seen) -> Tensor:
+        """What `perceive` gave, features projected, as visual (N, T, width)."""
+        known = seen.scores @ self.class_words * 8  # what stands here, as words
+        features = [
+            project(torch.cat([raw[k], known[:, :, k], seen.boxes[:, :, k] * 4 - 2], -1))
+            for k, project in enumerate(self.project)
+        ]
+        parts = (seen.scores.flatten(2), seen.boxes.flatten(2), seen.colours.flatten(2))
+        return torch.cat([*features, *parts, seen.place[..., None].to(seen.scores.dtype)], -1)
+
+    def detect(self, image: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
+        """uint8 RGB (N, S, S, 3) to raw features 3 x (N, T, ...), class scores (N, T, 3, 80), boxes (N, T, 3, 4)."""
+        x = nanodet.normalise(image).contiguous(memory_format=torch.channels_last)
+        rows = []
+        for stride, level in zip(nanodet.STRIDES, self.body(x), strict=True):
+            out = level.out.float()
+            scores, bins = out[:, : nanodet.CLASSES].sigmoid(), out[:, nanodet.CLASSES :]
+            known = torch.cat([scores, _boxes(bins, stride, image.shape[1])], 1)
+            rows.append(self._to_grid(torch.cat([known, level.stage, level.neck, level.tower], 1), stride))
+        known = torch.stack([r[..., : nanodet.CLASSES + 4] for r in rows], 2)
+        scores, boxes = known.split([nanodet.CLASSES, 4], -1)
+        return [r[..., nanodet.CLASSES + 4 :] for r in rows], scores, boxes
+
+    def _to_grid(self, row: Tensor, stride: int) -> Tensor:
+        """(N, C, h, h) at a stride, class scores first, to (N, T, C)."""
+        c, g = row.shape[1], self.grid
+        if stride == 16:
+            return row.flatten(2).transpose(1, 2)
+        if stride == 32:
+            row = row[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2)
+            row = row.reshape(-1, c, g, g)
+            return row.flatten(2).transpose(1, 2)
+        cells = row.reshape(-1, c, g, 2, g, 2).permute(0, 2, 4, 3, 5, 1).reshape(-1, g * g, 4, c)
+        best = cells[..., : nanodet.CLASSES].amax(-1).argmax(-1)  # (N, T)
+        return cells.gather(2, best[..., None, None].expand(-1, -1, 1, c))[:, :, 0]
+
+    def choose(self, scores: Tensor) -> Tensor:
+        """Class scores (N, G*G, 3, 80) to the places in the grid of the tokens that stay, int64 (N, T)."""
+        best, g = scores[:, :, :2].amax((2, 3)), self.grid  # stride 32 says the same of all four
+        four = best.reshape(-1, g // 2, 2, g // 2, 2)
+        first = (four >= four.amax((2, 4), keepdim=True)).to(best.dtype).reshape(-1, g * g)
+        return (best + 2 * first).topk(self.tokens, 1).indices.sort(1).values
+
+    def colours(self, image: Tensor, boxes: Tensor) -> Tensor:
+        """(N, T, 3, 27) in -1..1: the picture at 3x3 places of each box of (N, T, 3, 4)."""
+        at = torch.tensor([0.25, 0.5, 0.75], device=image.device)
+        low, high = boxes[..., :2, None], boxes[..., 2:, None]
+        x, y = (low + (high - low) * at).unbind(-2)  # (N, T, 3, 3) each
+        places = torch.stack([x[..., None, :].expand(*x.shape, 3), y[..., None].expand(*y.shape, 3)], -1)
+        small = F.avg_pool2d(image.permute(0, 3, 1, 2).float(), 8) / 128 - 1
+        seen = F.grid_sample(
+            small, places.reshape(-1, self.tokens * LEVELS, 9, 2) * 2 - 1, align_corners=False, padding_mode="border"
+        )
+        return seen.permute(0, 2, 3, 1).reshape(-1, self.tokens, LEVELS, COLOURS)
+
+
+def _rows(of: Tensor, place: Tensor) -> Tensor:
+    """(N, G*G, ...) to its rows at place (N, T)."""
+    flat = of.flatten(2)
+    return flat.gather(1, place[..., None].expand(-1, -1, flat.shape[2])).unflatten(2, of.shape[2:])
+
+
+def _boxes(bins: Tensor, stride: int, side: int) -> Tensor:
+    """Distance distributions (N, 4*8, h, h) to corner-form boxes (N, 4, h, h) in 0..1 of the picture."""
+    h, w = bins.shape[2:]
+    steps = torch.arange(nanodet.BINS, device=bins.device, dtype=bins.dtype).view(1, 1, -1, 1, 1)
+    reach = (bins.reshape(-1, 4, nanodet.BINS, h, w).softmax(2) * steps).sum(2) * (stride / side)
+    x = torch.arange(w, device=bins.device).view(1, 1, 1, w) * (stride / side)
+    y = torch.arange(h, device=bins.device).view(1, 1, h, 1) * (stride / side)
+    left, top, right, bottom = reach.split(1, 1)
+    return torch.cat([x - left, y - top, x + right, y + bottom], 1)

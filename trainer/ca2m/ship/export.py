@@ -1,0 +1,155 @@
+"""From a checkpoint to a bundle: three graphs, compared with the network, and what the runtime must know of them."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from ca2m.config import Config, Network
+from ca2m.net import weights, words
+from ca2m.net.answers import Calibration, answer
+from ca2m.net.network import Net
+from ca2m.ship.bundle import NAMES, describe, session_of
+from ca2m.ship.graphs import compact
+
+OPSET = 18
+TOLERANCE = 1e-3  # of a graph against the network
+
+
+class FrameGraph(nn.Module):
+    """image uint8 RGB (N, S, S, 3) to visual (N, T, D)."""
+
+    def __init__(self, net: Net) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.net.see(image)
+
+
+class PhraseGraph(nn.Module):
+    """input_ids, attention_mask int64 (P, L) to words (P, 3, L, W)."""
+
+    def __init__(self, net: Net) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.net.read(input_ids, attention_mask)
+
+
+class GroundGraph(nn.Module):
+    """visual (N, T, D), words (P, 3, L, W), mask (P, L) to boxes, scores, present, attention and the [CLS] box."""
+
+    def __init__(self, net: Net, calibration: Calibration) -> None:
+        super().__init__()
+        self.net, self.calibration = net, calibration
+
+    def forward(self, visual: Tensor, spoken: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
+        said = self.net.ground(visual, spoken, attention_mask)
+        boxes, scores, present = answer(said, self.net.c.answers, self.calibration)
+        return boxes, scores, present, said.attention, said.cls_box.clamp(0, 1)
+
+
+def export(c: Config, net: Net, calibration: Calibration, out: Path) -> dict[str, Any]:
+    """Writes the graphs and the tokenizer to `out`, and compares them; what bundle.json says of them."""
+    out.mkdir(parents=True, exist_ok=True)
+    net = rounded(net.eval().cpu())
+    graphs = {"frame": FrameGraph(net), "phrase": PhraseGraph(net), "ground": GroundGraph(net, calibration)}
+    inputs = example(c.network, net, phrases=["the red cup on the left", "person", "a dog beside the big brown chair"])
+    for name, graph in graphs.items():
+        path = out / f"{name}.onnx"
+        _write(graph.eval(), inputs[name], *NAMES[name], path, free=_free(name))
+        compact(path)
+    compare(net, calibration, out)
+    weights.write(net, out)
+    words.save_tokenizer(c.network.words, out / "tokenizer.json")
+    return {name: [describe(out / f"{name}.onnx", "fp32")] for name in graphs}
+
+
+def example(c: Network, net: Net, phrases: list[str]) -> dict[str, tuple[Tensor, ...]]:
+    """Inputs of the three graphs: a picture of noise, one random seed."""
+    rng = np.random.default_rng(1)
+    image = torch.from_numpy(rng.integers(0, 256, (1, c.image_size, c.image_size, 3), dtype=np.uint8))
+    ids, mask = words.encode(words.tokenizer(c.words, c.phrase_len), phrases)
+    with torch.no_grad():
+        return {
+            "frame": (image,),
+            "phrase": (ids, mask),
+            "ground": (net.see(image), net.read(ids, mask), mask),
+        }
+
+
+def _free(name: str) -> tuple[dict[int, str], ...]:
+    """The free dimensions of each input; all others stay fixed, as TensorRT wants."""
+    return {
+        "frame": ({0: "N"},),
+        "phrase": ({0: "P", 1: "L"}, {0: "P", 1: "L"}),
+        "ground": ({0: "N"}, {0: "P", 2: "L"}, {0: "P", 1: "L"}),
+    }[name]
+
+
+def _write(
+    graph: nn.Module,
+    inputs: tuple[Tensor, ...],
+    names: list[str],
+    outs: list[str],
+    path: Path,
+    free: tuple[dict[int, str], ...],
+) -> None:
+    """The TorchScript exporter: its graphs have plain shapes that every provider folds well."""
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            graph,
+            inputs,
+            str(path),
+            input_names=names,
+            output_names=outs,
+            opset_version=OPSET,
+            dynamo=False,
+            dynamic_axes={
+                **dict(zip(names, free, strict=True)),
+                **{o: {0: "P"} for o in outs if o not in ("visual", "words")},
+                **({"visual": {0: "N"}} if "visual" in outs else {}),
+                **({"words": {0: "P", 2: "L"}} if "words" in outs else {}),
+            },
+        )
+    onnx.checker.check_model(str(path))
+
+
+def compare(net: Net, calibration: Calibration, out: Path) -> None:
+    """Each fp32 graph against the network on other inputs than it was traced with; AssertionError names the output."""
+    for phrases in (
+        ["left"],
+        ["second person from the right", "the biggest of the three brown dogs near the sofa", "cat"] * 3,
+    ):
+        inputs = example(net.c, net, phrases)
+        with torch.no_grad():
+            want = {
+                "frame": (net.see(*inputs["frame"]),),
+                "phrase": (net.read(*inputs["phrase"]),),
+                "ground": GroundGraph(net, calibration)(*inputs["ground"]),
+            }
+        for name, (ins, outs) in NAMES.items():
+            feed = {k: v.numpy() for k, v in zip(ins, inputs[name], strict=True)}
+            got = session_of(out / f"{name}.onnx").run(outs, feed)
+            for what, a, b in zip(outs, got, want[name], strict=True):
+                np.testing.assert_allclose(a, b.numpy(), rtol=TOLERANCE, atol=TOLERANCE, err_msg=f"{name}.onnx: {what}")
+
+
+def rounded(net: Net) -> Net:
+    """A copy whose weights are all float16 numbers, so that storing them as such changes no answer."""
+    net = copy.deepcopy(net)
+    with torch.no_grad():
+        for weight in (*net.parameters(), *net.buffers()):
+            if weight.is_floating_point():
+                weight.copy_(weight.half())
+    return net
