@@ -47,8 +47,19 @@ func (a *Answer) Score() float32 {
 
 // Margin says how sure the choice is: best score less the runner-up's, 0..1.
 func (a *Answer) Margin() float32 {
-	if len(a.Scores) < 2 {
-		return a.Score()
+	if len(a.Scores) == 0 {
+		return 0
 	}
-	return a.Scores[0] - a.Scores[1]
+	return a.MarginOf(0)
+}
+
+// MarginOf is the score of Boxes[i] less the best of the others', -1..1.
+func (a *Answer) MarginOf(i int) float32 {
+	var best float32
+	for j, s := range a.Scores {
+		if j != i {
+			best = max(best, s)
+		}
+	}
+	return a.Scores[i] - best
 }

@@ -24,6 +24,7 @@ type Event struct {
 	State  string      `json:"state"`  // searching, locked, unsure, lost or absent
 	Box    *[4]float64 `json:"box"`    // x1, y1, x2, y2 in its pixels; null without a box
 	Score  float64     `json:"score"`  // of the best box, 0..1
+	Margin float64     `json:"margin"` // score less the best of the others': near 0 or below, two things fit
 	AgeMS  float64     `json:"age_ms"` // of the picture the box was found in
 	Track  int         `json:"track"`  // counts the targets of the phrase, from 1
 }
@@ -34,7 +35,8 @@ func NewEvent(source string, f *camera.Frame, v *View) Event {
 		V: 1, Source: source, Seq: f.Seq, T: f.At.UTC().Format("2006-01-02T15:04:05.000Z"),
 		PTS: round(f.PTS.Seconds(), 3), Size: [2]int{f.Width, f.Height},
 		Phrase: v.Phrase, State: v.State.String(), Score: round(float64(v.Score), 3),
-		AgeMS: round(float64(v.Age)/float64(time.Millisecond), 1), Track: v.Track,
+		Margin: round(float64(v.Margin), 3),
+		AgeMS:  round(float64(v.Age)/float64(time.Millisecond), 1), Track: v.Track,
 	}
 	if v.HasBox() {
 		b := v.Box

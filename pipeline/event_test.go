@@ -20,15 +20,15 @@ func TestEvents(t *testing.T) {
 		PTS: 27_060 * time.Millisecond, Width: 1280, Height: 720,
 	}
 	views := []View{
-		{Phrase: `the "red" cup`, State: Locked, Box: model.Box{X1: 1.04, Y1: 2, X2: 300.26, Y2: 4}, Score: 0.93, Age: 48_123 * time.Microsecond, Track: 3, Seq: 811},
+		{Phrase: `the "red" cup`, State: Locked, Box: model.Box{X1: 1.04, Y1: 2, X2: 300.26, Y2: 4}, Score: 0.93, Margin: 0.0512, Age: 48_123 * time.Microsecond, Track: 3, Seq: 811},
 		{Phrase: "a dog", State: Absent, Score: float32(math.NaN())},
 	}
 	var out bytes.Buffer
 	if err := (&Events{W: &out, Source: "0"}).Show(t.Context(), f, views); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"v":1,"source":"0","seq":812,"t":"2026-11-23T15:04:05.123Z","pts":27.06,"size":[1280,720],"phrase":"the \"red\" cup","state":"locked","box":[1,2,300.3,4],"score":0.93,"age_ms":48.1,"track":3}
-{"v":1,"source":"0","seq":812,"t":"2026-11-23T15:04:05.123Z","pts":27.06,"size":[1280,720],"phrase":"a dog","state":"absent","box":null,"score":0,"age_ms":0,"track":0}
+	want := `{"v":1,"source":"0","seq":812,"t":"2026-11-23T15:04:05.123Z","pts":27.06,"size":[1280,720],"phrase":"the \"red\" cup","state":"locked","box":[1,2,300.3,4],"score":0.93,"margin":0.051,"age_ms":48.1,"track":3}
+{"v":1,"source":"0","seq":812,"t":"2026-11-23T15:04:05.123Z","pts":27.06,"size":[1280,720],"phrase":"a dog","state":"absent","box":null,"score":0,"margin":0,"age_ms":0,"track":0}
 `
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", &out, want)

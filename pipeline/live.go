@@ -65,6 +65,7 @@ func (l *Live) Phrases() []string {
 func (l *Live) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	l.targets.held = !l.Still
 	stages, ctx := l.begin(ctx)
 	stages.Go(func() error { return l.capture(ctx) })
 	stages.Go(func() error { return l.ground(ctx) })
@@ -154,6 +155,7 @@ func (l *Live) show(ctx context.Context) error {
 			l.carrier.carry(&f, views)
 			l.Times.Add(Carry, time.Since(start))
 		}
+		l.targets.note(f.Seq, views)
 		l.first(views)
 		if err := l.present(ctx, &f, views); err != nil {
 			return err

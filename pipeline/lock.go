@@ -9,65 +9,114 @@ import (
 	"deixis/model"
 )
 
-// Rules say when an answer counts as a lock. The zero value takes DefaultRules.
-type Rules struct {
-	Score   float32       // of the best box, at least, to be Locked; 0..1
-	Margin  float32       // to the runner-up, at least, to be Locked; 0..1
-	Hold    float32       // share of Score and Margin that keeps a lock once it is there; 0..1
-	LostFor time.Duration // how long something unseen is Lost before it is Absent, by PTS
-	Same    float32       // IoU with the box before, at least, to be the same target; 0..1
-	Stale   time.Duration // how old an answer may grow before its box is hidden
-}
-
-// DefaultRules suit calibrated scores: an even chance, clearly ahead of the next.
-var DefaultRules = Rules{Score: 0.5, Margin: 0.1, Hold: 0.7, LostFor: time.Second, Same: 0.1, Stale: 2 * time.Second}
-
 // A lock follows one phrase from answer to answer.
 type lock struct {
 	view View
 	at   time.Time     // when the answered frame was taken
 	took time.Duration // what the answer cost
-	seen time.Duration // PTS of the last frame that showed it
+
+	seen  time.Duration // PTS of the last frame that showed it
+	sure  time.Duration // PTS of the last answer that was good enough for Locked
+	rival rival
+	path  path
 }
 
-// update takes the answer on the frame with place pts in the recording.
-func (l *lock) update(a *model.Answer, pts, took time.Duration, r Rules) {
+// A rival is another thing that fits the phrase better than the one locked.
+type rival struct {
+	box   model.Box // zero for none
+	since time.Duration
+}
+
+// update takes the answer on the frame with place pts in the recording. held
+// says that boxes are carried, so that one missed answer need not hide them.
+func (l *lock) update(a *model.Answer, pts, took time.Duration, r Rules, held bool) {
 	before := l.view
+	prior := l.prior(a.Seq)
 	l.at, l.took = a.At, took
 	l.view.Phrase, l.view.Seq = a.Phrase, a.Seq
-	l.view.Score, l.view.Margin, l.view.Box = a.Score(), a.Margin(), a.Box()
 	l.view.Attention, l.view.Grid = a.Attention, a.Grid
-	if l.view.Box.Area() == 0 {
-		l.view.Box = model.Box{}
-		l.view.State = l.missing(before, pts, r)
+	if a.Box().Area() == 0 {
+		l.view.Score, l.view.Margin = a.Score(), a.Margin()
+		l.missing(before, prior, pts, r, held)
 		return
 	}
+	i := l.choose(a, before, prior, pts, r)
+	l.view.Box, l.view.Score, l.view.Margin = a.Boxes[i], a.Scores[i], a.MarginOf(i)
 	l.seen = pts
-	if before.Track == 0 || before.State == Absent || before.HasBox() && before.Box.IoU(l.view.Box) < r.Same {
+	if before.Track == 0 || before.State == Absent || before.HasBox() && prior.IoU(l.view.Box) < r.Same {
 		l.view.Track++
 	}
-	l.view.State = l.found(before, r)
+	l.view.State = l.found(before, pts, r)
 }
 
-// found judges an answer with a box. A lock is easier kept than won.
-func (l *lock) found(before View, r Rules) State {
-	need := float32(1)
-	if before.State == Locked && before.Track == l.view.Track {
+// prior is where the target was shown on frame seq, or else where the answer
+// before had it; the zero Box where it was not shown.
+func (l *lock) prior(seq uint64) model.Box {
+	if !l.view.HasBox() {
+		return model.Box{}
+	}
+	if box, ok := l.path.at(seq); ok {
+		return box
+	}
+	return l.view.Box
+}
+
+// choose is the number of the answer's box that is taken for the target. A
+// target that is still there is left for a better one only when that is better
+// for a while, or by far.
+func (l *lock) choose(a *model.Answer, before View, prior model.Box, pts time.Duration, r Rules) int {
+	own, near := -1, r.Same
+	for i, b := range a.Boxes {
+		if iou := prior.IoU(b); iou >= near && i < len(a.Scores) {
+			own, near = i, iou
+		}
+	}
+	if !before.HasBox() || own <= 0 {
+		l.rival = rival{}
+		return 0
+	}
+	if l.rival.box.IoU(a.Boxes[0]) < r.Same {
+		l.rival.since = pts
+	}
+	l.rival.box = a.Boxes[0]
+	if a.Scores[0]-a.Scores[own] >= r.Jump || pts-l.rival.since >= r.JumpAfter {
+		l.rival = rival{}
+		return 0
+	}
+	return own
+}
+
+// found judges an answer with a box. A lock is easier kept than won, and stays
+// a while after the last answer that was sure.
+func (l *lock) found(before View, pts time.Duration, r Rules) State {
+	need, locked := float32(1), before.State == Locked && before.Track == l.view.Track
+	if locked {
 		need = r.Hold
 	}
 	if l.view.Score >= need*r.Score && l.view.Margin >= need*r.Margin {
+		l.sure = pts
+		return Locked
+	}
+	if locked && pts-l.sure < r.HoldFor {
 		return Locked
 	}
 	return Unsure
 }
 
-// missing judges an answer without a box.
-func (l *lock) missing(before View, pts time.Duration, r Rules) State {
-	was := before.HasBox() || before.State == Lost
-	if was && pts-l.seen < r.LostFor {
-		return Lost
+// missing judges an answer without a box: a lock that is carried outlasts it
+// for a while, then the target is lost, and at last absent.
+func (l *lock) missing(before View, prior model.Box, pts time.Duration, r Rules, held bool) {
+	away := pts - l.seen
+	switch {
+	case held && before.State == Locked && away < r.HoldFor:
+		l.view.Box = prior
+		return
+	case (before.HasBox() || before.State == Lost) && away < r.LostFor:
+		l.view.State = Lost
+	default:
+		l.view.State = Absent
 	}
-	return Absent
+	l.view.Box, l.rival = model.Box{}, rival{}
 }
 
 // shown is the view at a moment: aged, and without its box once it is stale.
@@ -85,6 +134,7 @@ func (l *lock) shown(now time.Time, r Rules) View {
 // called from any goroutine.
 type targets struct {
 	rules Rules
+	held  bool // boxes are carried between answers
 
 	mu    sync.Mutex
 	asked []model.Phrase // never changed in place
@@ -120,7 +170,7 @@ func (t *targets) update(answers []model.Answer, pts, took time.Duration) {
 	defer t.mu.Unlock()
 	for i := range answers {
 		if l := t.locks[answers[i].Phrase]; l != nil {
-			l.update(&answers[i], pts, took, t.rules)
+			l.update(&answers[i], pts, took, t.rules, t.held)
 		}
 	}
 }
@@ -139,4 +189,15 @@ func (t *targets) views(now time.Time) []View {
 		vs = append(vs, l.shown(now, t.rules))
 	}
 	return slices.Clip(vs)
+}
+
+// note remembers where targets were shown on a frame.
+func (t *targets) note(seq uint64, views []View) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range views {
+		if l := t.locks[views[i].Phrase]; l != nil && views[i].HasBox() {
+			l.path.add(seq, views[i].Box)
+		}
+	}
 }

@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"errors"
+	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,7 +33,7 @@ func TestLock(t *testing.T) {
 		"low score":                 {yes(0, here, 0.4, 0.1, Unsure, 1)},
 		"two alike":                 {yes(0, here, 0.9, 0.85, Unsure, 1)},
 		"never there":               {no(0, Absent, 0), no(1, Absent, 0)},
-		"kept at a lower score":     {yes(0, here, 0.9, 0, Locked, 1), yes(0.1, here, 0.4, 0, Locked, 1), yes(0.2, here, 0.3, 0, Unsure, 1), yes(0.3, here, 0.4, 0, Unsure, 1)},
+		"kept at a lower score":     {yes(0, here, 0.9, 0, Locked, 1), yes(0.1, here, 0.4, 0, Locked, 1), yes(0.2, here, 0.3, 0, Locked, 1), yes(0.35, here, 0.3, 0, Unsure, 1), yes(0.4, here, 0.4, 0, Unsure, 1)},
 		"lost, then absent":         {yes(0, here, 0.9, 0, Locked, 1), no(0.5, Lost, 1), no(0.9, Lost, 1), no(1.1, Absent, 1)},
 		"lost and found":            {yes(0, here, 0.9, 0, Locked, 1), no(0.5, Lost, 1), yes(0.6, there, 0.9, 0, Locked, 1)},
 		"absent and another":        {yes(0, here, 0.9, 0, Locked, 1), no(2, Absent, 1), yes(3, here, 0.9, 0, Locked, 2)},
@@ -43,7 +46,7 @@ func TestLock(t *testing.T) {
 			var l lock
 			for i, s := range steps {
 				a := model.Answer{Phrase: "p", Present: s.present, Boxes: []model.Box{s.box, {}}, Scores: []float32{s.score, s.second}}
-				l.update(&a, time.Duration(s.at*float64(time.Second)), 0, DefaultRules)
+				l.update(&a, time.Duration(s.at*float64(time.Second)), 0, DefaultRules, false)
 				if v := l.view; v.State != s.state || v.Track != s.track || v.HasBox() != (v.Box.Area() > 0) {
 					t.Errorf("step %d: %v, track %d, box %v; want %v, track %d", i, v.State, v.Track, v.Box, s.state, s.track)
 				}
@@ -67,11 +70,81 @@ func TestStaleBoxIsHidden(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var l lock
-			l.update(&a, 0, tt.took, DefaultRules)
+			l.update(&a, 0, tt.took, DefaultRules, false)
 			v := l.shown(start.Add(tt.age), DefaultRules)
 			if v.State != tt.want || v.Age != max(0, tt.age) || v.HasBox() != (v.Box.Area() > 0) {
 				t.Errorf("shown = %+v, want %v", v, tt.want)
 			}
 		})
+	}
+}
+
+func TestLockStaysWithItsTarget(t *testing.T) {
+	own, other := model.Box{X1: 10, Y1: 10, X2: 20, Y2: 20}, model.Box{X1: 50, Y1: 50, X2: 60, Y2: 60}
+	type step struct {
+		at         float64 // seconds
+		own, other float32 // scores; 0 is not among the answer's boxes
+		box        model.Box
+		track      int
+	}
+	for name, steps := range map[string][]step{
+		"a look-alike flickers":      {{0, 0.8, 0.5, own, 1}, {0.1, 0.6, 0.7, own, 1}, {0.2, 0.8, 0.5, own, 1}, {0.7, 0.6, 0.7, own, 1}, {0.8, 0.8, 0.5, own, 1}},
+		"it is better for long":      {{0, 0.8, 0.5, own, 1}, {0.1, 0.6, 0.7, own, 1}, {0.4, 0.6, 0.7, own, 1}, {0.7, 0.6, 0.7, other, 2}, {0.8, 0.6, 0.7, other, 2}},
+		"it is better by far":        {{0, 0.8, 0.5, own, 1}, {0.1, 0.2, 0.8, other, 2}},
+		"the target is gone from it": {{0, 0.8, 0.5, own, 1}, {0.1, 0, 0.8, other, 2}},
+		"an unsure one, too":         {{0, 0.6, 0.55, own, 1}, {0.1, 0.55, 0.6, own, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var l lock
+			for i, s := range steps {
+				a := model.Answer{Phrase: "p", Present: true, Boxes: []model.Box{own, other}, Scores: []float32{s.own, s.other}}
+				if s.other > s.own {
+					a.Boxes, a.Scores = []model.Box{other, own}, []float32{s.other, s.own}
+				}
+				if s.own == 0 {
+					a.Boxes, a.Scores = a.Boxes[:1], a.Scores[:1]
+				}
+				l.update(&a, time.Duration(s.at*float64(time.Second)), 0, DefaultRules, false)
+				if v := l.view; v.Box != s.box || v.Track != s.track {
+					t.Errorf("step %d: %v, track %d; want %v, track %d", i, v.Box, v.Track, s.box, s.track)
+				}
+				if want := a.Scores[0]; l.view.Box == a.Boxes[0] && l.view.Score != want || l.view.Box != a.Boxes[0] && l.view.Margin >= 0 {
+					t.Errorf("step %d: score %v, margin %v of %v", i, l.view.Score, l.view.Margin, a.Scores)
+				}
+			}
+		})
+	}
+}
+
+func TestLockOutlastsAMissedAnswer(t *testing.T) {
+	box, moved := model.Box{X1: 10, Y1: 10, X2: 20, Y2: 20}, model.Box{X1: 13, Y1: 10, X2: 23, Y2: 20}
+	for name, held := range map[string]bool{"carried": true, "standing still": false} {
+		t.Run(name, func(t *testing.T) {
+			var l lock
+			found := model.Answer{Phrase: "p", Seq: 1, Present: true, Boxes: []model.Box{box}, Scores: []float32{0.9}}
+			l.update(&found, 0, 0, DefaultRules, held)
+			l.path.add(4, moved) // shown there since
+			l.update(&model.Answer{Phrase: "p", Seq: 4}, 100*time.Millisecond, 0, DefaultRules, held)
+			if v := l.view; held && (v.State != Locked || v.Box != moved || v.Seq != 4) || !held && (v.State != Lost || v.HasBox()) {
+				t.Errorf("after one missed answer: %+v", v)
+			}
+			l.update(&model.Answer{Phrase: "p", Seq: 10}, 300*time.Millisecond, 0, DefaultRules, held)
+			if l.view.State != Lost {
+				t.Errorf("after two: %+v", l.view)
+			}
+		})
+	}
+}
+
+func TestRules(t *testing.T) {
+	if err := errors.Join(DefaultRules.Validate(), AsItComes.Validate()); err != nil {
+		t.Error(err)
+	}
+	wrong := Rules{Score: 2, Margin: -1, Hold: float32(math.NaN()), HoldFor: -1, Stale: time.Second}
+	err := wrong.Validate()
+	for _, name := range []string{"score", "margin", "hold ", "hold-for"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v does not name %s", err, name)
+		}
 	}
 }

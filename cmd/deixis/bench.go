@@ -24,7 +24,8 @@ type benchCmd struct {
 	Rounds  int     `default:"5" help:"The three take turns so many times; the median counts."`
 	Compare bool    `help:"Compare on a 640x480 and a 1080p recording made for it (or on SOURCE): the line with the bare runtime, with Python, and with a stand-in for a network that leaves the CPU free; and how old an answer is when it is drawn."`
 	Lag     bool    `help:"Measure instead how far a shown box lags behind what moves, carried and not: on rendered scenes, or on SOURCE with the network's own answers for the truth."`
-	Answers float64 `default:"10" help:"With --lag: answers a second."`
+	Lock    bool    `help:"Measure instead the rules of the lock against taking every answer as it is, on rendered scenes."`
+	Answers float64 `default:"10" help:"With --lag and --lock: answers a second."`
 	Python  string  `placeholder:"FILE" help:"Python with onnxruntime and opencv (default: .venv of the project)."`
 }
 
@@ -63,8 +64,10 @@ func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
 		return &usageError{errors.New("--seconds and --rounds must be above 0")}
 	}
 	switch {
-	case c.Lag && c.Compare:
-		return &usageError{errors.New("--lag and --compare: one at a time")}
+	case c.Lag && c.Compare, c.Lag && c.Lock, c.Lock && c.Compare:
+		return &usageError{errors.New("--lag, --lock and --compare: one at a time")}
+	case c.Lock:
+		return c.lock(ctx, g)
 	case c.Lag:
 		return c.lag(ctx, g)
 	case c.Compare:

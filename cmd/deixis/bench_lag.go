@@ -36,6 +36,7 @@ type lagTrial struct {
 	open   func(ctx context.Context) (pipeline.Source, func() error, error)
 	phrase model.Phrase
 	truth  func(phrase string, t float64) (model.Box, float64)
+	answer func(phrase string, f *camera.Frame) model.Answer
 }
 
 // lag measures how far what is shown lags behind what is there, with a
@@ -91,17 +92,7 @@ func (c *benchCmd) lagTrials(ctx context.Context, g *globals) ([]lagTrial, error
 		t, err := c.recorded(ctx, g)
 		return []lagTrial{t}, err
 	}
-	var trials []lagTrial
-	for _, s := range scene.Moving() {
-		s.Long = min(s.Long, time.Duration(c.Seconds*float64(time.Second)))
-		trials = append(trials, lagTrial{
-			name: s.Name, phrase: model.Phrase{Text: scene.Target}, truth: s.Truth,
-			open: func(context.Context) (pipeline.Source, func() error, error) {
-				return scene.NewPlayer(s), func() error { return nil }, nil
-			},
-		})
-	}
-	return trials, nil
+	return c.rendered(scene.Moving()), nil
 }
 
 // recorded takes what the network says of every frame of a recording for the truth.
@@ -133,7 +124,7 @@ func (c *benchCmd) recorded(ctx context.Context, g *globals) (_ lagTrial, err er
 	if err != nil {
 		return lagTrial{}, err
 	}
-	return lagTrial{name: ref.String(), open: open, phrase: ps[0], truth: known.at}, nil
+	return lagTrial{name: ref.String(), open: open, phrase: ps[0], truth: known.at, answer: known.answer}, nil
 }
 
 // answered is what the network says of every frame of a recording, in order.
@@ -180,41 +171,28 @@ func (a answered) at(_ string, t float64) (model.Box, float64) {
 	return box, 1
 }
 
-// plainly is how much of a thing must be seen for its box to be judged.
-const plainly = 0.5
+// answer is the network's own on the frame at that place, without runners-up:
+// what lags is judged here, not what is chosen.
+func (a answered) answer(phrase string, f *camera.Frame) model.Answer {
+	box, seen := a.at(phrase, f.PTS.Seconds())
+	return model.Answer{Present: seen > 0, Boxes: []model.Box{box}, Scores: []float32{float32(seen)}}
+}
 
-// play shows the trial once and judges every box shown after the first answer.
-func (c *benchCmd) play(ctx context.Context, g *globals, t lagTrial, still bool) (_ float64, _ *pipeline.Timings, err error) {
-	from, closeIt, err := t.open(ctx)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer func() { err = errors.Join(err, closeIt()) }()
+// play is the mean IoU of every box shown after the first answer.
+func (c *benchCmd) play(ctx context.Context, g *globals, t lagTrial, still bool) (float64, *pipeline.Timings, error) {
 	var sum float64
 	n := 0
-	l := &pipeline.Live{
-		From: from, By: scene.Knower{Truth: t.truth, Delay: time.Duration(float64(time.Second) / c.Answers)}, Still: still, Log: g.Log,
-		To: sinkFunc(func(f *camera.Frame, views []pipeline.View) error {
-			now := f.PTS + time.Since(f.At)
-			if now.Seconds() > c.Seconds {
-				return io.EOF
-			}
-			box, seen := t.truth(t.phrase.Text, now.Seconds())
-			if views[0].Seq > 0 && seen >= plainly {
-				n++
-				sum += float64(views[0].Box.IoU(box))
-			}
-			return nil
-		}),
+	l := &pipeline.Live{Still: still}
+	err := c.watch(ctx, g, t, l, func(v *pipeline.View, truth model.Box, seen float64) {
+		if seen >= plainly {
+			n++
+			sum += float64(v.Box.IoU(truth))
+		}
+	})
+	if err == nil && n == 0 {
+		err = fmt.Errorf("measure lag on %s: %q is in none of its frames (name another --phrase)", t.name, t.phrase.Text)
 	}
-	l.SetPhrases([]model.Phrase{t.phrase})
-	if err := l.Run(ctx); err != nil {
-		return 0, nil, err
-	}
-	if n == 0 {
-		return 0, nil, fmt.Errorf("measure lag on %s: %q is in none of its frames (name another --phrase)", t.name, t.phrase.Text)
-	}
-	return round(sum/float64(n), 3), &l.Times, nil
+	return round(sum/max(1, float64(n)), 3), &l.Times, err
 }
 
 // sinkFunc makes a sink of a function.

@@ -7,9 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/pipeline"
 )
 
 func TestPoint(t *testing.T) {
@@ -178,5 +182,40 @@ func TestBenchLag(t *testing.T) {
 		if code, _, errs := deixis(t, append([]string{"bench", "--lag"}, args...)...); code != exitUsage || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%s: code %d, %q", name, code, errs)
 		}
+	}
+}
+
+func TestBenchLock(t *testing.T) {
+	out := must(t, "bench", "--lock", "--json", "--seconds", "0.6", "--log-level", "error")
+	wantKeys(t, out, "answers", "scenes", "raw", "locked")
+	var r lockReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Scenes) < 5 || r.Locked < 0.5 {
+		t.Errorf("report %s", out)
+	}
+	var people strings.Builder
+	if err := r.print(&people); err != nil || !strings.Contains(people.String(), r.Scenes[0].Name) {
+		t.Errorf("for people: %q, %v", &people, err)
+	}
+	for name, args := range map[string][]string{"a source": {"pattern://64x48?frames=5"}, "no answers": {"--answers", "0"}, "both": {"--lag"}} {
+		if code, _, errs := deixis(t, append([]string{"bench", "--lock"}, args...)...); code != exitUsage || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%s: code %d, %q", name, code, errs)
+		}
+	}
+}
+
+func TestLockFlags(t *testing.T) {
+	var c cli
+	parser, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse([]string{"live", "0"}); err != nil || c.Live.Lock.rules() != pipeline.DefaultRules {
+		t.Errorf("the flags' defaults are %+v, the line's %+v: %v", c.Live.Lock.rules(), pipeline.DefaultRules, err)
+	}
+	if _, err := parser.Parse([]string{"live", "0", "--lock-jump-after", "2s", "--lock-score", "0.7"}); err != nil || c.Live.Lock.JumpAfter != 2*time.Second || c.Live.Lock.Score != 0.7 {
+		t.Errorf("flags give %+v: %v", c.Live.Lock, err)
 	}
 }

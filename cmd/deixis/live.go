@@ -32,6 +32,7 @@ type liveCmd struct {
 	Events   string   `placeholder:"FILE" help:"Write a JSON line a phrase and frame; - is standard output."`
 	Size     string   `placeholder:"WxH" help:"Picture size to ask of a camera."`
 	Carry    bool     `default:"true" negatable:"" help:"Between two answers move a box with what is in it; --no-carry lets it stand still."`
+	Lock     lockArgs `embed:"" prefix:"lock-"`
 	FPS      float64  `name:"fps" help:"Frames a second to ask of a camera."`
 	Format   string   `name:"pixel-format" placeholder:"FOURCC" help:"Pixel format to ask of a camera, such as MJPG or YUYV (deixis devices lists them)."`
 }
@@ -42,6 +43,9 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 	o, err := c.options(g)
 	if err != nil {
 		return err
+	}
+	if err := c.Lock.rules().Validate(); err != nil {
+		return &usageError{err}
 	}
 	ref, err := camera.Parse(c.Source)
 	if err != nil {

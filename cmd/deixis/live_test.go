@@ -90,6 +90,7 @@ func TestLiveErrors(t *testing.T) {
 		"empty source":       {[]string{""}, exitUsage, "empty"},
 		"bad size":           {[]string{short, "--size", "wide"}, exitUsage, "1280x720"},
 		"bad pixel format":   {[]string{short, "--pixel-format", "jpeg2"}, exitUsage, "MJPG"},
+		"bad lock":           {[]string{short, "--lock-score", "7"}, exitUsage, "0 to 1"},
 		"empty phrase":       {[]string{short, "--phrase", " "}, exitUsage, "empty"},
 		"too many phrases":   {append([]string{short}, strings.Split(strings.Repeat("-p x ", 99)+"-px", " ")...), exitUsage, "100"},
 		"both ways":          {[]string{short, "--window", "--headless"}, exitUsage, "--window"},

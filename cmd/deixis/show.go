@@ -54,7 +54,7 @@ func (s *show) open() (err error) {
 		return err
 	}
 	s.line.From, s.line.By, s.line.Log, s.asker.line = s.source(), s.by, s.Log, &s.line
-	s.line.Still = !s.Carry
+	s.line.Still, s.line.Rules = !s.Carry, s.Lock.rules()
 	s.line.Ahead = s.by.Provider().Name != "cpu"
 	if s.window != nil || s.Record != "" {
 		o := &pipeline.Overlay{ShowAge: !s.everyFrame()}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"deixis/camera"
-	"deixis/model"
 )
 
 // A Player is a camera that sees a scene: a source that keeps the scene's pace
@@ -47,36 +46,4 @@ func (p *Player) Next(ctx context.Context, f *camera.Frame) error {
 	f.At = p.start.Add(pts)
 	p.n++
 	return nil
-}
-
-// A Knower stands in for the network: it knows where a thing is, and takes its
-// time to say so.
-type Knower struct {
-	// Truth is the box of what a phrase points at, t seconds from the start, and
-	// how much of it can be seen, 0 to 1.
-	Truth func(phrase string, t float64) (box model.Box, seen float64)
-	Delay time.Duration // of every call
-}
-
-// plain is the least of a thing that a Knower sees.
-const plain = 0.25
-
-// Ground waits, and tells the truth of the frame.
-func (k Knower) Ground(ctx context.Context, f *camera.Frame, phrases []model.Phrase) ([]model.Answer, error) {
-	wait := time.NewTimer(k.Delay)
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	answers := make([]model.Answer, len(phrases))
-	for i, p := range phrases {
-		box, seen := k.Truth(p.Text, f.PTS.Seconds())
-		answers[i] = model.Answer{
-			Phrase: p.Text, Seq: f.Seq, At: f.At, Present: seen >= plain, Presence: float32(seen),
-			Boxes: []model.Box{box}, Scores: []float32{0.9},
-		}
-	}
-	return answers, nil
 }

@@ -5,6 +5,7 @@ package scene
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"deixis/camera"
@@ -40,17 +41,28 @@ type Scene struct {
 	Actors  []Actor                      // painted in this order
 	Pan     func(t float64) (x, y int)   // of the camera over the background, pixels; nil stands still
 	Setting func(t float64) (number int) // a change of it is a cut; nil has one
+
+	Meant func(t float64) string // the actor that Target points at, where that changes; nil is Target itself
+	Doubt float64                // how far the network's scores stray, standard deviation
+	Blink float64                // share of answers that miss what is there
+	Twin  float64                // mean score of what looks like the one meant; its own is 0.75
 }
 
 // Truth is the box of what phrase points at, and how much of it can be seen,
 // 0 to 1.
 func (s *Scene) Truth(phrase string, t float64) (box model.Box, seen float64) {
-	for i := range s.Actors {
-		if s.Actors[i].Phrase == phrase {
-			return s.truth(i, t)
-		}
+	if i := s.meant(phrase, t); i >= 0 {
+		return s.truth(i, t)
 	}
 	return model.Box{}, 0
+}
+
+// meant is the actor that phrase points at; -1 for none.
+func (s *Scene) meant(phrase string, t float64) int {
+	if phrase == Target && s.Meant != nil {
+		phrase = s.Meant(t)
+	}
+	return slices.IndexFunc(s.Actors, func(a Actor) bool { return a.Phrase == phrase })
 }
 
 func (s *Scene) truth(i int, t float64) (model.Box, float64) {

@@ -102,14 +102,16 @@ func TestPlayerKeepsThePace(t *testing.T) {
 }
 
 func TestKnower(t *testing.T) {
-	k := Knower{Truth: (&Scene{Actors: []Actor{at("a", 200), at("hidden", 400), at("", 400)}}).Truth, Delay: 20 * time.Millisecond}
+	s := &Scene{Actors: []Actor{at("a", 200), at("hidden", 400), at("", 400)}}
+	s.Actors[1].Look = 1
+	k := Knower{Answer: s.Answer, Delay: 20 * time.Millisecond}
 	f := &camera.Frame{Seq: 7, Width: Width, Height: Height}
 	start := time.Now()
 	as, err := k.Ground(t.Context(), f, []model.Phrase{{Text: "a"}, {Text: "hidden"}})
-	if err != nil || time.Since(start) < k.Delay || len(as) != 2 || !as[0].Present || as[1].Present || as[0].Seq != 7 {
+	if err != nil || time.Since(start) < k.Delay || len(as) != 2 || !as[0].Present || as[1].Present || as[0].Phrase != "a" {
 		t.Fatalf("%+v, %v", as, err)
 	}
-	if want, _ := k.Truth("a", 0); as[0].Box() != want {
+	if want, _ := s.Truth("a", 0); as[0].Box() != want {
 		t.Errorf("it says %v of %v", as[0].Box(), want)
 	}
 	ctx, stop := context.WithCancel(t.Context())

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"deixis/camera"
+	"deixis/model"
+	"deixis/pipeline"
+	"deixis/pipeline/scene"
+)
+
+// lockReport is what `bench --lock --json` prints.
+type lockReport struct {
+	Answers float64     `json:"answers"` // asked for a second
+	Scenes  []sceneLock `json:"scenes"`
+	Raw     float64     `json:"raw"`    // mean of right over the scenes, every answer taken as it is
+	Locked  float64     `json:"locked"` // by the rules of the lock
+}
+
+type sceneLock struct {
+	Name   string   `json:"name"`
+	Raw    lockCase `json:"raw"`
+	Locked lockCase `json:"locked"`
+}
+
+// A lockCase is how one scene went.
+type lockCase struct {
+	Right   float64 `json:"right"`   // share of frames with the box on the thing, or without one where it is hidden
+	Changes int     `json:"changes"` // of state
+	Targets int     `json:"targets"` // taken one after the other
+}
+
+// lock measures the rules of the lock on scenes in which a stand-in for the
+// network has doubts.
+func (c *benchCmd) lock(ctx context.Context, g *globals) error {
+	if c.Answers <= 0 {
+		return &usageError{errors.New("--answers must be above 0")}
+	}
+	if c.Source != "" {
+		return &usageError{fmt.Errorf("--lock %s: its truth is not known (it plays rendered scenes)", c.Source)}
+	}
+	r := lockReport{Answers: c.Answers}
+	trials := c.rendered(scene.Telling())
+	for _, t := range trials {
+		one := sceneLock{Name: t.name}
+		var err error
+		if one.Raw, err = c.judge(ctx, g, t, pipeline.AsItComes); err != nil {
+			return err
+		}
+		if one.Locked, err = c.judge(ctx, g, t, pipeline.DefaultRules); err != nil {
+			return err
+		}
+		g.Log.Info("played", "scene", t.name, "raw", one.Raw.Right, "locked", one.Locked.Right)
+		r.Scenes = append(r.Scenes, one)
+		r.Raw += one.Raw.Right / float64(len(trials))
+		r.Locked += one.Locked.Right / float64(len(trials))
+	}
+	r.Raw, r.Locked = round(r.Raw, 3), round(r.Locked, 3)
+	if c.JSON {
+		return writeJSON(g.Stdout, r)
+	}
+	return r.print(g.Stdout)
+}
+
+// hidden is how little of a thing is as good as none.
+const hidden = 0.1
+
+func (c *benchCmd) judge(ctx context.Context, g *globals, t lagTrial, rules pipeline.Rules) (k lockCase, err error) {
+	n, right := 0, 0
+	var last *pipeline.View
+	err = c.watch(ctx, g, t, &pipeline.Live{Rules: rules}, func(v *pipeline.View, truth model.Box, seen float64) {
+		n++
+		if v.HasBox() && seen >= hidden && v.Box.IoU(truth) >= 0.5 || !v.HasBox() && seen <= plainly {
+			right++
+		}
+		if last != nil && last.State != v.State {
+			k.Changes++
+		}
+		now := *v
+		last, k.Targets = &now, v.Track
+	})
+	k.Right = round(float64(right)/max(1, float64(n)), 3)
+	return k, err
+}
+
+func (r *lockReport) print(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "share of frames shown right, changes of state, targets taken; about %g answers a second\n%-20s %22s %22s\n", r.Answers, "scene", "answers as they come", "locked")
+	for _, s := range r.Scenes {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "%-20s %14.3f %3d %3d %14.3f %3d %3d\n", s.Name, s.Raw.Right, s.Raw.Changes, s.Raw.Targets, s.Locked.Right, s.Locked.Changes, s.Locked.Targets)
+		}
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(w, "%-20s %14.3f %22.3f\n", "mean", r.Raw, r.Locked)
+	}
+	return err
+}
+
+// rendered are scenes as trials, as long as --seconds says.
+func (c *benchCmd) rendered(scenes []*scene.Scene) []lagTrial {
+	var trials []lagTrial
+	for _, s := range scenes {
+		s.Long = min(s.Long, time.Duration(c.Seconds*float64(time.Second)))
+		trials = append(trials, lagTrial{
+			name: s.Name, phrase: model.Phrase{Text: scene.Target}, truth: s.Truth, answer: s.Answer,
+			open: func(context.Context) (pipeline.Source, func() error, error) {
+				return scene.NewPlayer(s), func() error { return nil }, nil
+			},
+		})
+	}
+	return trials
+}
+
+// plainly is how much of a thing must be seen for its box to be judged.
+const plainly = 0.5
+
+// watch plays the trial on l and hands look every view after the first answer,
+// with what is true at the moment it is shown.
+func (c *benchCmd) watch(ctx context.Context, g *globals, t lagTrial, l *pipeline.Live, look func(v *pipeline.View, truth model.Box, seen float64)) (err error) {
+	from, closeIt, err := t.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeIt()) }()
+	l.From, l.Log = from, g.Log
+	l.By = scene.Knower{Answer: t.answer, Delay: time.Duration(float64(time.Second) / c.Answers)}
+	l.To = sinkFunc(func(f *camera.Frame, views []pipeline.View) error {
+		now := (f.PTS + time.Since(f.At)).Seconds()
+		if now > c.Seconds {
+			return io.EOF
+		}
+		if views[0].Seq > 0 {
+			box, seen := t.truth(t.phrase.Text, now)
+			look(&views[0], box, seen)
+		}
+		return nil
+	})
+	l.SetPhrases([]model.Phrase{t.phrase})
+	return l.Run(ctx)
+}
