@@ -143,6 +143,9 @@ func (s *show) run(ctx context.Context) error {
 		s.sayPage()
 		others.Go(func() error { return s.page.Serve(ctx) })
 	}
+	if s.alarm != nil {
+		others.Go(func() error { return s.alarm.Watch(ctx) })
+	}
 	run := s.line.Run
 	if s.everyFrame() {
 		run = s.line.RunEvery

@@ -26,8 +26,9 @@ type show struct {
 
 	line    pipeline.Live
 	gate    *pipeline.Gate
-	window  pipeline.Sink // nil without one
-	page    *web.Server   // nil without --http
+	window  pipeline.Sink   // nil without one
+	page    *web.Server     // nil without --http
+	alarm   *pipeline.Alarm // nil without --events
 	closers []func() error
 }
 
@@ -84,8 +85,8 @@ func inLine(win pipeline.Sink, kept []pipeline.Beside) pipeline.Sink {
 	return all
 }
 
-// source is what the line reads, through a gate that can stop it: a recording that is looked at keeps its pace,
-// and the last of several pictures stays.
+// source is what the line reads, through a gate that can stop it: a recording
+// that is looked at keeps its pace, and the last of several pictures stays.
 func (s *show) source() pipeline.Source {
 	var from pipeline.Source = s.from
 	if !s.ref.Live() && s.seen() {
@@ -118,7 +119,8 @@ func (s *show) openFiles() (kept []pipeline.Beside, err error) {
 		if err != nil {
 			return nil, err
 		}
-		kept = append(kept, pipeline.Beside{Name: "events", To: &pipeline.Events{W: quietly{w}, Source: s.ref.String()}})
+		s.alarm = &pipeline.Alarm{Events: pipeline.Events{W: quietly{w}, Source: s.ref.String()}, Lost: s.lost}
+		kept = append(kept, pipeline.Beside{Name: "events", To: s.alarm})
 	}
 	return kept, nil
 }
