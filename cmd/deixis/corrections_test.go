@@ -4,7 +4,9 @@ import (
 	"image"
 	_ "image/jpeg"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"deixis/camera"
@@ -45,8 +47,47 @@ func TestCorrections(t *testing.T) {
 	if i, _, err := image.DecodeConfig(p); err != nil || i.Width != 64 {
 		t.Errorf("the picture: %+v, %v", i, err)
 	}
+	acceptedByTrainer(t, filepath.Join(dir, "refs.jsonl"))
 	c.dir = refs[0].Image // a file
 	if err := c.keep(web.Correction{Phrase: "x", JPEG: []byte{1}}); err == nil {
 		t.Error("saved below a file")
+	}
+}
+
+// acceptedByTrainer lets the trainer check the file, where it is set up.
+func acceptedByTrainer(t *testing.T, refs string) {
+	t.Helper()
+	root := above(".venv/bin/ca2m")
+	if root == "" {
+		t.Log("no .venv/bin/ca2m: the trainer has not looked at the file (make test sets it up)")
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), filepath.Join(root, ".venv", "bin", "ca2m"), "refs", refs, "--check")
+	cmd.Env = append(os.Environ(), "PYTHONPATH="+filepath.Join(root, "trainer"), "OMP_NUM_THREADS=1")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "2 phrases over 1 photos") {
+		t.Errorf("ca2m refs --check: %v\n%s", err, out)
+	}
+}
+
+func TestPageNeedsToken(t *testing.T) {
+	for name, tt := range map[string]struct {
+		addr, token string
+		made, bad   bool
+	}{
+		"loopback":        {"127.0.0.1:7420", "", false, false},
+		"by name":         {"localhost:7420", "", false, false},
+		"IPv6":            {"[::1]:7420", "", false, false},
+		"every address":   {":7420", "", true, false},
+		"all of IPv4":     {"0.0.0.0:7420", "", true, false},
+		"with a token":    {"0.0.0.0:7420", "correct horse battery", false, false},
+		"too short":       {"0.0.0.0:7420", "horse", false, true},
+		"loopback, short": {"127.0.0.1:7420", "horse", false, true},
+		"no port":         {"0.0.0.0", "", false, false},
+	} {
+		s := &show{liveCmd: &liveCmd{HTTP: tt.addr, Token: tt.token}}
+		err := s.needToken()
+		if (err != nil) != tt.bad || (s.Token != tt.token) != tt.made || tt.made && len(s.Token) < leastToken {
+			t.Errorf("%s: token %q, %v", name, s.Token, err)
+		}
 	}
 }

@@ -1,182 +1,20 @@
 package web
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"image"
-	"image/jpeg"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/legacy"
-	"go.uber.org/goleak"
 
-	"deixis/camera"
 	"deixis/model"
-	"deixis/pipeline"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// A program is what the server shows, in small: it remembers phrases, and
-// refuses "bad".
-type program struct {
-	pipeline.Live
-	gate pipeline.Gate
-
-	mu      sync.Mutex
-	lost    bool
-	drawn   int
-	kept    []Correction
-	keepErr error
-	heard   []byte
-}
-
-func (p *program) ask(texts []string) error {
-	if slices.Contains(texts, "bad") || slices.Contains(texts, "") {
-		return errors.New("that phrase is bad")
-	}
-	var ps []model.Phrase
-	for _, t := range texts {
-		ps = append(ps, model.Phrase{Text: t})
-	}
-	p.SetPhrases(ps)
-	return nil
-}
-
-func (p *program) options() Options {
-	return Options{
-		Source: "0", Line: p, Ask: p.ask, Gate: &p.gate,
-		Encode: encode,
-		Draw: func(f *camera.Frame, _ []pipeline.View) {
-			p.drawn++
-			clear(f.Pix)
-		},
-		Lost: func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.lost },
-		Keep: func(c Correction) error { p.kept = append(p.kept, c); return p.keepErr },
-		Hear: func(_ context.Context, wav []byte) (string, error) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			if p.heard = wav; len(wav) == 44 {
-				return "", errors.New("nothing was said")
-			}
-			return "the green disc", nil
-		},
-		About: func() About {
-			return About{Version: "test", Bundle: "tiny", Provider: Provider{Name: "cpu", Precision: "fp32", Not: []string{"cuda: not in this build"}}}
-		},
-	}
-}
-
-// encode makes a JPEG whose first pixel is the frame's.
-func encode(f *camera.Frame, quality int) ([]byte, error) {
-	m := image.NewRGBA(image.Rect(0, 0, f.Width, f.Height))
-	for i := range f.Width * f.Height {
-		m.Pix[4*i], m.Pix[4*i+1], m.Pix[4*i+2], m.Pix[4*i+3] = f.Pix[3*i+2], f.Pix[3*i+1], f.Pix[3*i], 255
-	}
-	var b bytes.Buffer
-	err := jpeg.Encode(&b, m, &jpeg.Options{Quality: quality})
-	return b.Bytes(), err
-}
-
-// serve runs a server until the test ends.
-func serve(t *testing.T, change func(*Options)) (*Server, *program) {
-	t.Helper()
-	p := &program{}
-	o := p.options()
-	addr := "127.0.0.1:0"
-	if change != nil {
-		change(&o)
-	}
-	if o.Token != "" {
-		addr = "0.0.0.0:0"
-	}
-	s, err := Listen(addr, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		http.DefaultClient.CloseIdleConnections()
-	})
-	return s, p
-}
-
-// at is where a test reaches the server.
-func (s *Server) at(path string) string {
-	return strings.Replace(s.URL(), "[::]", "127.0.0.1", 1) + path
-}
-
-// frames shows n grey frames, numbered on, some milliseconds apart.
-func frames(t *testing.T, s *Server, n int) {
-	t.Helper()
-	f := camera.Frame{Seq: s.now.frame.Seq, Width: 16, Height: 8, Pix: bytes.Repeat([]byte{200}, 3*16*8)}
-	for range n {
-		f.Seq++
-		f.At = time.Now()
-		attention := []float32{0, 0.25, 0.25, 0.5}
-		views := []pipeline.View{{
-			Phrase: "a cup", State: pipeline.Locked, Box: model.Box{X1: 1, Y1: 1, X2: 9, Y2: 5}, Score: 0.9, Margin: 0.4, Seq: f.Seq,
-			Attention: attention, Grid: 2,
-		}}
-		if err := s.Show(t.Context(), &f, views); err != nil {
-			t.Error(err)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
-// call sends a request and reads its answer.
-func call(t *testing.T, s *Server, method, path, body string, header map[string]string) (*http.Response, string) {
-	t.Helper()
-	req := request(t, s, method, path, body, header)
-	resp, err := http.DefaultTransport.RoundTrip(req) // no redirects
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	read, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp, string(read)
-}
-
-func request(t *testing.T, s *Server, method, path, body string, header map[string]string) *http.Request {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, s.at(path), strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	for k, v := range header {
-		if v == "self" {
-			v = strings.TrimSuffix(s.at(""), "/")
-		}
-		if req.Header.Set(k, v); k == "Host" {
-			req.Host = v
-		}
-	}
-	return req
-}
 
 // described reads openapi.yaml.
 func described(t *testing.T) (*openapi3.T, routers.Router) {
