@@ -19,7 +19,7 @@ import (
 func TestLiveShowsEveryNewestFrameWhileTheModelIsSlow(t *testing.T) {
 	var shown atomic.Int64
 	var last uint64
-	l := &Live{From: pattern(0), By: slow{40 * time.Millisecond}, To: show(func(f *camera.Frame, vs []View) error {
+	l := &Live{From: pattern(0), By: slow{40 * time.Millisecond}, Still: true, To: show(func(f *camera.Frame, vs []View) error {
 		if f.Seq <= last {
 			t.Errorf("frame %d shown after %d", f.Seq, last)
 		}
