@@ -16,6 +16,19 @@ type Frame struct {
 	PTS           time.Duration // place in the recording or stream, 0 at its first frame
 	Width, Height int           // pixels
 	Pix           []byte        // len(Pix) == 3*Width*Height; blue, green, red
+	Mirrored      bool          // left and right are swapped against what the source gave
+}
+
+// Mirror swaps left and right.
+func (f *Frame) Mirror() {
+	for y := range f.Height {
+		row := f.Pix[3*y*f.Width : 3*(y+1)*f.Width]
+		for i, j := 0, len(row)-3; i < j; i, j = i+3, j-3 {
+			a, b := row[i:i+3:i+3], row[j:j+3:j+3]
+			a[0], a[1], a[2], b[0], b[1], b[2] = b[0], b[1], b[2], a[0], a[1], a[2]
+		}
+	}
+	f.Mirrored = !f.Mirrored
 }
 
 // Resize makes f a picture of w by h pixels and keeps the memory it has where
@@ -32,5 +45,5 @@ func (f *Frame) Resize(w, h int) {
 func (f *Frame) CopyTo(to *Frame) {
 	to.Resize(f.Width, f.Height)
 	copy(to.Pix, f.Pix)
-	to.Seq, to.At, to.PTS = f.Seq, f.At, f.PTS
+	to.Seq, to.At, to.PTS, to.Mirrored = f.Seq, f.At, f.PTS, f.Mirrored
 }

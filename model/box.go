@@ -26,3 +26,6 @@ func (b Box) Clip(w, h int) Box {
 		min(max(b.X2, 0), float32(w)), min(max(b.Y2, 0), float32(h)),
 	}
 }
+
+// Mirror is b in a frame of w pixels whose left and right are swapped.
+func (b Box) Mirror(w int) Box { return Box{float32(w) - b.X2, b.Y1, float32(w) - b.X1, b.Y2} }

@@ -56,3 +56,10 @@ func TestAnswerSays(t *testing.T) {
 		})
 	}
 }
+
+func TestBoxMirror(t *testing.T) {
+	b := Box{10, 20, 30, 40}
+	if got := b.Mirror(100); got != (Box{70, 20, 90, 40}) || got.Mirror(100) != b {
+		t.Errorf("Mirror = %v", got)
+	}
+}

@@ -33,7 +33,7 @@ func rehearse(later int, still bool, r Rules, texts ...string) *rehearsal {
 func (h *rehearsal) next(i int, f *camera.Frame, truth model.Answer) []View {
 	h.carrier.sketches.put(newSketch(f))
 	if i == h.due {
-		h.targets.update([]model.Answer{h.asked}, f.PTS, 0)
+		h.targets.update([]model.Answer{h.asked}, f, 0)
 	}
 	if h.due < 0 || i == h.due {
 		h.asked, h.due = truth, i+h.later
@@ -112,7 +112,7 @@ func TestCarriedBoxDoesNotCreep(t *testing.T) {
 		if i == 0 {
 			a := sure(scene.Target, truth)
 			a.Seq, a.At = f.Seq, f.At
-			h.targets.update([]model.Answer{a}, f.PTS, 0)
+			h.targets.update([]model.Answer{a}, f, 0)
 		}
 		if v := h.next(i, f, model.Answer{})[0]; v.Box.IoU(truth) < 0.97 {
 			t.Fatalf("frame %d: %v of a thing that stands at %v", f.Seq, v.Box, truth)
@@ -175,13 +175,6 @@ func TestLockIsSteadier(t *testing.T) {
 			}
 		})
 	}
-}
-
-func count(is bool) int {
-	if is {
-		return 1
-	}
-	return 0
 }
 
 // What carrying one box costs a frame: its sketch, and one step.

@@ -22,14 +22,14 @@ type Event struct {
 	Size   [2]int      `json:"size"`   // its width and height, pixels
 	Phrase string      `json:"phrase"` //
 	State  string      `json:"state"`  // searching, locked, unsure, lost or absent
-	Box    *[4]float64 `json:"box"`    // x1, y1, x2, y2 in its pixels; null without a box
+	Box    *[4]float64 `json:"box"`    // x1, y1, x2, y2 in its pixels, as the source gave it; null without a box
 	Score  float64     `json:"score"`  // of the best box, 0..1
 	Margin float64     `json:"margin"` // score less the best of the others': near 0 or below, two things fit
 	AgeMS  float64     `json:"age_ms"` // of the picture the box was found in
 	Track  int         `json:"track"`  // counts the targets of the phrase, from 1
 }
 
-// NewEvent says v of frame f in numbers rounded to what they are worth.
+// NewEvent says v of frame f, in f's own pixels, in numbers rounded to what they are worth.
 func NewEvent(source string, f *camera.Frame, v *View) Event {
 	e := Event{
 		V: 1, Source: source, Seq: f.Seq, T: f.At.UTC().Format("2006-01-02T15:04:05.000Z"),
@@ -55,7 +55,8 @@ func round(x float64, digits int) float64 {
 	return math.Round(x*p) / p
 }
 
-// Events is a sink that writes one JSON line a phrase and frame.
+// Events is a sink that writes one JSON line a phrase and frame. Boxes on a
+// mirrored frame are turned back to the source's own pixels.
 type Events struct {
 	W      io.Writer
 	Source string // as in Event
@@ -69,7 +70,11 @@ const lastWrite = time.Second
 func (e *Events) Show(ctx context.Context, f *camera.Frame, views []View) error {
 	var lines []byte
 	for i := range views {
-		line, err := json.Marshal(NewEvent(e.Source, f, &views[i]))
+		v := views[i]
+		if f.Mirrored && v.HasBox() {
+			v.Box = v.Box.Mirror(f.Width)
+		}
+		line, err := json.Marshal(NewEvent(e.Source, f, &v))
 		if err != nil {
 			return fmt.Errorf("encode event: %w", err)
 		}

@@ -170,6 +170,7 @@ func (l *Live) next(ctx context.Context, f *camera.Frame) error {
 		return err
 	}
 	l.Times.Add(Capture, time.Since(start))
+	l.targets.turn(f.Mirrored)
 	l.counts.captured.Add(1)
 	return nil
 }
@@ -195,7 +196,7 @@ func (l *Live) answer(ctx context.Context, f *camera.Frame) error {
 		answers[i].Seq, answers[i].At = f.Seq, f.At
 	}
 	took := time.Since(start)
-	l.targets.update(answers, f.PTS, took)
+	l.targets.update(answers, f, took)
 	l.Times.answered(answers[0].Took, took)
 	l.counts.answered.Add(1)
 	return nil

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"deixis/camera"
 	"deixis/model"
 )
 
@@ -136,6 +137,8 @@ type targets struct {
 	rules Rules
 	held  bool // boxes are carried between answers
 
+	mirrored bool // the frames of now
+
 	mu    sync.Mutex
 	asked []model.Phrase // never changed in place
 	locks map[string]*lock
@@ -164,13 +167,30 @@ func (t *targets) phrases() []model.Phrase {
 	return t.asked
 }
 
-// update takes answers and leaves out those to phrases that nobody asks any more.
-func (t *targets) update(answers []model.Answer, pts, took time.Duration) {
+// turn forgets where targets were when left and right are swapped.
+func (t *targets) turn(mirrored bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if mirrored == t.mirrored {
+		return
+	}
+	t.mirrored = mirrored
+	for text := range t.locks {
+		t.locks[text] = &lock{view: View{Phrase: text}}
+	}
+}
+
+// update takes answers on frame f and leaves out those to phrases that nobody
+// asks any more, or from before the picture was turned.
+func (t *targets) update(answers []model.Answer, f *camera.Frame, took time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f.Mirrored != t.mirrored {
+		return
+	}
 	for i := range answers {
 		if l := t.locks[answers[i].Phrase]; l != nil {
-			l.update(&answers[i], pts, took, t.rules, t.held)
+			l.update(&answers[i], f.PTS, took, t.rules, t.held)
 		}
 	}
 }

@@ -64,4 +64,12 @@ func until(n int64, shown *atomic.Int64) Sink {
 	})
 }
 
+// count is 1 for what is.
+func count(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
 var errBroken = errors.New("broken")

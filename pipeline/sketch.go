@@ -10,6 +10,7 @@ type sketch struct {
 	shot   int    // counts the cuts before it
 	shrink int    // frame pixels a pixel of planes[0]
 	planes [floors]plane
+	turned bool // of a mirrored frame
 }
 
 // A plane is one picture of a sketch.
@@ -31,7 +32,7 @@ func newSketch(f *camera.Frame) *sketch {
 	if w>>(floors-1) < 4 || h>>(floors-1) < 4 {
 		return nil
 	}
-	g := &sketch{seq: f.Seq, shrink: by}
+	g := &sketch{seq: f.Seq, shrink: by, turned: f.Mirrored}
 	room := 0
 	for i := range floors {
 		room += (w >> i) * (h >> i)
@@ -90,7 +91,7 @@ const (
 // shot, or another size.
 func (g *sketch) cut(before *sketch) bool {
 	a, b := &g.planes[floors-1], &before.planes[floors-1]
-	if g.shrink != before.shrink || a.w != b.w || a.h != b.h {
+	if g.turned != before.turned || g.shrink != before.shrink || a.w != b.w || a.h != b.h {
 		return true
 	}
 	var sumA, sumB, sumAA, sumBB, sumAB float64

@@ -32,6 +32,7 @@ type liveCmd struct {
 	Events   string   `placeholder:"FILE" help:"Write a JSON line a phrase and frame; - is standard output."`
 	Size     string   `placeholder:"WxH" help:"Picture size to ask of a camera."`
 	Carry    bool     `default:"true" negatable:"" help:"Between two answers move a box with what is in it; --no-carry lets it stand still."`
+	Mirror   bool     `help:"Swap left and right, as a webcam's user expects of a mirror: in what is shown, recorded and asked, so that left in the picture is left in a phrase. Events keep the source's own pixels."`
 	Lock     lockArgs `embed:"" prefix:"lock-"`
 	FPS      float64  `name:"fps" help:"Frames a second to ask of a camera."`
 	Format   string   `name:"pixel-format" placeholder:"FOURCC" help:"Pixel format to ask of a camera, such as MJPG or YUYV (deixis devices lists them)."`
@@ -169,7 +170,7 @@ func (s *show) openWindow() (pipeline.Sink, error) {
 			defer s.gate.Nudge()
 			return s.asker.ask(texts)
 		},
-		Gate: s.gate, Save: savePicture, Lost: s.lost,
+		Gate: s.gate, Save: savePicture, Lost: s.lost, Mirror: s.mirror.Toggle,
 	})
 	if err != nil && !s.Window {
 		s.Log.Info("no window", "why", err)

@@ -26,6 +26,7 @@ type show struct {
 
 	line    pipeline.Live
 	gate    *pipeline.Gate
+	mirror  pipeline.Mirror
 	window  pipeline.Sink   // nil without one
 	page    *web.Server     // nil without --http
 	alarm   *pipeline.Alarm // nil without --events
@@ -96,7 +97,9 @@ func (s *show) source() pipeline.Source {
 		from = &pipeline.Held{From: from}
 	}
 	s.gate.From, s.gate.Drain, s.gate.Still = from, s.ref.Live(), s.everyFrame()
-	return s.gate
+	s.mirror.From = s.gate
+	s.mirror.Set(s.Mirror)
+	return &s.mirror
 }
 
 // openFiles opens the recording and the events. Where nothing at all was asked

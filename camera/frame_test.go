@@ -1,0 +1,30 @@
+package camera
+
+import (
+	"bytes"
+	"testing"
+)
+
+func TestMirror(t *testing.T) {
+	for name, tt := range map[string]struct {
+		w         int
+		pix, want []byte
+	}{
+		"odd":     {3, []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19}, []byte{7, 8, 9, 4, 5, 6, 1, 2, 3, 17, 18, 19, 14, 15, 16, 11, 12, 13}},
+		"even":    {2, []byte{1, 2, 3, 4, 5, 6}, []byte{4, 5, 6, 1, 2, 3}},
+		"one":     {1, []byte{1, 2, 3}, []byte{1, 2, 3}},
+		"nothing": {0, nil, nil},
+	} {
+		f := Frame{Width: tt.w, Height: len(tt.pix) / max(1, 3*tt.w), Pix: bytes.Clone(tt.pix)}
+		if f.Mirror(); !bytes.Equal(f.Pix, tt.want) || !f.Mirrored {
+			t.Errorf("%s: %d, want %d", name, f.Pix, tt.want)
+		}
+		var c Frame
+		if f.CopyTo(&c); !c.Mirrored {
+			t.Errorf("%s: a copy is not mirrored", name)
+		}
+		if f.Mirror(); !bytes.Equal(f.Pix, tt.pix) || f.Mirrored {
+			t.Errorf("%s: twice is not as before", name)
+		}
+	}
+}
