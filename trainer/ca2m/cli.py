@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 
 from ca2m import config
-from ca2m.data import checks, convert, merge, refs, rounds, scenes, show, splits
+from ca2m.data import checks, convert, merge, refs, rounds, scenes, splits
 from ca2m.data.loader import Feed
 from ca2m.learn import finetune, speed, train
-from ca2m.measure import attend, evaluate, measuring
+from ca2m.measure import attend, evaluate, measuring, show
 from ca2m.net import count
 from ca2m.net.network import Net
 from ca2m.ship import bundle, golden, shipping

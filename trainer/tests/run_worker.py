@@ -16,10 +16,10 @@ import torch
 from conftest import Squares
 
 from ca2m.config import Config, from_dict
+from ca2m.data.crew import Crew
 from ca2m.data.loader import Feed, batches
 from ca2m.data.scenes import Sample
 from ca2m.learn import train
-from ca2m.learn.crew import Crew
 from ca2m.learn.train import Trainer
 from ca2m.net.network import build
 

@@ -20,7 +20,7 @@ from ca2m.learn import train
 from ca2m.measure import attend
 from ca2m.measure.attend import heat, layers, maps_of, within
 from ca2m.measure.evaluate import TorchPointer
-from ca2m.net import weights, words
+from ca2m.net import checkpoint, weights, words
 from ca2m.net.network import Net, build
 
 PHRASES = ["the red square on the left", "blue"]
@@ -103,7 +103,7 @@ def test_the_command_draws_from_checkpoint_and_bundle(
     page = cv2.imread(str(tmp_path / "out.png"))
     bundle, told = tmp_path / "bundle", {"config": asdict(small.network)}
     bundle.mkdir()
-    weights.write(train.load(tmp_path / "last.pt")[1], bundle)
+    weights.write(checkpoint.load(tmp_path / "last.pt")[1], bundle)
     (bundle / "bundle.json").write_text(json.dumps(told | {"weights": weights.about(bundle)}))
     same = ["attend", str(bundle), *said[2:], str(tmp_path / "same.png"), "--columns", "3", "--width", "90"]
     assert cli.main(same) == 0

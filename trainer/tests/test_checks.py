@@ -16,6 +16,7 @@ from ca2m.config import Config
 from ca2m.data import checks, refs
 from ca2m.data.faults import EntryError
 from ca2m.learn import train
+from ca2m.net import checkpoint
 from ca2m.net.network import Net
 
 GOOD = {"image": "a.png", "phrase": "red cup", "box": [10, 5, 20, 10]}
@@ -167,10 +168,10 @@ def test_training_does_not_start_on_a_missing_picture(
 
 
 def test_eval_leaves_bad_lines_out(tmp_path: Path, small: Config, net: Net, capsys: pytest.CaptureFixture[str]) -> None:
-    checkpoint = tmp_path / "last.pt"
-    torch.save({"config": small.to_dict(), "net": train.trained(net), "mean": {}}, checkpoint)
+    kept = tmp_path / "last.pt"
+    torch.save({"config": small.to_dict(), "net": checkpoint.trained(net), "mean": {}}, kept)
     path = folder_of(tmp_path, GOOD, BAD["missing picture"], BAD["box outside"], {**GOOD, "phrase": "cup"})
-    command = ["eval", str(checkpoint), str(path), "--json"]
+    command = ["eval", str(kept), str(path), "--json"]
     assert cli.main(command) == 1
     assert f"{path}:2: picture {tmp_path / 'gone.png'} is missing" in capsys.readouterr().err
     assert cli.main([*command, "--skip-bad"]) == 0

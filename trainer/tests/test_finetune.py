@@ -18,9 +18,9 @@ from ca2m.data import refs, scenes, splits
 from ca2m.data.loader import Collate
 from ca2m.data.refs import Photo, Ref, Thing
 from ca2m.data.rounds import Between, Rounds
-from ca2m.learn import finetune, train
+from ca2m.learn import finetune
 from ca2m.learn.train import Trainer
-from ca2m.net import weights
+from ca2m.net import checkpoint, weights
 from ca2m.net.network import build
 from ca2m.ship import export
 
@@ -62,14 +62,14 @@ def test_from_a_checkpoint(start: Path, own: Path, tmp_path: Path, capsys: pytes
     assert told["samples"] == round(2 * told["phrases"] / 4) * 4
     assert set(told["after"]["own"]) == {"n", "acc50", "mean_iou"}
     assert f"your held-out phrases  {held:>5}  Acc@0.5" in capsys.readouterr().out
-    a, b = train.load(start)[1].state_dict(), train.load(tmp_path / "last.pt")[1].state_dict()
+    a, b = checkpoint.load(start)[1].state_dict(), checkpoint.load(tmp_path / "last.pt")[1].state_dict()
     moved = {k.split(".")[0] for k in a if not torch.equal(a[k], b[k])}
     assert {"interact", "point"} <= moved and "words" not in moved
     assert all(torch.equal(a[k], b[k]) for k in a if k.startswith(("sight.body.", "point.present.")))
 
 
 def test_from_a_bundle_with_replay(small: Config, start: Path, own: Path, tmp_path: Path) -> None:
-    net, bundle = export.rounded(train.load(start)[1]), tmp_path / "bundle"
+    net, bundle = export.rounded(checkpoint.load(start)[1]), tmp_path / "bundle"
     bundle.mkdir()
     weights.write(net, bundle)
     told = {"config": asdict(small.network), "weights": weights.about(bundle)}

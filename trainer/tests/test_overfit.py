@@ -8,8 +8,8 @@ import torch
 from conftest import Squares
 
 from ca2m.config import Config
+from ca2m.data.crew import Crew
 from ca2m.data.loader import Batch, Feed, batches
-from ca2m.learn.crew import Crew
 from ca2m.learn.loss import by_quarter
 from ca2m.learn.train import Trainer
 from ca2m.net.answers import pick

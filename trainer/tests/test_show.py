@@ -11,10 +11,9 @@ import pytest
 from conftest import Squares
 
 from ca2m import cli
-from ca2m.data import show
 from ca2m.data.scenes import Sample
 from ca2m.language.names import INDEX, OUTSIDE
-from ca2m.measure import sheet
+from ca2m.measure import sheet, show
 
 NARROW = ("--set", "network.image_size=64", "--set", "network.tokens=0")
 

@@ -15,7 +15,7 @@ from torchvision.models.resnet import Bottleneck, ResNet
 from transformers import BertConfig, BertModel
 
 from ca2m import cli, config
-from ca2m.learn import train
+from ca2m.net import checkpoint
 
 FILES = [n for n in config.names() if n.startswith(("tables/", "recipes/pretrain", "recipes/refine", "ca2m-r"))]
 
@@ -85,7 +85,7 @@ def test_encoders_that_learnt_stay_so_when_frozen(world: Path, tmp_path: Path, s
     assert trained("ca2m-r50", world, tmp_path / "a", "--set", "run.lr_encoders=0.01") == 0
     start = ("--start", f"{tmp_path}/a/last.pt", "--set", "run.lr_encoders=0")
     assert trained("ca2m-r50", world, tmp_path / "b", *start) == 0
-    a, b = (train.load(tmp_path / k / "last.pt")[1].words.state_dict() for k in "ab")
+    a, b = (checkpoint.load(tmp_path / k / "last.pt")[1].words.state_dict() for k in "ab")
     torch.testing.assert_close(b, a)
 
 

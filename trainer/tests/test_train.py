@@ -8,11 +8,12 @@ import torch
 from conftest import Squares
 
 from ca2m.config import Config
+from ca2m.data.crew import Crew
 from ca2m.data.loader import Feed, Numbered, batches
 from ca2m.learn import train
-from ca2m.learn.crew import Crew
 from ca2m.learn.optim import rate
 from ca2m.learn.train import Trainer
+from ca2m.net import checkpoint
 from ca2m.net.answers import pick
 from ca2m.net.network import build
 
@@ -66,7 +67,7 @@ def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path
 
     train.fit(c, samples, tmp_path, None, measure, feed=HERE, measure_every=120)
     assert (tmp_path / "last.pt").exists() and len((tmp_path / "curve.txt").read_text().splitlines()) == 2
-    loaded = train.load(tmp_path / "last.pt")
+    loaded = checkpoint.load(tmp_path / "last.pt")
     assert loaded[0] == c
     torch.manual_seed(0)
     first, last = losses_of(c, build(c.network)), losses_of(c, loaded[1])

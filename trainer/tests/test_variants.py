@@ -19,6 +19,7 @@ from ca2m import cli
 from ca2m.config import Run
 from ca2m.learn import train
 from ca2m.measure.evaluate import TorchPointer
+from ca2m.net import checkpoint
 from ca2m.net.network import build
 from ca2m.ship import precision, quantise
 from ca2m.ship.bundle import BundlePointer
@@ -60,7 +61,7 @@ def test_from_checkpoint_to_measured_bundle(
         assert f"Acc@0.5 {row['acc50']:.4f}" in row["why"]
         assert [g["precision"] for g in about["graphs"][graph]] == [kind, "fp32"]
     pixels, phrases = Squares(c.network.image_size).sample(0).pixels, ["red square", "left"]
-    want = TorchPointer(train.load(tmp_path / "last.pt")[1]).point(pixels, phrases)
+    want = TorchPointer(checkpoint.load(tmp_path / "last.pt")[1]).point(pixels, phrases)
     for a, b in zip(BundlePointer(out, ("fp16", "fp32"), 1).point(pixels, phrases), want, strict=True):
         assert a.boxes.shape == (c.network.answers, 4) and a.cls_box is not None and b.cls_box is not None
         np.testing.assert_allclose(a.cls_box, b.cls_box, atol=0.02)

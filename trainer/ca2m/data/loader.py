@@ -14,9 +14,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ca2m.config import Config
+from ca2m.data.crew import Crew
 from ca2m.data.scenes import Sample
-from ca2m.learn.crew import Crew
-from ca2m.learn.loss import Truth
 from ca2m.net import words
 from ca2m.net.sight import Perceived, Seen
 
@@ -25,6 +24,36 @@ class Samples(Protocol):
     """Training samples by number: the same number is the same sample, in every process and after every resume."""
 
     def sample(self, index: int) -> Sample: ...
+
+
+@dataclass
+class Truth:
+    """What is right for each of B samples."""
+
+    box: Tensor  # (B, 4) corner form; anything where not present
+    present: Tensor  # (B,) 1 or 0
+    noun: Tensor  # (B,) int64: class 0..79, 80 none of these, -1 unknown
+
+    def to(self, device: torch.device) -> Truth:
+        return Truth(*(x.to(device, non_blocking=True) for x in (self.box, self.present, self.noun)))
+
+    def pin_memory(self) -> Truth:
+        return Truth(self.box.pin_memory(), self.present.pin_memory(), self.noun.pin_memory())
+
+    def split(self, most: int) -> list[Truth]:
+        """In pieces of at most `most` samples, in order."""
+        return [
+            Truth(*piece) for piece in zip(*(x.split(most) for x in (self.box, self.present, self.noun)), strict=True)
+        ]
+
+    def counts(self) -> Tensor:
+        """(3,) float: samples whose thing is there, samples whose noun is known, samples.
+
+        Every loss is a sum over samples by one of these. Added up over the pieces of a batch, wherever they are, they
+        make the gradients of the pieces add up to the gradient of the whole.
+        """
+        there, known = (self.present > 0).sum(), (self.noun >= 0).sum()
+        return torch.stack([there, known, there.new_tensor(len(self.present))]).float()
 
 
 @dataclass

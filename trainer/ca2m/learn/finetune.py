@@ -19,6 +19,7 @@ from ca2m.data.refs import Photo, Ref
 from ca2m.data.rounds import Between, Rounds, varied
 from ca2m.learn import train
 from ca2m.measure import evaluate
+from ca2m.net import checkpoint
 from ca2m.net.network import Net
 
 log = logging.getLogger("ca2m")
@@ -46,9 +47,9 @@ def _run(args: argparse.Namespace) -> None:
     own = parted(checks.load(args.refs, args.skip_bad))
     old = checks.load(args.replay, args.skip_bad) if args.replay else []
     photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
-    before = train.began(args.start)
+    before = checkpoint.began(args.start)
     c = plan(config.load(args.config, args.set), before, own, bool(old or photos), args.share)
-    samples = mixed(c, own, old, photos, args.share, train.left_out(args.start))
+    samples = mixed(c, own, old, photos, args.share, checkpoint.left_out(args.start))
     val = {"own": [r for r in own if r.split == "val"], "old": [r for r in old if r.split == "val"]}
     told: dict[str, Any] = {"before": figures(before, val)}
     log.info("before: %s", json.dumps(told["before"]))

@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ca2m.config import Loss
+from ca2m.data.loader import Truth
 from ca2m.net.boxes import iou_giou
 from ca2m.net.network import Grounding
-
-
-@dataclass
-class Truth:
-    """What is right for each of B samples."""
-
-    box: Tensor  # (B, 4) corner form; anything where not present
-    present: Tensor  # (B,) 1 or 0
-    noun: Tensor  # (B,) int64: class 0..79, 80 none of these, -1 unknown
-
-    def to(self, device: torch.device) -> Truth:
-        return Truth(*(x.to(device, non_blocking=True) for x in (self.box, self.present, self.noun)))
-
-    def pin_memory(self) -> Truth:
-        return Truth(self.box.pin_memory(), self.present.pin_memory(), self.noun.pin_memory())
-
-    def split(self, most: int) -> list[Truth]:
-        """In pieces of at most `most` samples, in order."""
-        return [
-            Truth(*piece) for piece in zip(*(x.split(most) for x in (self.box, self.present, self.noun)), strict=True)
-        ]
-
-    def counts(self) -> Tensor:
-        """(3,) float: samples whose thing is there, samples whose noun is known, samples.
-
-        Every loss is a sum over samples by one of these. Added up over the pieces of a batch, wherever they are, they
-        make the gradients of the pieces add up to the gradient of the whole.
-        """
-        there, known = (self.present > 0).sum(), (self.noun >= 0).sum()
-        return torch.stack([there, known, there.new_tensor(len(self.present))]).float()
 
 
 class SelfPaced(nn.Module):

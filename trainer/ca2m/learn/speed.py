@@ -13,9 +13,9 @@ import torch
 from ca2m import config
 from ca2m.config import Config
 from ca2m.data import checks, splits
+from ca2m.data.crew import Crew
 from ca2m.data.loader import Feed, Samples, batches, speed
 from ca2m.data.rounds import samples_of
-from ca2m.learn.crew import Crew
 from ca2m.learn.train import Trainer
 from ca2m.net.network import build
 

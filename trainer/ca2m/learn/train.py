@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -14,13 +13,13 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from ca2m.config import Config, from_dict
+from ca2m.data.crew import Crew
 from ca2m.data.eyes import Eyes, SwiftEyes
 from ca2m.data.loader import Batch, Feed, Look, Samples, batches
-from ca2m.learn.crew import Crew
 from ca2m.learn.loss import Criterion
 from ca2m.learn.optim import Anchor, Average, groups, rate
 from ca2m.learn.progress import Progress
-from ca2m.net import pretrained, weights
+from ca2m.net import checkpoint, pretrained
 from ca2m.net.network import Net, build
 from ca2m.net.sight import NanoDetSight
 
@@ -112,7 +111,7 @@ class Trainer:
         """Everything that a resume needs, written beside and then moved, so that a kill never leaves half a file."""
         state = {
             "config": self.c.to_dict(),
-            "net": trained(self.net),
+            "net": checkpoint.trained(self.net),
             "mean": self.average.mean,
             "steps": self.average.steps,
             "anchor": self.anchor.first,
@@ -140,39 +139,6 @@ class Trainer:
         self.criterion.load_state_dict(state["criterion"])
         self.opt.load_state_dict(state["opt"])
         self.scaler.load_state_dict(state["scaler"])
-
-
-def trained(net: Net) -> dict[str, Tensor]:
-    """The network's state without the linguistic encoder where that never learnt: it is a package of its own."""
-    own = net.own_words or any(p.requires_grad for p in net.words.parameters())
-    return {k: v for k, v in net.state_dict().items() if own or not k.startswith("words.")}
-
-
-def load(path: Path, device: torch.device | None = None) -> tuple[Config, Net]:
-    """A checkpoint's configuration and network, averaged weights, ready to evaluate or export."""
-    state = torch.load(path, map_location=device or "cpu", weights_only=True)
-    c = from_dict(state["config"], where=str(path))
-    net = build(c.network)
-    missing = net.load_state_dict({**state["net"], **state["mean"]}, strict=False)
-    lost = [k for k in missing.missing_keys if not k.startswith("words.")] + list(missing.unexpected_keys)
-    if lost:
-        raise ValueError(f"load {path}: keys do not fit: {', '.join(lost[:8])}")
-    net.own_words = any(k.startswith("words.") for k in state["net"])
-    return c, net.to(device or "cpu").eval()
-
-
-def began(start: Path) -> Net:
-    """The network of a checkpoint or of a bundle's folder, to train on from."""
-    return weights.read(start) if start.is_dir() else load(start)[1]
-
-
-def left_out(start: Path) -> tuple[str, ...]:
-    """`run.leave_out` of the run that a checkpoint or bundle comes from."""
-    if start.is_dir():
-        run = json.loads((start / "bundle.json").read_text(encoding="utf-8")).get("training", {}).get("run", {})
-        return tuple(run.get("leave_out", ()))
-    state = torch.load(start, map_location="cpu", weights_only=True)
-    return from_dict(state["config"], where=str(start)).run.leave_out
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[None]:
@@ -231,7 +197,7 @@ def fit(
             _measure(trainer, measure, board, folder)
         board.close()
     crew.wait()
-    return load(last, device)[1]
+    return checkpoint.load(last, device)[1]
 
 
 def _eyes(c: Config, net: Net, feed: Feed, device: torch.device) -> Look | None:
@@ -255,7 +221,7 @@ def _first(c: Config, sight: Path | None, start: Path | None, resumes: bool) -> 
         elif not resumes:
             log.warning("the visual encoder begins with random weights: --sight FILE gives it trained ones")
         return net
-    net = began(start)
+    net = checkpoint.began(start)
     if net.c != c.network:
         raise ValueError(f"start from {start}: it is of another network than {c.network.name}; give its own --config")
     return net
@@ -264,7 +230,7 @@ def _first(c: Config, sight: Path | None, start: Path | None, resumes: bool) -> 
 def _measure(trainer: Trainer, measure: Callable[[Net], dict[str, float]], board: SummaryWriter, folder: Path) -> None:
     """Measures the averaged weights and keeps them under the number of samples, with the curve as a line a time."""
     trainer.save(folder / "last.pt")
-    _, net = load(folder / "last.pt", trainer.device)
+    _, net = checkpoint.load(folder / "last.pt", trainer.device)
     found = measure(net)
     for k, v in found.items():
         board.add_scalar(f"val/{k}", v, trainer.done)

@@ -16,10 +16,9 @@ from torch import Tensor, nn
 from ca2m.data.augment import square
 from ca2m.data.refs import Box
 from ca2m.language.looks import Pixels
-from ca2m.learn import train
 from ca2m.measure import sheet
 from ca2m.measure.evaluate import read_picture
-from ca2m.net import words
+from ca2m.net import checkpoint, words
 from ca2m.net.answers import Calibration, answer
 from ca2m.net.network import CA2MLayer, CrossAttention, Interaction, Net
 
@@ -46,7 +45,7 @@ def _run(args: argparse.Namespace) -> None:
         raise ValueError("a phrase is empty: say what to look for")
     if args.columns < 1 or args.width < 40:
         raise ValueError("--columns must be 1 or more, --width 40 or more")
-    picture, net = read_picture(str(args.picture)), train.began(args.model)
+    picture, net = read_picture(str(args.picture)), checkpoint.began(args.model)
     rows = []
     for phrase, (box, maps) in zip(args.phrases, maps_of(net, picture, args.phrases), strict=True):
         tiles = [sheet.Tile(picture, box, "answer")]

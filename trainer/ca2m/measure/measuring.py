@@ -9,9 +9,9 @@ from time import perf_counter
 from typing import Any
 
 from ca2m.data import checks, refs, scenes
-from ca2m.learn import train
 from ca2m.measure import evaluate, page, twins
 from ca2m.measure.breakdown import breakdown
+from ca2m.net import checkpoint
 from ca2m.net.answers import Calibration
 from ca2m.ship import bundle
 
@@ -49,7 +49,7 @@ def pointer_of(model: Path, precision: str) -> tuple[evaluate.Pointer, float]:
     if model.is_dir():
         pointer = bundle.BundlePointer(model, tuple(precision.split(",")))
         return pointer, pointer.about["threshold"]["present"]
-    return evaluate.TorchPointer(train.load(model)[1]), Calibration().threshold
+    return evaluate.TorchPointer(checkpoint.load(model)[1]), Calibration().threshold
 
 
 def _eval(args: argparse.Namespace) -> None:

@@ -13,8 +13,8 @@ import torch
 
 from ca2m.data import checks, splits
 from ca2m.data.refs import Ref
-from ca2m.learn import train
 from ca2m.measure import evaluate
+from ca2m.net import checkpoint
 from ca2m.net.answers import Calibration
 from ca2m.ship import bundle, export, precision
 
@@ -63,7 +63,7 @@ def split(hand: list[Ref]) -> tuple[list[Ref], list[Ref]]:
 
 def from_checkpoint(path: Path, out: Path, held: list[Ref]) -> dict[str, Any]:
     """Writes the fp32 graphs and all else to `out`; what bundle.json says."""
-    c, net = train.load(path)
+    c, net = checkpoint.load(path)
     calibration = Calibration()
     if held:
         calibration = evaluate.calibrate(list(evaluate.judge(evaluate.TorchPointer(net, raw=True), held)))

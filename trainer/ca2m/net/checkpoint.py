@@ -1,0 +1,46 @@
+"""Networks from checkpoints and bundles: what is kept of them, and how it is read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ca2m.config import Config, from_dict
+from ca2m.net import weights
+from ca2m.net.network import Net, build
+
+
+def trained(net: Net) -> dict[str, Tensor]:
+    """The network's state without the linguistic encoder where that never learnt: it is a package of its own."""
+    own = net.own_words or any(p.requires_grad for p in net.words.parameters())
+    return {k: v for k, v in net.state_dict().items() if own or not k.startswith("words.")}
+
+
+def load(path: Path, device: torch.device | None = None) -> tuple[Config, Net]:
+    """A checkpoint's configuration and network, averaged weights, ready to evaluate or export."""
+    state = torch.load(path, map_location=device or "cpu", weights_only=True)
+    c = from_dict(state["config"], where=str(path))
+    net = build(c.network)
+    missing = net.load_state_dict({**state["net"], **state["mean"]}, strict=False)
+    lost = [k for k in missing.missing_keys if not k.startswith("words.")] + list(missing.unexpected_keys)
+    if lost:
+        raise ValueError(f"load {path}: keys do not fit: {', '.join(lost[:8])}")
+    net.own_words = any(k.startswith("words.") for k in state["net"])
+    return c, net.to(device or "cpu").eval()
+
+
+def began(start: Path) -> Net:
+    """The network of a checkpoint or of a bundle's folder, to train on from."""
+    return weights.read(start) if start.is_dir() else load(start)[1]
+
+
+def left_out(start: Path) -> tuple[str, ...]:
+    """`run.leave_out` of the run that a checkpoint or bundle comes from."""
+    if start.is_dir():
+        run = json.loads((start / "bundle.json").read_text(encoding="utf-8")).get("training", {}).get("run", {})
+        return tuple(run.get("leave_out", ()))
+    state = torch.load(start, map_location="cpu", weights_only=True)
+    return from_dict(state["config"], where=str(start)).run.leave_out
