@@ -26,7 +26,7 @@ func (s *show) openPage() (err error) {
 	}
 	drawing := &pipeline.Overlay{ShowAge: !s.everyFrame()}
 	o := web.Options{
-		Source: s.ref.String(), Line: &s.line, About: s.about, Lost: s.lost, Gate: s.gate,
+		Source: s.ref.String(), Line: &s.line, About: s.about, Lost: s.lost, Gate: s.gate, Mirror: &s.mirror,
 		Encode: s.encode, Draw: s.timed(drawing.Draw), Ask: s.asker.replace,
 		Token: s.Token, Origins: s.Origins, Log: s.Log,
 	}

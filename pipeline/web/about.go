@@ -32,6 +32,7 @@ type Provider struct {
 // Can is what this run can do besides pointing; the page hides the rest.
 type Can struct {
 	Pause   bool `json:"pause"`
+	Mirror  bool `json:"mirror"`
 	Correct bool `json:"correct"`
 	Speech  bool `json:"speech"`
 }
@@ -42,7 +43,7 @@ func (s *Server) about(w http.ResponseWriter, _ *http.Request) {
 		a = s.o.About()
 	}
 	a.Source = s.o.Source
-	a.Can = Can{Pause: s.o.Gate != nil, Correct: s.o.Keep != nil, Speech: s.o.Hear != nil}
+	a.Can = Can{Pause: s.o.Gate != nil, Mirror: s.o.Mirror != nil, Correct: s.o.Keep != nil, Speech: s.o.Hear != nil}
 	a.Provider.Not = append([]string{}, a.Provider.Not...) // never null in JSON
 	answer(w, http.StatusOK, a)
 }

@@ -104,6 +104,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"POST", "api/speech", "RIFF....WAVE" + strings.Repeat("x", 32), 422, "nothing was said"},
 		{"POST", "api/speech", "RIFF....WAVE", 400, "no WAV"},
 		{"POST", "api/speech", strings.Repeat("x", maxSpeech+1), 413, "half a minute"},
+		{"PUT", "api/mirror", `{"mirrored": true}`, 200, `"mirrored":true`},
+		{"PUT", "api/mirror", `{}`, 400, "like"},
 		{"POST", "api/pause", "", 200, `"paused":true`},
 		{"GET", "api/status", "", 200, `"camera":"paused"`},
 		{"GET", "readyz", "", 200, `"camera":"paused"`},
@@ -180,13 +182,16 @@ func TestUnknownAddress(t *testing.T) {
 }
 
 func TestWithoutExtras(t *testing.T) {
-	s, _ := serve(t, func(o *Options) { o.Gate, o.Keep, o.Hear, o.About = nil, nil, nil, nil })
+	s, _ := serve(t, func(o *Options) { o.Gate, o.Mirror, o.Keep, o.Hear, o.About = nil, nil, nil, nil, nil })
 	for path, says := range map[string]string{"api/pause": "paused", "api/corrections": "--corrections", "api/speech": "listens"} {
 		if resp, body := call(t, s, "POST", path, "", nil); resp.StatusCode != 409 || !strings.Contains(body, says) {
 			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
 		}
 	}
-	if _, body := call(t, s, "GET", "api/about", "", nil); !strings.Contains(body, `"pause":false,"correct":false`) {
+	if resp, body := call(t, s, "PUT", "api/mirror", `{"mirrored": true}`, nil); resp.StatusCode != 409 {
+		t.Errorf("mirror: %d %s", resp.StatusCode, body)
+	}
+	if _, body := call(t, s, "GET", "api/about", "", nil); !strings.Contains(body, `"pause":false,"mirror":false,"correct":false`) {
 		t.Errorf("about: %s", body)
 	}
 }

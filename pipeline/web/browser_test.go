@@ -175,7 +175,8 @@ func TestPageInABrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.gate.From, p.gate.Drain = camera.NewPattern(ref), true
-	p.From, p.By, p.Beside = &p.gate, byColour{}, []pipeline.Beside{{Name: "page", To: s, Bare: true}}
+	p.mirror.From = &p.gate
+	p.From, p.By, p.Beside = &p.mirror, byColour{}, []pipeline.Beside{{Name: "page", To: s, Bare: true}}
 	if err := p.ask([]string{"the red square"}); err != nil {
 		t.Fatal(err)
 	}
@@ -220,6 +221,16 @@ func TestPageInABrowser(t *testing.T) {
 	b.until("a pause", `document.getElementById("pause").innerText === "Go on" && document.getElementById("away").innerText.includes("Paused")`)
 	b.do("go on", chromedp.Click(chromedp.CSS("#pause")))
 	b.until("going on", `document.getElementById("pause").innerText === "Pause" && document.getElementById("away").hidden`)
+
+	// The pattern's background is brighter on its right.
+	brighter := func(on bool) string {
+		return fmt.Sprintf(`(() => { const c = document.createElement("canvas"), img = document.getElementById("picture"); [c.width, c.height] = [320, 240];
+		  const to = c.getContext("2d"); to.drawImage(img, 0, 0); const g = (x) => to.getImageData(x, 120, 1, 1).data[1]; return (g(2) > g(317)) === %v; })()`, on)
+	}
+	b.do("mirror", chromedp.Click(chromedp.CSS("#mirror")))
+	b.until("a mirror", `document.getElementById("mirror").ariaPressed === "true" && `+brighter(true))
+	b.do("no mirror", chromedp.KeyEvent("m"))
+	b.until("no mirror", `document.getElementById("mirror").ariaPressed === "false" && `+brighter(false))
 
 	b.correct(p)
 	b.talk(p)

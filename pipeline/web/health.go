@@ -50,3 +50,26 @@ func (s *Server) stop(w http.ResponseWriter, on bool) {
 	s.tell(time.Now())
 	answer(w, http.StatusOK, map[string]bool{"paused": on})
 }
+
+// mirror turns the picture round like a mirror's, or back.
+func (s *Server) mirror(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Mirrored *bool `json:"mirrored"`
+	}
+	const like = `{"mirrored": true}`
+	if !take(w, r, &body, like) {
+		return
+	}
+	switch {
+	case body.Mirrored == nil:
+		refuse(w, http.StatusBadRequest, "not JSON like %s", like)
+	case s.o.Mirror == nil:
+		refuse(w, http.StatusConflict, "this picture cannot be mirrored")
+	default:
+		s.o.Mirror.Set(*body.Mirrored)
+		if s.o.Gate != nil {
+			s.o.Gate.Nudge() // a picture that stands turns, too
+		}
+		answer(w, http.StatusOK, body)
+	}
+}

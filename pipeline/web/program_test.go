@@ -27,7 +27,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // refuses "bad".
 type program struct {
 	pipeline.Live
-	gate pipeline.Gate
+	gate   pipeline.Gate
+	mirror pipeline.Mirror
 
 	mu      sync.Mutex
 	lost    bool
@@ -51,7 +52,7 @@ func (p *program) ask(texts []string) error {
 
 func (p *program) options() Options {
 	return Options{
-		Source: "0", Line: p, Ask: p.ask, Gate: &p.gate,
+		Source: "0", Line: p, Ask: p.ask, Gate: &p.gate, Mirror: &p.mirror,
 		Encode: encode,
 		Draw: func(f *camera.Frame, _ []pipeline.View) {
 			p.drawn++

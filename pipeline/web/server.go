@@ -46,6 +46,8 @@ type Options struct {
 	Hear func(ctx context.Context, wav []byte) (text string, err error)
 	// Gate stops the picture and lets it go on. nil: it cannot be stopped.
 	Gate *pipeline.Gate
+	// Mirror turns the picture round like a mirror's. nil: it cannot be turned.
+	Mirror *pipeline.Mirror
 
 	Token   string   // needed by everyone but /healthz and /readyz; "" for none, on loopback only
 	Origins []string // pages at these origins, as https://robot.example:8443, may read and write, too
@@ -201,6 +203,7 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"DELETE /api/phrases/{phrase}": s.remove,
 		"POST /api/pause":              s.pause,
 		"POST /api/resume":             s.resume,
+		"PUT /api/mirror":              s.mirror,
 		"POST /api/corrections":        s.correct,
 		"POST /api/speech":             s.speech,
 	}

@@ -21,6 +21,7 @@ type Status struct {
 	Camera  string   `json:"camera"`   // waiting, live, paused or lost
 	Seq     uint64   `json:"seq"`      // of the newest frame; 0 before the first
 	Size    [2]int   `json:"size"`     // pixels
+	Mirror  bool     `json:"mirrored"` // whether left and right are swapped, in the picture and in boxes
 	FPS     float64  `json:"fps"`      // frames shown a second
 	Answers float64  `json:"answers"`  // answers a second
 	AgeMS   [2]int   `json:"age_ms"`   // of the answers shown lately: half of them, and 95 of 100, at most
@@ -163,12 +164,12 @@ func (s *Server) camera(now time.Time) string {
 func (s *Server) statusAt(now time.Time, heat bool) Status {
 	s.now.mu.Lock()
 	f := camera.Frame{Seq: s.now.frame.Seq, At: s.now.frame.At, Width: s.now.frame.Width, Height: s.now.frame.Height}
-	views := s.now.views
+	views, mirrored := s.now.views, s.now.frame.Mirrored
 	s.now.mu.Unlock()
 	age := s.o.Line.Spread(pipeline.Age)
 	fps, answers := s.pace.now()
 	st := Status{
-		V: 1, Source: s.o.Source, Camera: s.camera(now), Seq: f.Seq, Size: [2]int{f.Width, f.Height}, FPS: fps, Answers: answers,
+		V: 1, Source: s.o.Source, Camera: s.camera(now), Seq: f.Seq, Size: [2]int{f.Width, f.Height}, Mirror: mirrored, FPS: fps, Answers: answers,
 		AgeMS: [2]int{int(age.P50.Milliseconds()), int(age.P95.Milliseconds())}, Phrases: s.asked(), Targets: []Target{},
 	}
 	if s.o.About != nil {

@@ -211,6 +211,9 @@ func (w *Window) act(a action) error {
 		w.heat = !w.heat
 	case a == mirror && w.o.Mirror != nil:
 		w.say(map[bool]string{true: "like a mirror", false: "as the camera sees"}[w.o.Mirror()])
+		if w.o.Gate != nil {
+			w.o.Gate.Nudge() // a picture that stands turns, too
+		}
 	case a == save && w.o.Save != nil && w.last.Width > 0:
 		file, err := w.o.Save(&w.last)
 		if err != nil {

@@ -39,6 +39,7 @@ function show(status) {
   }
   press(pause, status.camera === "paused");
   pause.textContent = status.camera === "paused" ? "Go on" : "Pause";
+  press(byId("mirror"), status.mirrored);
   showTargets(status.targets, look);
   if (status.provider !== runs) about(status.provider);
   if (field.value === "" && !field.dataset.touched) field.value = status.phrases.join("; ");
@@ -84,6 +85,7 @@ async function about(provider) {
   if (!a) return;
   pause.hidden = !a.can.pause;
   byId("correct").hidden = !a.can.correct;
+  byId("mirror").hidden = !a.can.mirror;
   if (a.can.speech) readyToTalk((text) => { field.value = text; look(split(text)); });
   const mode = (m) => [m.width ? m.width + "×" + m.height : "", m.fps ? m.fps.toFixed(1) + "/s" : "", m.format].filter(Boolean).join(" ");
   const rows = {
@@ -134,6 +136,11 @@ pause.addEventListener("click", () => {
   call("POST", pause.ariaPressed === "true" ? "api/resume" : "api/pause").catch(problem);
 });
 
+byId("mirror").addEventListener("click", () => {
+  fine();
+  call("PUT", "api/mirror", { mirrored: !last?.mirrored }).catch(problem);
+});
+
 warm.addEventListener("click", () => {
   press(warm, warm.ariaPressed !== "true");
   drawHeat([]);
@@ -144,7 +151,7 @@ byId("save").addEventListener("click", (e) => { e.currentTarget.download = "deix
 byId("correct").addEventListener("click", () => { if (last) beginCorrection(last); });
 
 // Letters are keys of the page, but not while somebody types.
-const keys = { p: pause, h: warm, s: byId("save"), c: byId("correct") };
+const keys = { p: pause, h: warm, m: byId("mirror"), s: byId("save"), c: byId("correct") };
 addEventListener("keydown", (e) => {
   if (e.key === "Escape" && correcting()) return cancel();
   if (e.ctrlKey || e.metaKey || e.altKey || e.target.matches("input, select, textarea") || correcting()) return;
