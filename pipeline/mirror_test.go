@@ -99,7 +99,7 @@ func TestTurningThePictureForgetsTheBox(t *testing.T) {
 	if shown < 10 {
 		t.Errorf("%d frames shown with a box", shown)
 	}
-	if m.Toggle() == m.Toggle() {
+	if once, twice := m.Toggle(), m.Toggle(); once == twice {
 		t.Error("Toggle does not toggle")
 	}
 }
