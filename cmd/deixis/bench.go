@@ -17,16 +17,17 @@ import (
 
 // benchCmd is `deixis bench`.
 type benchCmd struct {
-	Source  string  `arg:"" optional:"" placeholder:"SOURCE" help:"What to read: camera, file, stream or pattern (default: pattern://1280x720?frames=300). A recording or pattern with an end is read as fast as it goes."`
-	JSON    bool    `help:"Print JSON."`
-	Seconds float64 `default:"15" help:"How long each of the three runs, together with its rounds."`
-	Phrase  string  `default:"person on the left" help:"What to look for."`
-	Rounds  int     `default:"5" help:"The three take turns so many times; the median counts."`
-	Compare bool    `help:"Compare on a 640x480 and a 1080p recording made for it (or on SOURCE): the line with the bare runtime, with Python, and with a stand-in for a network that leaves the CPU free; and how old an answer is when it is drawn."`
-	Lag     bool    `help:"Measure instead how far a shown box lags behind what moves, carried and not: on rendered scenes, or on SOURCE with the network's own answers for the truth."`
-	Lock    bool    `help:"Measure instead the rules of the lock against taking every answer as it is, on rendered scenes."`
-	Answers float64 `default:"10" help:"With --lag and --lock: answers a second."`
-	Python  string  `placeholder:"FILE" help:"Python with onnxruntime and opencv (default: .venv of the project)."`
+	Source  string        `arg:"" optional:"" placeholder:"SOURCE" help:"What to read: camera, file, stream or pattern (default: pattern://1280x720?frames=300). A recording or pattern with an end is read as fast as it goes."`
+	JSON    bool          `help:"Print JSON."`
+	Seconds float64       `default:"15" help:"How long each of the three runs, together with its rounds."`
+	Phrase  string        `default:"person on the left" help:"What to look for."`
+	Rounds  int           `default:"5" help:"The three take turns so many times; the median counts."`
+	Compare bool          `help:"Compare on a 640x480 and a 1080p recording made for it (or on SOURCE): the line with the bare runtime, with Python, and with a stand-in for a network that leaves the CPU free; and how old an answer is when it is drawn."`
+	Lag     bool          `help:"Measure instead how far a shown box lags behind what moves, carried and not: on rendered scenes, or on SOURCE with the network's own answers for the truth."`
+	Lock    bool          `help:"Measure instead the rules of the lock against taking every answer as it is, on rendered scenes."`
+	Soak    time.Duration `placeholder:"TIME" help:"Run the live line so long instead, such as 30m, and fail where memory, goroutines or open files grow."`
+	Answers float64       `default:"10" help:"With --lag and --lock: answers a second."`
+	Python  string        `placeholder:"FILE" help:"Python with onnxruntime and opencv (default: .venv of the project)."`
 }
 
 // benchReport is what `bench --json` prints. What could not be measured is null.
@@ -47,6 +48,7 @@ type benchReport struct {
 		Bare   float64  `json:"bare"`
 		Python *float64 `json:"python"`
 	} `json:"cpu_ms"`
+	PhraseMS phraseCost        `json:"phrase_ms"`
 	StagesMS map[string]spread `json:"stages_ms"`
 	Allocs   float64           `json:"allocs_per_frame"` // of Go's heap, the whole line
 }
@@ -60,6 +62,9 @@ type spread struct {
 // Run measures the line, the bare runtime and Python in turns, so that what
 // else the machine does falls on all of them alike.
 func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
+	if c.Soak < 0 {
+		return &usageError{errors.New("--soak must be above 0")}
+	}
 	if c.Seconds <= 0 || c.Rounds < 1 {
 		return &usageError{errors.New("--seconds and --rounds must be above 0")}
 	}
@@ -68,6 +73,8 @@ func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
 		return &usageError{errors.New("--lag, --lock and --compare: one at a time")}
 	case c.Lock:
 		return c.lock(ctx, g)
+	case c.Soak != 0:
+		return c.soak(ctx, g)
 	case c.Lag:
 		return c.lag(ctx, g)
 	case c.Compare:
@@ -92,6 +99,9 @@ func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
 		g.Log.Info("round", "n", round+1, "of", c.Rounds, "line", round2(b.line), "bare", round2(b.bare), "python", round2(b.pythonFPS))
 	}
 	r := b.report()
+	if r.PhraseMS, err = b.phrases(ctx); err != nil {
+		return err
+	}
 	if c.JSON {
 		return writeJSON(g.Stdout, r)
 	}
@@ -276,6 +286,9 @@ func (r *benchReport) print(w io.Writer) error {
 			costs += fmt.Sprintf(", Python's %.1f", *r.CPUMS.Python)
 		}
 		lines = append(lines, costs)
+	}
+	if r.PhraseMS.One > 0 {
+		lines = append(lines, fmt.Sprintf("one phrase takes %.1f ms with its picture, each further one %.1f", r.PhraseMS.One, r.PhraseMS.Further))
 	}
 	lines = append(lines, fmt.Sprintf("%-8s %8s %8s %8s  ms", "stage", "p50", "p95", "p99"))
 	for _, s := range pipeline.Stages() {

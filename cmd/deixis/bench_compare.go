@@ -134,6 +134,9 @@ func (c *benchCmd) compareOn(ctx context.Context, b *bench) (r compared, err err
 		b.Log.Info("round", "source", b.ref, "n", n+1, "of", c.Rounds, "line", round2(b.line), "bare", round2(b.bare), "python", round2(b.pythonFPS), "fixed", round(ratio, 3))
 	}
 	r.benchReport = *b.report()
+	if r.PhraseMS, err = b.phrases(ctx); err != nil {
+		return r, err
+	}
 	r.Fixed.DelayMS, r.Fixed.LineBare = inMS(delay), median(ratios)
 	times, interval, err := b.live(ctx)
 	if err != nil {

@@ -123,13 +123,16 @@ func TestDoctor(t *testing.T) {
 func TestBench(t *testing.T) {
 	b := network(t)
 	out := must(t, "bench", "pattern://64x48?frames=5", "--json", "--seconds", "0.4", "--rounds", "1", "--python", "gone", "--bundle", b.Dir)
-	wantKeys(t, out, "source", "provider", "fps", "ratio", "cpu_ms", "stages_ms", "allocs_per_frame")
+	wantKeys(t, out, "source", "provider", "fps", "ratio", "cpu_ms", "phrase_ms", "stages_ms", "allocs_per_frame")
 	var r benchReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatal(err)
 	}
 	if r.FPS.Line <= 0 || r.FPS.Bare <= 0 || r.FPS.Python != nil || r.Ratio.LineBare <= 0 || r.Allocs <= 0 {
 		t.Errorf("report %s", out)
+	}
+	if r.PhraseMS.One <= 0 || r.PhraseMS.Further == 0 {
+		t.Errorf("phrases cost %+v", r.PhraseMS)
 	}
 	for _, stage := range []string{"capture", "resize", "frame", "ground", "model"} {
 		if r.StagesMS[stage].P50 <= 0 {
@@ -217,5 +220,25 @@ func TestLockFlags(t *testing.T) {
 	}
 	if _, err := parser.Parse([]string{"live", "0", "--lock-jump-after", "2s", "--lock-score", "0.7"}); err != nil || c.Live.Lock.JumpAfter != 2*time.Second || c.Live.Lock.Score != 0.7 {
 		t.Errorf("flags give %+v: %v", c.Live.Lock, err)
+	}
+}
+
+func TestBenchSoak(t *testing.T) {
+	b := network(t)
+	var r soakReport
+	out := must(t, "bench", "pattern://320x240@30", "--soak", "3s", "--json", "--python", "gone", "--bundle", b.Dir, "--log-level", "error")
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Answers == 0 || r.Late.Goroutines < 3 || r.Late.HeapMB <= 0 {
+		t.Errorf("report %s, %v", out, err)
+	}
+	var people strings.Builder
+	if err := r.print(&people); err != nil || !strings.Contains(people.String(), "nothing grows") {
+		t.Errorf("for people: %q, %v", &people, err)
+	}
+	r.Late.Goroutines, r.Late.HeapMB = r.Early.Goroutines+50, r.Early.HeapMB+50
+	if got := r.growing(); len(got) != 2 || !strings.Contains(got[0], "goroutines") || !strings.Contains(got[1], "heap") {
+		t.Errorf("growing is %q", got)
+	}
+	if code, _, errs := deixis(t, "bench", "--soak", "-3s"); code != exitUsage || !strings.Contains(errs, "--soak") {
+		t.Errorf("below nothing: code %d, %q", code, errs)
 	}
 }
