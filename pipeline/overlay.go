@@ -34,10 +34,12 @@ func Color(i int) color.NRGBA { return palette[i%len(palette)] }
 
 // Overlay paints views on frames. It belongs to one goroutine.
 type Overlay struct {
-	ShowAge bool // also say how old the answer is; of no use in a recording
+	ShowAge bool     // also say how old the answer is; of no use in a recording
+	Times   *Timings // also say what the stages take; nil does not
 
 	size    int // of the letters, pixels
 	letters *lettering
+	told    breakdown
 }
 
 // metrics are the sizes that fit a frame, in pixels.
@@ -82,6 +84,9 @@ func (o *Overlay) Draw(f *camera.Frame, views []View) {
 		}
 	}
 	taken := o.banners(c, m, views)
+	if o.Times != nil {
+		taken = append(taken, o.stages(c, m))
+	}
 	for i := range views {
 		if views[i].HasBox() {
 			taken = append(taken, o.label(c, m, &views[i], Color(i), taken))

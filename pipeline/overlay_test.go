@@ -166,3 +166,27 @@ func BenchmarkOverlay(b *testing.B) {
 		})
 	}
 }
+
+func TestStagesOnThePicture(t *testing.T) {
+	var times Timings
+	bare, told := grey(640, 360), grey(640, 360)
+	o := Overlay{Times: &times}
+	o.Draw(told, nil)
+	if bytes.Equal(bare.Pix, told.Pix) {
+		t.Error("nothing is written before the first answer")
+	}
+	times.Add(Ground, 12345*time.Microsecond)
+	times.Add(Fresh, 40*time.Millisecond)
+	var b breakdown
+	now := time.Now()
+	if got := b.of(&times, now); got != "ground 12.3  fresh 40.0 ms" {
+		t.Errorf("it says %q", got)
+	}
+	times.Add(Carry, time.Millisecond)
+	if got := b.of(&times, now.Add(breakdownEvery/2)); strings.Contains(got, "carry") {
+		t.Errorf("told anew at once: %q", got)
+	}
+	if got := b.of(&times, now.Add(breakdownEvery)); !strings.Contains(got, "carry 1.0") {
+		t.Errorf("not told anew: %q", got)
+	}
+}

@@ -33,6 +33,7 @@ type liveCmd struct {
 	Size     string   `placeholder:"WxH" help:"Picture size to ask of a camera."`
 	Carry    bool     `default:"true" negatable:"" help:"Between two answers move a box with what is in it; --no-carry lets it stand still."`
 	Mirror   bool     `help:"Swap left and right, as a webcam's user expects of a mirror: in what is shown, recorded and asked, so that left in the picture is left in a phrase. Events keep the source's own pixels."`
+	Times    bool     `name:"show-times" help:"Write on the picture what each stage takes, medians in ms."`
 	Lock     lockArgs `embed:"" prefix:"lock-"`
 	FPS      float64  `name:"fps" help:"Frames a second to ask of a camera."`
 	Format   string   `name:"pixel-format" placeholder:"FOURCC" help:"Pixel format to ask of a camera, such as MJPG or YUYV (deixis devices lists them)."`

@@ -24,7 +24,7 @@ func (s *show) openPage() (err error) {
 	if err := s.needToken(); err != nil {
 		return err
 	}
-	drawing := &pipeline.Overlay{ShowAge: !s.everyFrame()}
+	drawing := s.overlay()
 	o := web.Options{
 		Source: s.ref.String(), Line: &s.line, About: s.about, Lost: s.lost, Gate: s.gate, Mirror: &s.mirror,
 		Encode: s.encode, Draw: s.timed(drawing.Draw), Ask: s.asker.replace,

@@ -59,7 +59,7 @@ func (s *show) open() (err error) {
 	s.line.Still, s.line.Rules = !s.Carry, s.Lock.rules()
 	s.line.Ahead = s.by.Provider().Name != "cpu"
 	if s.window != nil || s.Record != "" {
-		o := &pipeline.Overlay{ShowAge: !s.everyFrame()}
+		o := s.overlay()
 		s.line.Draw = o.Draw
 	}
 	if s.everyFrame() {
@@ -72,6 +72,15 @@ func (s *show) open() (err error) {
 		s.line.Beside = append(s.line.Beside, pipeline.Beside{Name: "page", To: s.page, Bare: true})
 	}
 	return nil
+}
+
+// overlay paints what the flags ask for.
+func (s *show) overlay() *pipeline.Overlay {
+	o := &pipeline.Overlay{ShowAge: !s.everyFrame()}
+	if s.Times {
+		o.Times = &s.line.Times
+	}
+	return o
 }
 
 // inLine joins the window and what is kept into one sink that misses nothing.
