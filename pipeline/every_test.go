@@ -98,6 +98,7 @@ func TestPrepare(t *testing.T) {
 			if err := run(t.Context()); err != nil || by.prepared.Load() > 0 != tt.want {
 				t.Errorf("%d frames prepared, %v", by.prepared.Load(), err)
 			}
+			l.To = nil // nothing but the frame ends it
 			if by.err = errBroken; tt.want && run(t.Context()) == nil {
 				t.Error("a frame that cannot be prepared ends nothing")
 			}
