@@ -29,8 +29,8 @@ def shares_of(photos: Sequence[Photo]) -> np.ndarray:
 class Mix:
     """Shares of the training samples; the rest is rule-written over mosaics."""
 
-    hand: float = 0.6  # hand-written phrases of what is there
-    absent: float = 0.17  # phrases of what is not there
+    hand: float = 0.66  # hand-written phrases of what is there
+    absent: float = 0.2  # phrases of what is not there
 
 
 class Mixer:
