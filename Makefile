@@ -11,7 +11,7 @@ PYTHON ?= python3
 BUNDLE := assets/models/ca2m-edge
 ORT    := bin/lib/libonnxruntime.so
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PURE   := ./camera ./model ./pipeline ./pipeline/scene ./pipeline/web
+PURE   := ./camera ./model ./pipeline ./pipeline/listen ./pipeline/scene ./pipeline/web
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
 
 # What make bundle trains with: a folder that holds refs.jsonl, photos/ and weights/ (see trainer/README.md).
