@@ -17,9 +17,12 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
 # What make bundle trains with: a folder that holds refs.jsonl, photos/ and weights/ (see trainer/README.md).
 DATA  ?= data
 RUN   ?= runs/ca2m-edge
+TRAIN  = OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 \
+	.venv/bin/ca2m --threads 1 train --refs $(DATA)/refs.jsonl --photos $(DATA)/photos/annotations.json \
+	--sight $(DATA)/weights/nanodet-plus-m_416.safetensors --workers 1
 
 .NOTPARALLEL:
-.PHONY: help run setup build test lint test-go test-trainer bundle export golden clean
+.PHONY: help run setup build test lint test-go test-trainer data bundle export golden ablations clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,13 +56,17 @@ test-go: setup ## race detector where there is no native code, everything, then 
 test-trainer: .venv/.trainer ## the trainer's tests
 	cd trainer && OMP_NUM_THREADS=2 ../.venv/bin/pytest -q
 
-bundle: .venv/.trainer ## train ca2m-edge from nothing (or go on) and write its bundle; needs DATA
-	@[ -e $(DATA)/refs.jsonl ] || { echo "make bundle: no $(DATA)/refs.jsonl: give DATA=folder (see trainer/README.md)"; exit 1; }
-	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 \
-	.venv/bin/ca2m --threads 1 train --config ca2m-edge \
-	  --refs $(DATA)/refs.jsonl --photos $(DATA)/photos/annotations.json \
-	  --sight $(DATA)/weights/nanodet-plus-m_416.safetensors --out $(RUN) --workers 1
+bundle: data ## train ca2m-edge from nothing (or go on) and write its bundle; needs DATA
+	$(TRAIN) --config ca2m-edge --out $(RUN)
 	$(MAKE) export
+
+ablations: data ## what each part of ca2m-edge is worth: short runs on the same samples, a line of figures each; needs DATA
+	@for name in $(notdir $(basename $(wildcard trainer/ca2m/configs/ablations/*.yaml))); do \
+	  $(TRAIN) --config ablations/$$name --out runs/ablations/$$name; done
+	@tail -n 1 runs/ablations/*/curve.txt
+
+data: .venv/.trainer
+	@[ -e $(DATA)/refs.jsonl ] || { echo "no $(DATA)/refs.jsonl: give DATA=folder (see trainer/README.md)"; exit 1; }
 
 export: .venv/.trainer ## the bundle and golden files from the last checkpoint
 	.venv/bin/ca2m export $(RUN)/last.pt --out $(BUNDLE) --refs $(DATA)/refs.jsonl

@@ -15,7 +15,7 @@ from ca2m import config
 from ca2m.data import checks, convert, merge, refs, rounds, scenes, splits
 from ca2m.data.loader import Feed
 from ca2m.learn import finetune, speed, train
-from ca2m.measure import attend, evaluate, measuring, show
+from ca2m.measure import attend, evaluate, measuring, rival, show
 from ca2m.net import count
 from ca2m.net.network import Net
 from ca2m.ship import bundle, golden, shipping
@@ -107,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_parser(sub)
     show.add_parser(sub)
     attend.add_parser(sub)
+    rival.add_parser(sub)
     return parser
 
 

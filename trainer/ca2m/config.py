@@ -31,7 +31,7 @@ class Network:
     visual_levels: int = 3  # last stages of the visual encoder that are used, 1 to 3 (Table III)
     word_levels: int = 3  # last blocks of the linguistic encoder that are used, 1 to 3 (Table III)
     group_layers: int = 2  # CA²M layers in each grouping branch (Table IV: 3 x this)
-    merge_layers: int = 3  # CA²M layers after merging (Table IV)
+    merge_layers: int = 3  # CA²M layers after merging (Table IV; 0: none look, for ablation)
     layer: Literal["ca2m", "encoder"] = "ca2m"  # Table V compares CA²M with plain transformer encoder layers
     dropout: float = 0.1
     tokens: int = 0  # visual tokens that CA²M looks at, likeliest things first; 0: all of the grid

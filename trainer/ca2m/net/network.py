@@ -151,7 +151,8 @@ class Interaction(nn.Module):
     def forward(
         self, visual: Tensor, spoken: Tensor, mask: Tensor, place: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """F_v^0 (P, T, D), words (P, 3, L, W), mask (P, L) to F_v^3 (P, T, C_1), F_l^3 (P, L, C_1), [CLS] map (P, T).
+        """F_v^0 (P, T, D), words (P, 3, L, W), mask (P, L) to F_v^3 (P, T, C_1), F_l^3 (P, L, C_1), [CLS] map (P, T);
+        without merging layers the map is zero.
 
         place: where in the grid the tokens lie, int64 (P, T) or (1, T); None means all of the grid in its order.
         """
@@ -168,6 +169,8 @@ class Interaction(nn.Module):
             vs.append(v)
             ls.append(l)
         v, l = self.join_v(torch.cat(vs, -1)), self.join_l(torch.cat(ls, -1))  # noqa: E741  F_v^2, F_l^2
+        if not len(self.merge):
+            return v, l, v.new_zeros(v.shape[:2])
         for layer in self.merge[:-1]:
             v, l = self._through(layer, v, l, place1, seen)  # noqa: E741
         if self.training:  # nobody looks at the map
