@@ -133,7 +133,7 @@ def test_eval_and_twins_commands(small: Config, tmp_path: Path, capsys: pytest.C
     assert cli.main(["eval", model, lines, "--split", "moon"]) == 1 and "--split" in capsys.readouterr().err
     said = ["twins", model, str(tmp_path / "annotations.json"), "--refs", lines, "--json"]
     assert cli.main(said) == 0
-    assert json.loads(capsys.readouterr().out)["n"] == 3, "one photo has a single car"
+    assert json.loads(capsys.readouterr().out)["n"] == 6, "one photo has a single car; each counts mirrored, too"
 
 
 def pair(name: str, *boxes: tuple[float, float, float, float], more: tuple[Thing, ...] = ()) -> Photo:
@@ -175,6 +175,25 @@ class Sided:
     def point(self, pixels: np.ndarray, phrases: list[str]) -> list[Pointed]:
         boxes = [LEFT if self.deaf or p.startswith("left") else RIGHT for p in phrases]
         return [Pointed(np.array([b]), np.ones(1), 1.0) for b in boxes]
+
+
+def test_the_mirrored_pair_swaps_sides(tmp_path: Path) -> None:
+    left, right = (0.1, 0.3, 0.3, 0.6), (0.5, 0.3, 0.8, 0.6)
+    pair = twins.Twins(str(tmp_path / "dog.png"), "dog", left, right)
+    picture = np.zeros((32, 32, 3), np.uint8)
+    picture[:, :8] = 255
+    cv2.imwrite(pair.image, picture)
+    _, turned = twins.with_mirrored([pair])
+    assert turned.left == pytest.approx((0.2, 0.3, 0.5, 0.6)) and turned.right == pytest.approx((0.7, 0.3, 0.9, 0.6))
+    seen: list[np.ndarray] = []
+
+    class Looks(Sided):
+        def point(self, pixels: np.ndarray, phrases: list[str]) -> list[Pointed]:
+            seen.append(pixels)
+            return super().point(pixels, phrases)
+
+    twins.measure(Looks(False), [pair, turned])
+    assert seen[0][0, :8].min() == 255 and seen[1][0, -8:].min() == 255 and seen[1][0, :24].max() == 0
 
 
 @pytest.mark.parametrize(("deaf", "both", "one"), [(False, 1.0, 0.0), (True, 0.0, 1.0)])

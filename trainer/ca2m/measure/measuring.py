@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from ca2m.data import checks, refs, scenes
+from ca2m.data import checks, refs, scenes, splits
 from ca2m.measure import evaluate, page, twins
 from ca2m.measure.breakdown import breakdown
 from ca2m.net import checkpoint
@@ -36,8 +36,9 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument("model", type=Path, help="checkpoint (.pt) or bundle folder")
     p.add_argument("photos", type=Path, help="COCO-format annotations.json")
     p.add_argument("--refs", type=Path, help="refs.jsonl: photos of its val lines count as val, too")
-    p.add_argument("--split", default="val", help="photos of this split only")
-    p.add_argument("--pairs", type=int, default=100)
+    p.add_argument("--split", default="val", help="photos of this split, never trained on")
+    p.add_argument("--calibration", action="store_true", help="photos kept for calibration, too")
+    p.add_argument("--pairs", type=int, default=100, help="photos at most; each counts mirrored, too")
     p.add_argument("--seed", type=int, default=6)
     p.add_argument("--precision", default="int8,fp32", help="of a bundle's graphs, best first")
     p.add_argument("--json", action="store_true")
@@ -84,8 +85,8 @@ def _twins(args: argparse.Namespace) -> None:
     photos = refs.read_coco(args.photos)
     if args.refs:
         photos = scenes.hold_out(photos, refs.read(args.refs))
-    own = [p for p in photos if p.split == args.split]
-    pairs = twins.find(own, args.pairs, args.seed)
+    own = [p for p in photos if p.split == args.split or (args.calibration and splits.is_calibration(p.path))]
+    pairs = twins.with_mirrored(twins.find(own, args.pairs, args.seed))
     if not pairs:
         raise ValueError(f"{args.photos}: no photo of split {args.split} with just two things of a name")
     found = twins.measure(pointer_of(args.model, args.precision)[0], pairs)
@@ -93,7 +94,7 @@ def _twins(args: argparse.Namespace) -> None:
         print(json.dumps(found))
     else:
         print(
-            f"{found['n']} pairs: both right {found['both']:.3f}, one right {found['one']:.3f}, "
+            f"{found['n']} pairs, half of them mirrored: both right {found['both']:.3f}, one {found['one']:.3f}, "
             f"the same box for left and right {found['same_box']:.3f}"
         )
 

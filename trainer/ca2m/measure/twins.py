@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 
+from ca2m.data.augment import flipped
 from ca2m.data.refs import Box, Photo
 from ca2m.data.refs import iou as overlap
 from ca2m.data.scenes import square
@@ -28,6 +30,7 @@ class Twins:
     name: str
     left: Box
     right: Box
+    mirrored: bool = False  # the photo is; the boxes are in it as it is shown
 
 
 def find(photos: Sequence[Photo], n: int = 100, seed: int = 6) -> list[Twins]:
@@ -61,11 +64,18 @@ def _pair(photo: Photo, name: str, boxes: list[Box]) -> Twins | None:
     return Twins(photo.path, name, left, right)
 
 
+def with_mirrored(pairs: Sequence[Twins]) -> list[Twins]:
+    """Each pair, and the same in the mirrored photo, where the other twin is the left one."""
+    turned = [replace(p, left=flipped(p.right), right=flipped(p.left), mirrored=True) for p in pairs]
+    return [*pairs, *turned]
+
+
 def measure(pointer: Pointer, pairs: Sequence[Twins]) -> dict[str, Any]:
     """Shares of pairs with both right, one right, and both answers on one and the same twin (sides not understood)."""
     both = one = same = 0
     for pair in pairs:
         pixels = square(read_picture(pair.image), pointer.size)
+        pixels = np.ascontiguousarray(cv2.flip(pixels, 1)) if pair.mirrored else pixels
         a, b = (p.boxes[0] for p in pointer.point(pixels, [f"left {pair.name}", f"right {pair.name}"]))
         right = (iou(a, pair.left) > 0.5) + (iou(b, pair.right) > 0.5)
         both, one = both + (right == 2), one + (right == 1)
