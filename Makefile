@@ -9,6 +9,7 @@ export CGO_ENABLED := 1
 
 PYTHON ?= python3
 BUNDLE := assets/models/ca2m-edge
+SPEECH := assets/models/speech
 ORT    := bin/lib/libonnxruntime.so
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PURE   := ./camera ./model ./pipeline ./pipeline/listen ./pipeline/scene ./pipeline/web
@@ -22,7 +23,7 @@ TRAIN  = OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=10000000000
 	--sight $(DATA)/weights/nanodet-plus-m_416.safetensors --workers 1
 
 .NOTPARALLEL:
-.PHONY: help run setup build test lint test-go test-trainer data bundle export golden ablations clean
+.PHONY: help run setup build test lint test-go test-trainer speech data bundle export golden ablations clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,9 @@ test-go: setup ## race detector where there is no native code, everything, then 
 
 test-trainer: .venv/.trainer ## the trainer's tests
 	cd trainer && OMP_NUM_THREADS=2 ../.venv/bin/pytest -q
+
+speech: .venv/.hearing ## the models that hear, into assets/models/speech (77 MB to fetch, hashes checked)
+	cd trainer && ../.venv/bin/python -m ca2m.speech --out ../$(SPEECH)
 
 bundle: data ## train ca2m-edge from nothing (or go on) and write its bundle; needs DATA
 	$(TRAIN) --config ca2m-edge --out $(RUN)
@@ -97,6 +101,10 @@ $(ORT): .venv/.python trainer/pyproject.toml
 	.venv/bin/pip install -q "$$(sed -n 's/^ *"\(onnxruntime==[^"]*\)".*/\1/p' trainer/pyproject.toml)"
 	@mkdir -p bin/lib
 	@cp "$$(find .venv -path '*onnxruntime/capi/libonnxruntime.*' ! -name '*providers*' | sort | tail -1)" $(ORT)
+
+.venv/.hearing: .venv/.python trainer/pyproject.toml
+	.venv/bin/pip install -q $$(sed -n 's/^ *"\(onnx\(runtime\)*==[^"]*\)".*/\1/p' trainer/pyproject.toml)
+	@touch $@
 
 .venv/.trainer: .venv/.python trainer/pyproject.toml
 	.venv/bin/pip install -q -e 'trainer[dev]'

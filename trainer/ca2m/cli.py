@@ -19,6 +19,7 @@ from ca2m.measure import attend, evaluate, measuring, rival, show
 from ca2m.net import count
 from ca2m.net.network import Net
 from ca2m.ship import bundle, golden, shipping
+from ca2m.speech import folder
 
 log = logging.getLogger("ca2m")
 
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_parser(sub)
     attend.add_parser(sub)
     rival.add_parser(sub)
+    folder.add_arguments(sub.add_parser("speech", help="fetch the models that hear, for `deixis live --listen`"))
     return parser
 
 

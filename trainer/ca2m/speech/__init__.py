@@ -1,0 +1,1 @@
+"""The models that hear: fetched, rewritten to be fast, and written down for the program."""
