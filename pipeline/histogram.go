@@ -15,8 +15,8 @@ type Histogram struct {
 	Counts [len(Bounds)]uint64 // times at most as long as the bound, those of the bounds before included
 }
 
-// add counts one time.
-func (h *Histogram) add(took time.Duration) {
+// Add counts one time.
+func (h *Histogram) Add(took time.Duration) {
 	h.N++
 	h.Sum += took
 	for i := len(Bounds) - 1; i >= 0 && took <= Bounds[i]; i-- {

@@ -77,7 +77,7 @@ func (t *Timings) Add(s Stage, took time.Duration) {
 	r := &t.rings[s]
 	r.times[r.n%kept] = took
 	r.n++
-	r.all.add(took)
+	r.all.Add(took)
 }
 
 // answered notes what a call of the model cost in all and in its parts.

@@ -1,0 +1,237 @@
+package listen
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"deixis/pipeline"
+)
+
+// The states of a Line.
+const (
+	Off       = "off"       // the sound has ended, or none ever came
+	NoDevice  = "no device" // there is no microphone at the moment
+	Listening = "listening" // and nobody speaks, or a button is waited for
+	Hearing   = "hearing"   // somebody speaks
+	Working   = "working"   // on what was said
+)
+
+// A Candidate is one reading of an utterance that asks for a phrase.
+type Candidate struct {
+	Phrase  string
+	LogProb float64 // of its text, as in Hypothesis
+}
+
+// A Line turns sound into phrases and commands. Fill in the fields, then call
+// Run once.
+type Line struct {
+	From  Source
+	VAD   VAD // used by Run alone
+	By    Recognizer
+	Lex   *Lexicon   // nil means English
+	How   Segmenting // zero means DefaultSegmenting
+	Mode  Mode
+	Every bool // nothing is dropped: sound waits for words; for recordings that are read as fast as they go
+
+	// Choose is the number of the candidate that is meant, and how many were held
+	// against the picture, as Chooser does; nil means the first.
+	Choose func(ctx context.Context, cs []Candidate) (best, n int, err error)
+	// Do does what was understood. Its error is why it was not done.
+	Do func(ctx context.Context, m Meaning) error
+	// Tell is told of every utterance; nil tells nobody.
+	Tell func(said pipeline.Said)
+	Log  *slog.Logger // nil means slog.Default()
+
+	held  atomic.Bool // the button
+	holds bool        // the segmenter knows; belongs to hear
+	queue queue
+
+	mu     sync.Mutex
+	state  pipeline.Speech
+	spoken time.Time // when the last phrase was; zero once its first answer was shown
+	asked  time.Time // when it was understood
+	tally  Tally
+}
+
+// Run listens until the sound ends, which is no error, or ctx does. Nothing
+// that it waits for outlasts ctx but a recogniser that does not heed it.
+func (l *Line) Run(ctx context.Context) error {
+	if l.Log == nil {
+		l.Log = slog.Default()
+	}
+	if l.Lex == nil {
+		l.Lex = &English
+	}
+	if l.How == (Segmenting{}) {
+		l.How = DefaultSegmenting
+	}
+	l.queue.init()
+	l.set(func(s *pipeline.Speech) { s.State, s.Mode = Listening, string(l.Mode) })
+	defer l.set(func(s *pipeline.Speech) { s.State, s.Held, s.Level = Off, false, 0 })
+	two, ctx := errgroup.WithContext(ctx)
+	two.Go(func() error { return l.hear(ctx) })
+	two.Go(func() error { return l.think(ctx) })
+	err := two.Wait()
+	if errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// Press says that the button to talk is held, or let go.
+func (l *Line) Press(on bool) { l.held.Store(on) }
+
+// Toggle presses a button that is not held, and lets go one that is.
+func (l *Line) Toggle() {
+	for {
+		on := l.held.Load()
+		if l.held.CompareAndSwap(on, !on) {
+			return
+		}
+	}
+}
+
+// A troubled Source says why no sound comes, "" while it does.
+type troubled interface{ Trouble() string }
+
+// hear cuts the sound into utterances and queues them.
+func (l *Line) hear(ctx context.Context) error {
+	defer l.queue.end()
+	s := NewSegmenter(l.VAD, l.How)
+	pcm := make([]float32, Chunk)
+	for {
+		n, err := l.read(ctx, pcm)
+		if err != nil {
+			if u, ok := s.Flush(); ok && errors.Is(err, io.EOF) {
+				return l.put(ctx, u)
+			}
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		if u, ok := l.button(s); ok {
+			if err := l.put(ctx, u); err != nil {
+				return err
+			}
+		}
+		us, err := s.Push(pcm[:n])
+		if err != nil {
+			return err
+		}
+		for _, u := range us {
+			if err := l.put(ctx, u); err != nil {
+				return err
+			}
+		}
+		l.tell(s)
+	}
+}
+
+// quietly is how often a source in which nothing moves is asked what ails it.
+const quietly = 500 * time.Millisecond
+
+// read waits for sound, and tells meanwhile why none comes.
+func (l *Line) read(ctx context.Context, pcm []float32) (int, error) {
+	for {
+		short, stop := context.WithTimeout(ctx, quietly)
+		n, err := l.From.Read(short, pcm)
+		stop()
+		if n > 0 || err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
+			return n, err
+		}
+		if t, ok := l.From.(troubled); ok && t.Trouble() != "" {
+			l.set(func(s *pipeline.Speech) { s.State, s.Why, s.Level = NoDevice, t.Trouble(), 0 })
+		}
+	}
+}
+
+// button tells the segmenter what the button does.
+func (l *Line) button(s *Segmenter) (u Utterance, ok bool) {
+	on := l.held.Load()
+	switch {
+	case on && !l.holds:
+		s.Begin()
+	case !on && l.holds:
+		u, ok = s.End()
+	}
+	l.holds = on
+	return u, ok
+}
+
+// tell updates the state while sound comes.
+func (l *Line) tell(s *Segmenter) {
+	level := s.Level()
+	hearing := l.holds || s.Speaking() && l.Mode != PushToTalk
+	l.set(func(st *pipeline.Speech) {
+		st.Held, st.Level, st.Why = l.holds, float64(level.Peak), string(level.Fault())
+		if level.Fault() == Quiet {
+			st.Why = "" // nobody speaks
+		}
+		switch {
+		case hearing:
+			st.State = Hearing
+		case l.queue.busy():
+			st.State = Working
+		default:
+			st.State = Listening
+		}
+	})
+}
+
+// put queues an utterance, unless only what is said by button counts.
+func (l *Line) put(ctx context.Context, u Utterance) error {
+	if l.Mode == PushToTalk && !u.Held {
+		return nil
+	}
+	at := time.Now()
+	w := waiting{Utterance: u, decided: at, spoken: at.Add(u.Spoken - u.Decided)}
+	if l.Every {
+		l.understand(ctx, w)
+		return ctx.Err()
+	}
+	if l.queue.put(w) {
+		l.Log.Warn("an utterance is dropped: words are written down slower than they come")
+		l.set(func(s *pipeline.Speech) { s.Dropped++ })
+	}
+	return nil
+}
+
+// think writes down what was said, and does it.
+func (l *Line) think(ctx context.Context) error {
+	for {
+		w, err := l.queue.take(ctx)
+		if err != nil {
+			return err
+		}
+		l.understand(ctx, w)
+		l.queue.done()
+	}
+}
+
+// set changes the state.
+func (l *Line) set(change func(s *pipeline.Speech)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change(&l.state)
+}
+
+// Status is what is known at the moment.
+func (l *Line) Status() pipeline.Speech {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.state
+	if s.Said != nil {
+		said := *s.Said
+		s.Said = &said
+	}
+	s.Caption = s.Line(time.Now())
+	return s
+}

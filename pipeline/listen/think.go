@@ -1,0 +1,151 @@
+package listen
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"deixis/pipeline"
+)
+
+// understand writes one utterance down, does what it asks and tells of it.
+func (l *Line) understand(ctx context.Context, w waiting) {
+	said := pipeline.Said{}
+	taken := time.Now()
+	said.Took.Wait, said.Took.Queue = millis(w.decided.Sub(w.spoken)), millis(taken.Sub(w.decided))
+	t, err := l.By.Transcribe(ctx, w.PCM)
+	read := time.Now()
+	said.Took.Recognise = millis(read.Sub(taken))
+	if ctx.Err() != nil {
+		return
+	}
+	said.Heard = strings.TrimSpace(t.Text())
+	m := Meaning{Why: unheard(w.Level)}
+	switch {
+	case err != nil:
+		m.Why = "the recogniser failed: " + firstLine(err)
+	case said.Heard != "":
+		m = l.meant(ctx, t, w.Held, &said)
+	}
+	chosen := time.Now()
+	said.Took.Choose = millis(chosen.Sub(read))
+	said.Phrase, said.Command, said.Why = m.Phrase, string(m.Command), m.Why
+	if m.Why == "" && l.Do != nil {
+		if err := l.Do(ctx, m); err != nil {
+			said.Why = firstLine(err)
+		}
+	}
+	l.note(&said, w.spoken, chosen)
+	l.Log.Info("heard", "text", said.Heard, "phrase", said.Phrase, "command", said.Command, "why_not", said.Why,
+		"recognise_ms", said.Took.Recognise, "choose_ms", said.Took.Choose)
+	if l.Tell != nil {
+		l.Tell(said)
+	}
+}
+
+// note counts an utterance and makes it the last.
+func (l *Line) note(said *pipeline.Said, spoken, chosen time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state.Since = time.Now()
+	l.spoken = time.Time{}
+	outcome := &l.tally.Nothing
+	switch {
+	case said.Why != "":
+	case said.Command != "":
+		outcome = &l.tally.Commands
+	default:
+		outcome = &l.tally.Phrases
+		l.spoken, l.asked = spoken, chosen
+	}
+	*outcome++
+	said.N = l.tally.said()
+	last := *said
+	l.state.Said = &last
+	for part, took := range map[Part]float64{Wait: said.Took.Wait, Queued: said.Took.Queue, Recognise: said.Took.Recognise, Choosing: said.Took.Choose} {
+		l.tally.Times[part].Add(time.Duration(took * float64(time.Millisecond)))
+	}
+}
+
+// Shown notes the first answer to the phrase that was said last.
+func (l *Line) Shown(views []pipeline.View, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.spoken.IsZero() {
+		return
+	}
+	for i := range views {
+		if views[i].Phrase == l.state.Said.Phrase && views[i].Seq > 0 {
+			l.state.Said.Took.Answer = millis(now.Sub(l.asked))
+			l.tally.Times[Answered].Add(now.Sub(l.asked))
+			l.tally.Times[Whole].Add(now.Sub(l.spoken))
+			l.spoken = time.Time{}
+			return
+		}
+	}
+}
+
+// meant is what a transcript asks for. Where several of its readings ask for
+// different things, the picture helps to choose.
+func (l *Line) meant(ctx context.Context, t Transcript, held bool, said *pipeline.Said) Meaning {
+	mode := l.Mode
+	if held {
+		mode = PushToTalk
+	}
+	first := l.Lex.Understand(t.Text(), mode)
+	if first.Phrase == "" || l.Choose == nil {
+		return first
+	}
+	cs := l.Lex.Candidates(t, mode)
+	if len(cs) < 2 {
+		return first
+	}
+	i, n, err := l.Choose(ctx, cs)
+	if err != nil {
+		l.Log.Warn("readings not compared with the picture", "why", firstLine(err))
+		return first
+	}
+	said.Read = n
+	return Meaning{Phrase: cs[i].Phrase}
+}
+
+// Candidates are the different phrases that the readings of t ask for, likeliest
+// first.
+func (l *Lexicon) Candidates(t Transcript, m Mode) []Candidate {
+	var cs []Candidate
+	seen := map[string]bool{}
+	for _, h := range t.NBest {
+		p := l.Understand(h.Text, m).Phrase
+		if p == "" || seen[p] {
+			continue
+		}
+		seen[p] = true
+		cs = append(cs, Candidate{Phrase: p, LogProb: h.LogProb})
+	}
+	return cs
+}
+
+// unheard says why there are no words.
+func unheard(l Level) string {
+	switch f := l.Fault(); f {
+	case Fine:
+		return NoWords
+	case Silent:
+		return "the microphone gives silence: is it muted?"
+	case Quiet:
+		return "too quiet"
+	case Clipped:
+		return "too loud for the microphone"
+	default:
+		return "too noisy"
+	}
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+func millis(d time.Duration) float64 {
+	return float64(d.Round(10*time.Microsecond)) / float64(time.Millisecond)
+}
