@@ -78,11 +78,10 @@ func (l *Line) Run(ctx context.Context) error {
 	two, ctx := errgroup.WithContext(ctx)
 	two.Go(func() error { return l.hear(ctx) })
 	two.Go(func() error { return l.think(ctx) })
-	err := two.Wait()
-	if errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
-		return nil
+	if err := two.Wait(); !errors.Is(err, context.Canceled) {
+		return err
 	}
-	return err
+	return nil
 }
 
 // Press says that the button to talk is held, or let go.
@@ -208,6 +207,9 @@ func (l *Line) put(ctx context.Context, u Utterance) error {
 func (l *Line) think(ctx context.Context) error {
 	for {
 		w, err := l.queue.take(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil // hear has ended, and says why
+		}
 		if err != nil {
 			return err
 		}
