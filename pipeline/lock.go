@@ -20,6 +20,10 @@ type lock struct {
 	sure  time.Duration // PTS of the last answer that was good enough for Locked
 	rival rival
 	path  path
+
+	shuns  []shunned // oldest first
+	turned bool      // away from a target that was shown; the next is another
+	fixed  bool      // nothing but the present target is taken
 }
 
 // A rival is another thing that fits the phrase better than the one locked.
@@ -31,6 +35,7 @@ type rival struct {
 // update takes the answer on the frame with place pts in the recording. held
 // says that boxes are carried, so that one missed answer need not hide them.
 func (l *lock) update(a *model.Answer, pts, took time.Duration, r Rules, held bool) {
+	a = l.but(a, pts, r)
 	before := l.view
 	prior := l.prior(a.Seq)
 	l.at, l.took = a.At, took
@@ -42,11 +47,16 @@ func (l *lock) update(a *model.Answer, pts, took time.Duration, r Rules, held bo
 		return
 	}
 	i := l.choose(a, before, prior, pts, r)
+	if i < 0 {
+		l.missing(before, prior, pts, r, held)
+		return
+	}
 	l.view.Box, l.view.Score, l.view.Margin = a.Boxes[i], a.Scores[i], a.MarginOf(i)
 	l.seen = pts
-	if before.Track == 0 || before.State == Absent || before.HasBox() && prior.IoU(l.view.Box) < r.Same {
+	if before.Track == 0 || before.State == Absent || l.turned || before.HasBox() && prior.IoU(l.view.Box) < r.Same {
 		l.view.Track++
 	}
+	l.turned = false
 	l.view.State = l.found(before, pts, r)
 }
 
@@ -64,13 +74,22 @@ func (l *lock) prior(seq uint64) model.Box {
 
 // choose is the number of the answer's box that is taken for the target. A
 // target that is still there is left for a better one only when that is better
-// for a while, or by far.
+// for a while, or by far; one that is fixed never is, and then -1 says that the
+// answer does not have it.
 func (l *lock) choose(a *model.Answer, before View, prior model.Box, pts time.Duration, r Rules) int {
+	stays := l.fixed && before.Track > 0 && !l.turned
+	if stays && !before.HasBox() {
+		prior, _ = l.path.at(a.Seq) // where it was before it was lost
+	}
 	own, near := -1, r.Same
 	for i, b := range a.Boxes {
 		if iou := prior.IoU(b); iou >= near && i < len(a.Scores) {
 			own, near = i, iou
 		}
+	}
+	if stays {
+		l.rival = rival{}
+		return own
 	}
 	if !before.HasBox() || own <= 0 {
 		l.rival = rival{}
@@ -136,6 +155,7 @@ func (l *lock) shown(now time.Time, r Rules) View {
 type targets struct {
 	rules Rules
 	held  bool // boxes are carried between answers
+	fixed bool // locks stay with their targets
 
 	mirrored bool // the frames of now
 
@@ -155,7 +175,7 @@ func (t *targets) ask(ps []model.Phrase) {
 			continue
 		}
 		asked = append(asked, p)
-		kept[p.Text] = cmp.Or(t.locks[p.Text], &lock{view: View{Phrase: p.Text}})
+		kept[p.Text] = cmp.Or(t.locks[p.Text], &lock{view: View{Phrase: p.Text}, fixed: t.fixed})
 	}
 	t.asked, t.locks = asked, kept
 }
@@ -176,7 +196,7 @@ func (t *targets) turn(mirrored bool) {
 	}
 	t.mirrored = mirrored
 	for text := range t.locks {
-		t.locks[text] = &lock{view: View{Phrase: text}}
+		t.locks[text] = &lock{view: View{Phrase: text}, fixed: t.fixed}
 	}
 }
 
