@@ -7,11 +7,18 @@ import (
 	"deixis/camera"
 )
 
-// banners writes a line for every view without a box, from the bottom upwards,
-// and returns their places.
+// banners writes the caption and a line for every view without a box, from the
+// bottom upwards, and returns their places.
 func (o *Overlay) banners(c canvas, m metrics, views []View) []image.Rectangle {
 	var taken []image.Rectangle
 	bottom := c.f.Height - 2*m.gap
+	if o.Caption != nil {
+		if text := o.Caption(); text != "" {
+			r := o.banner(c, m, bottom, "", text, paper)
+			taken = append(taken, r)
+			bottom = r.Min.Y - m.gap
+		}
+	}
 	for i := len(views) - 1; i >= 0; i-- {
 		if views[i].HasBox() {
 			continue

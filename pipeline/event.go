@@ -29,10 +29,13 @@ type Event struct {
 	Track  int         `json:"track"`  // counts the targets of the phrase, from 1
 }
 
+// stamp is how a time is written, UTC.
+const stamp = "2006-01-02T15:04:05.000Z"
+
 // NewEvent says v of frame f, in f's own pixels, in numbers rounded to what they are worth.
 func NewEvent(source string, f *camera.Frame, v *View) Event {
 	e := Event{
-		V: 1, Source: source, Seq: f.Seq, T: f.At.UTC().Format("2006-01-02T15:04:05.000Z"),
+		V: 1, Source: source, Seq: f.Seq, T: f.At.UTC().Format(stamp),
 		PTS: round(f.PTS.Seconds(), 3), Size: [2]int{f.Width, f.Height},
 		Phrase: v.Phrase, State: v.State.String(), Score: round(float64(v.Score), 3),
 		Margin: round(float64(v.Margin), 3),

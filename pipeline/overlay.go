@@ -34,8 +34,9 @@ func Color(i int) color.NRGBA { return palette[i%len(palette)] }
 
 // Overlay paints views on frames. It belongs to one goroutine.
 type Overlay struct {
-	ShowAge bool     // also say how old the answer is; of no use in a recording
-	Times   *Timings // also say what the stages take; nil does not
+	ShowAge bool          // also say how old the answer is; of no use in a recording
+	Times   *Timings      // also say what the stages take; nil does not
+	Caption func() string // also say what was heard, a line at the bottom; nil says nothing
 
 	size    int // of the letters, pixels
 	letters *lettering

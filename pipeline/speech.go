@@ -1,6 +1,11 @@
 package pipeline
 
-import "time"
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
 
 // Speech is what is known of a voice that tells what to look for, at a moment.
 // It is part of events and statuses: fields are only ever added.
@@ -72,4 +77,39 @@ func (s *Said) Line() string {
 		return heard + ": " + s.Command
 	}
 	return heard + ": looking for " + s.Phrase
+}
+
+// SpeechTally counts what came of all utterances.
+type SpeechTally struct {
+	Phrases, Commands, Nothing uint64
+	Dropped                    uint64               // that nobody had time for
+	Took                       map[string]Histogram // by the parts of SpeechTook, and "whole": from the end of speech to the answer shown
+}
+
+// SpeechEvent is one JSON line: what was said, and what came of it. Version 1;
+// fields are only ever added.
+type SpeechEvent struct {
+	V      int    `json:"v"`
+	Source string `json:"source"` // of the pictures
+	T      string `json:"t"`      // when it was understood, UTC
+	Speech Said   `json:"speech"`
+}
+
+// Say writes the line of one utterance.
+func (e *Events) Say(ctx context.Context, said Said) error {
+	line, err := json.Marshal(SpeechEvent{V: 1, Source: e.Source, T: time.Now().UTC().Format(stamp), Speech: said})
+	if err != nil {
+		return fmt.Errorf("encode event: %w", err)
+	}
+	if err := e.write(ctx, append(line, '\n')); err != nil {
+		return fmt.Errorf("write event: %w", err)
+	}
+	return nil
+}
+
+// Say writes the line of one utterance between those of the frames.
+func (a *Alarm) Say(ctx context.Context, said Said) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.Events.Say(ctx, said)
 }

@@ -30,48 +30,40 @@ type Candidate struct {
 }
 
 // A Line turns sound into phrases and commands. Fill in the fields, then call
-// Run once.
+// Run once; only Choose, Do and Tell may be nil.
 type Line struct {
 	From  Source
 	VAD   VAD // used by Run alone
 	By    Recognizer
-	Lex   *Lexicon   // nil means English
-	How   Segmenting // zero means DefaultSegmenting
+	Lex   *Lexicon
+	How   Segmenting
 	Mode  Mode
 	Every bool // nothing is dropped: sound waits for words; for recordings that are read as fast as they go
 
 	// Choose is the number of the candidate that is meant, and how many were held
-	// against the picture, as Chooser does; nil means the first.
+	// against the picture, as Chooser does; without it the first is.
 	Choose func(ctx context.Context, cs []Candidate) (best, n int, err error)
 	// Do does what was understood. Its error is why it was not done.
 	Do func(ctx context.Context, m Meaning) error
-	// Tell is told of every utterance; nil tells nobody.
+	// Tell is told of every utterance.
 	Tell func(said pipeline.Said)
-	Log  *slog.Logger // nil means slog.Default()
+	Log  *slog.Logger
 
-	held  atomic.Bool // the button
-	holds bool        // the segmenter knows; belongs to hear
-	queue queue
+	held     atomic.Bool // the button
+	holds    bool        // the segmenter knows; belongs to hear
+	queue    queue
+	thinking sync.Mutex // By and Choose are for one at a time
 
 	mu     sync.Mutex
 	state  pipeline.Speech
 	spoken time.Time // when the last phrase was; zero once its first answer was shown
 	asked  time.Time // when it was understood
-	tally  Tally
+	ledger ledger
 }
 
 // Run listens until the sound ends, which is no error, or ctx does. Nothing
 // that it waits for outlasts ctx but a recogniser that does not heed it.
 func (l *Line) Run(ctx context.Context) error {
-	if l.Log == nil {
-		l.Log = slog.Default()
-	}
-	if l.Lex == nil {
-		l.Lex = &English
-	}
-	if l.How == (Segmenting{}) {
-		l.How = DefaultSegmenting
-	}
 	l.queue.init()
 	l.set(func(s *pipeline.Speech) { s.State, s.Mode = Listening, string(l.Mode) })
 	defer l.set(func(s *pipeline.Speech) { s.State, s.Held, s.Level = Off, false, 0 })

@@ -94,7 +94,7 @@ type diary struct {
 }
 
 func (d *diary) line(l *Line) *Line {
-	l.VAD, l.Log = byLoudness{}, slog.New(slog.DiscardHandler)
+	l.VAD, l.Lex, l.How, l.Log = byLoudness{}, &English, DefaultSegmenting, slog.New(slog.DiscardHandler)
 	l.Do = func(_ context.Context, m Meaning) error {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -132,7 +132,7 @@ func TestLineReadsARecording(t *testing.T) {
 		t.Errorf("why %q, want %q", why, want)
 	}
 	n := l.Tally()
-	if n.Phrases != 2 || n.Commands != 1 || n.Nothing != 2 || n.Dropped != 0 || n.Times[Recognise].N != 5 {
+	if n.Phrases != 2 || n.Commands != 1 || n.Nothing != 2 || n.Dropped != 0 || n.Took["recognise"].N != 5 {
 		t.Errorf("tally %+v", n)
 	}
 	if s := l.Status(); s.State != Off || s.Said == nil || s.Said.Phrase != "the dog" {
@@ -183,7 +183,7 @@ func TestLineLive(t *testing.T) {
 		}
 		l.Shown([]pipeline.View{{Phrase: "the cup", Seq: 7}}, time.Now())
 		s := l.Status().Said.Took
-		if s.Recognise != 300 || s.Wait < 450 || s.Wait > 550 || s.Answer <= 0 || l.Tally().Times[Whole].N != 1 {
+		if s.Recognise != 300 || s.Wait < 450 || s.Wait > 550 || s.Answer <= 0 || l.Tally().Took["whole"].N != 1 {
 			t.Errorf("took %+v", s)
 		}
 		at(3900, Listening, "heard “the dog”: looking for the dog")
@@ -314,4 +314,21 @@ func TestLineEndsAtOnce(t *testing.T) {
 			t.Errorf("it ended after %v", time.Since(began))
 		}
 	})
+}
+
+func TestLineHearsFromElsewhere(t *testing.T) {
+	var d diary
+	l := d.line(&Line{Mode: Wake, By: &scribe{script: says("the dog")}})
+	said, err := l.Hear(t.Context(), spoken(1))
+	if err != nil || said.Phrase != "the dog" || said.N != 1 || len(d.did) != 1 {
+		t.Errorf("heard %+v, %v", said, err)
+	}
+	if said, _ := l.Hear(t.Context(), make([]float32, 999)); said.Why != "the microphone gives silence: is it muted?" {
+		t.Errorf("silence is understood as %+v", said)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := l.Hear(ctx, spoken(1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
 }

@@ -8,8 +8,20 @@ import (
 	"deixis/pipeline"
 )
 
+// Hear takes sound from elsewhere as if it had been said while the button was
+// held. Run need not run; it writes nothing down meanwhile. The error is ctx's.
+func (l *Line) Hear(ctx context.Context, pcm []float32) (pipeline.Said, error) {
+	now := time.Now()
+	var m meter
+	m.all.add(pcm)
+	said := l.understand(ctx, waiting{Utterance{PCM: pcm, Held: true, Level: m.level()}, now, now})
+	return said, ctx.Err()
+}
+
 // understand writes one utterance down, does what it asks and tells of it.
-func (l *Line) understand(ctx context.Context, w waiting) {
+func (l *Line) understand(ctx context.Context, w waiting) pipeline.Said {
+	l.thinking.Lock()
+	defer l.thinking.Unlock()
 	said := pipeline.Said{}
 	taken := time.Now()
 	said.Took.Wait, said.Took.Queue = millis(w.decided.Sub(w.spoken)), millis(taken.Sub(w.decided))
@@ -17,7 +29,7 @@ func (l *Line) understand(ctx context.Context, w waiting) {
 	read := time.Now()
 	said.Took.Recognise = millis(read.Sub(taken))
 	if ctx.Err() != nil {
-		return
+		return said
 	}
 	said.Heard = strings.TrimSpace(t.Text())
 	m := Meaning{Why: unheard(w.Level)}
@@ -41,6 +53,7 @@ func (l *Line) understand(ctx context.Context, w waiting) {
 	if l.Tell != nil {
 		l.Tell(said)
 	}
+	return said
 }
 
 // note counts an utterance and makes it the last.
@@ -49,21 +62,21 @@ func (l *Line) note(said *pipeline.Said, spoken, chosen time.Time) {
 	defer l.mu.Unlock()
 	l.state.Since = time.Now()
 	l.spoken = time.Time{}
-	outcome := &l.tally.Nothing
+	outcome := &l.ledger.nothing
 	switch {
 	case said.Why != "":
 	case said.Command != "":
-		outcome = &l.tally.Commands
+		outcome = &l.ledger.commands
 	default:
-		outcome = &l.tally.Phrases
+		outcome = &l.ledger.phrases
 		l.spoken, l.asked = spoken, chosen
 	}
 	*outcome++
-	said.N = l.tally.said()
+	said.N = l.ledger.said()
 	last := *said
 	l.state.Said = &last
-	for part, took := range map[Part]float64{Wait: said.Took.Wait, Queued: said.Took.Queue, Recognise: said.Took.Recognise, Choosing: said.Took.Choose} {
-		l.tally.Times[part].Add(time.Duration(took * float64(time.Millisecond)))
+	for p, took := range map[stretch]float64{wait: said.Took.Wait, queued: said.Took.Queue, recognise: said.Took.Recognise, choosing: said.Took.Choose} {
+		l.ledger.times[p].Add(time.Duration(took * float64(time.Millisecond)))
 	}
 }
 
@@ -77,8 +90,8 @@ func (l *Line) Shown(views []pipeline.View, now time.Time) {
 	for i := range views {
 		if views[i].Phrase == l.state.Said.Phrase && views[i].Seq > 0 {
 			l.state.Said.Took.Answer = millis(now.Sub(l.asked))
-			l.tally.Times[Answered].Add(now.Sub(l.asked))
-			l.tally.Times[Whole].Add(now.Sub(l.spoken))
+			l.ledger.times[answered].Add(now.Sub(l.asked))
+			l.ledger.times[whole].Add(now.Sub(l.spoken))
 			l.spoken = time.Time{}
 			return
 		}
