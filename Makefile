@@ -61,7 +61,8 @@ speech: .venv/.hearing ## the models that hear, into assets/models/speech (77 MB
 	cd trainer && ../.venv/bin/python -m ca2m.speech --out ../$(SPEECH)
 
 bundle: data ## train ca2m-edge from nothing (or go on) and write its bundle; needs DATA
-	$(TRAIN) --config ca2m-edge --out $(RUN)
+	$(TRAIN) --config ca2m-edge --out $(RUN)/first
+	$(TRAIN) --config recipes/edge-further --start $(RUN)/first/last.pt --out $(RUN)
 	$(MAKE) export
 
 ablations: data ## what each part of ca2m-edge is worth: short runs on the same samples, a line of figures each; needs DATA

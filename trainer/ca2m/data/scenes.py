@@ -208,13 +208,14 @@ def absent(
     pictures: Pictures,
     rng: np.random.Generator,
 ) -> tuple[str, Said]:
-    """A photo's path and a phrase for what is not in it: one of refs (hand-written for it; 0.5), else what others say
-    of this photo with one word made untrue (0.25), else a rule-written near miss over a completely labelled photo, else
-    what others say of another photo, where nothing that its noun may name is labelled in this one. Unlabelled things
-    are many, so photos that are not complete give only half as often, and none for classes that are often left out."""
+    """A photo's path and a phrase for what is not in it: one of refs (hand-written for it; 0.65), else what others
+    say of this photo with one word made untrue (0.15), else a rule-written near miss over a completely labelled photo,
+    else what others say of another photo, where nothing that its noun may name is labelled in this one. Unlabelled
+    things are many, so photos that are not complete give only half as often, and none for classes that are often left
+    out."""
     u = rng.random()
-    made = _twisted(others, photos, rng) if others and u > 0.75 else None
-    if made is None and not (refs and u < 0.5):
+    made = _twisted(others, photos, rng) if others and u > 0.85 else None
+    if made is None and not (refs and u < 0.65):
         made = _made_absent(others, photos, pictures, rng)
     if made is None:
         if not refs:
