@@ -19,7 +19,7 @@ var (
 	ErrBundle  = errors.New("unusable bundle")
 	ErrVersion = errors.New("unknown bundle format")
 	ErrHash    = errors.New("file differs from its hash")
-	ErrPath    = errors.New("file name leaves the bundle's folder")
+	ErrPath    = errors.New("file name leaves its folder")
 )
 
 // Bundle is a folder made by the trainer: graphs, tokenizer and the numbers

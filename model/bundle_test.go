@@ -124,7 +124,7 @@ func TestLoadRefuses(t *testing.T) {
 		"a missing graph": {harm: removeGraph, want: fs.ErrNotExist, says: "is missing"},
 		"a broken graph": {harm: func(t *testing.T, dir string) {
 			write(t, filepath.Join(dir, graphFile(t, dir)), []byte("not ONNX"))
-		}, want: ErrHash, says: "bundle.json says"},
+		}, want: ErrHash, says: "copy the bundle again"},
 		"a wrong hash":   {change: func(m map[string]any) { graph(m, "frame")["sha256"] = "beef" }, want: ErrHash, says: `"beef"`},
 		"a way out":      {change: func(m map[string]any) { graph(m, "frame")["file"] = "../frame.onnx" }, want: ErrPath},
 		"an absolute":    {change: func(m map[string]any) { graph(m, "frame")["file"] = "/etc/hostname" }, want: ErrPath},

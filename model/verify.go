@@ -40,24 +40,32 @@ func (b *Bundle) Contents() []File {
 // Check reads f and compares its hash. Errors are ErrBundle, and ErrHash,
 // ErrPath or fs.ErrNotExist.
 func (b *Bundle) Check(f File) error {
-	if !filepath.IsLocal(f.Name) {
-		return b.wrong(fmt.Errorf("%q: %w", f.Name, ErrPath))
+	if err := f.check(b.Dir); err != nil {
+		return b.wrong(fmt.Errorf("%w (copy the bundle again)", err))
 	}
-	in, err := os.OpenInRoot(b.Dir, f.Name) // a link out of the folder is refused too
+	return nil
+}
+
+// check compares the hash of f in dir. Errors are ErrHash, ErrPath or
+// fs.ErrNotExist.
+func (f File) check(dir string) error {
+	if !filepath.IsLocal(f.Name) {
+		return fmt.Errorf("%q: %w", f.Name, ErrPath)
+	}
+	in, err := os.OpenInRoot(dir, f.Name) // a link out of the folder is refused too
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
-			return b.wrong(fmt.Errorf("%s is missing: %w (copy the bundle again)", f.Name, os.ErrNotExist))
+			return fmt.Errorf("%s is missing: %w", f.Name, os.ErrNotExist)
 		}
-		return b.wrong(fmt.Errorf("%s: %w: %w", f.Name, ErrPath, err))
+		return fmt.Errorf("%s: %w: %w", f.Name, ErrPath, err)
 	}
 	defer in.Close()
 	sum := sha256.New()
 	if _, err := io.Copy(sum, in); err != nil {
-		return b.wrong(fmt.Errorf("read %s: %w", f.Name, err))
+		return fmt.Errorf("read %s: %w", f.Name, err)
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); !strings.EqualFold(got, f.SHA256) {
-		return b.wrong(fmt.Errorf("%s: %w: it has SHA-256 %s, bundle.json says %s (copy the bundle again)",
-			f.Name, ErrHash, short(got), short(f.SHA256)))
+		return fmt.Errorf("%s: %w: it has SHA-256 %s, not %s", f.Name, ErrHash, short(got), short(f.SHA256))
 	}
 	return nil
 }

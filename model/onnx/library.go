@@ -94,6 +94,14 @@ type environment struct {
 
 var shared environment
 
+// Use loads ONNX Runtime, or joins those who use it already, for sessions
+// of a package below this one. The caller calls release once, after the last
+// of them. Errors are ErrLibrary.
+func Use(named string) (release func() error, err error) {
+	_, release, err = shared.acquire(named)
+	return release, err
+}
+
 // acquire loads the library, or joins those who use it already, and says which
 // it is. The caller calls release once.
 func (e *environment) acquire(named string) (library string, release func() error, err error) {
