@@ -73,7 +73,7 @@ func TestChoose(t *testing.T) {
 }
 
 func TestCandidates(t *testing.T) {
-	tr := Transcript{NBest: []Hypothesis{{"Show me the bread cub.", -0.2}, {"Show me the red cup.", -0.3}, {"show me the bread cub", -0.4}, {"Show me.", -0.5}}}
+	tr := Transcript{NBest: []Hypothesis{{Text: "Show me the bread cub.", LogProb: -0.2}, {Text: "Show me the red cup.", LogProb: -0.3}, {Text: "show me the bread cub", LogProb: -0.4}, {Text: "Show me.", LogProb: -0.5}}}
 	cs := English.Candidates(tr, Wake)
 	if len(cs) != 2 || cs[0] != (Candidate{"the bread cub", -0.2}) || cs[1] != (Candidate{"the red cup", -0.3}) {
 		t.Errorf("candidates %+v", cs)
@@ -82,7 +82,7 @@ func TestCandidates(t *testing.T) {
 
 // TestLineChooses joins the line, the chooser and what is seen.
 func TestLineChooses(t *testing.T) {
-	tr := Transcript{NBest: []Hypothesis{{"The bread cub.", -0.2}, {"The red cup.", -0.4}}}
+	tr := Transcript{NBest: []Hypothesis{{Text: "The bread cub.", LogProb: -0.2}, {Text: "The red cup.", LogProb: -0.4}}}
 	for name, fails := range map[string]error{"": nil, "broken": errors.New("broken")} {
 		var d diary
 		l := d.line(&Line{From: &tape{pcm: spoken(1), err: errEnd}, Mode: Always, Every: true, By: &scribe{script: []Transcript{tr}}})

@@ -51,13 +51,17 @@ func (f *File) Read(ctx context.Context, pcm []float32) (int, error) {
 	for len(f.ready) < len(pcm) && f.ended == nil {
 		f.fill()
 	}
-	n := copy(pcm, f.ready)
-	f.ready = f.ready[:copy(f.ready, f.ready[n:])]
-	f.given += n
+	n := min(len(pcm), len(f.ready))
 	if n == 0 && len(pcm) > 0 {
 		return 0, f.end()
 	}
-	return n, f.wait(ctx)
+	if err := f.wait(ctx, f.given+n); err != nil {
+		return 0, err
+	}
+	copy(pcm, f.ready[:n])
+	f.ready = f.ready[:copy(f.ready, f.ready[n:])]
+	f.given += n
+	return n, nil
 }
 
 // fill reads one piece of the file.
@@ -79,15 +83,15 @@ func (f *File) end() error {
 	return fmt.Errorf("read sound %s: %w", f.name, f.ended)
 }
 
-// wait lasts until what was given would have been spoken.
-func (f *File) wait(ctx context.Context) error {
+// wait lasts until n samples would have been spoken.
+func (f *File) wait(ctx context.Context, n int) error {
 	if !f.paced {
 		return nil
 	}
 	if f.began.IsZero() {
 		f.began = time.Now()
 	}
-	t := time.NewTimer(time.Until(f.began.Add(span(f.given))))
+	t := time.NewTimer(time.Until(f.began.Add(span(n))))
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -71,7 +71,7 @@ func (r *scribe) Close() error { return nil }
 
 func says(texts ...string) (ts []Transcript) {
 	for _, text := range texts {
-		ts = append(ts, Transcript{NBest: []Hypothesis{{text, -0.1}}})
+		ts = append(ts, Transcript{NBest: []Hypothesis{{Text: text, LogProb: -0.1}}})
 	}
 	return ts
 }

@@ -2,6 +2,7 @@ package listen
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -247,6 +248,21 @@ func TestFilePaced(t *testing.T) {
 		}
 		if took := time.Since(began); abs(ms(took)-2000) > 1 {
 			t.Errorf("two seconds took %v", took)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		f, err := OpenFile(name, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		short, stop := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer stop()
+		if n, err := f.Read(short, make([]float32, Rate)); n != 0 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a second in half of one: %d samples, %v", n, err)
+		}
+		if rest, err := readAll(t, f, Rate); err != nil || len(rest) != 2*Rate {
+			t.Errorf("what nobody waited for is lost: %d samples, %v", len(rest), err)
 		}
 	})
 }
