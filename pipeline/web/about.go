@@ -34,7 +34,8 @@ type Can struct {
 	Pause   bool `json:"pause"`
 	Mirror  bool `json:"mirror"`
 	Correct bool `json:"correct"`
-	Speech  bool `json:"speech"`
+	Speech  bool `json:"speech"`     // be told by voice what to look for
+	Stream  bool `json:"microphone"` // without a button, from the page's microphone
 }
 
 func (s *Server) about(w http.ResponseWriter, _ *http.Request) {
@@ -43,7 +44,10 @@ func (s *Server) about(w http.ResponseWriter, _ *http.Request) {
 		a = s.o.About()
 	}
 	a.Source = s.o.Source
-	a.Can = Can{Pause: s.o.Gate != nil, Mirror: s.o.Mirror != nil, Correct: s.o.Keep != nil, Speech: s.o.Hear != nil}
+	a.Can = Can{Pause: s.o.Gate != nil, Mirror: s.o.Mirror != nil, Correct: s.o.Keep != nil, Speech: s.o.Voice != nil}
+	if v := s.voice(); v != nil {
+		a.Can.Stream = v.Mode != "ptt"
+	}
 	a.Provider.Not = append([]string{}, a.Provider.Not...) // never null in JSON
 	answer(w, http.StatusOK, a)
 }

@@ -56,16 +56,11 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 func TestAnswersAreAsDescribed(t *testing.T) {
 	_, router := described(t)
 	openapi3filter.RegisterBodyDecoder("image/jpeg", openapi3filter.FileBodyDecoder)
-	openapi3filter.RegisterBodyDecoder("audio/wav", openapi3filter.FileBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("application/yaml", func(io.Reader, http.Header, *openapi3.SchemaRef, openapi3filter.EncodingFn) (any, error) {
 		return map[string]any{}, nil
 	})
 	s, p := serve(t, nil)
-	steps := []struct {
-		method, path, body string
-		code               int
-		says               string // in the answer
-	}{
+	follow(t, s, p, router, []step{
 		{"GET", "healthz", "", 200, `"ok":true`},
 		{"GET", "readyz", "", 503, "waiting"},
 		{"GET", "api/frame.jpeg", "", 503, "no picture yet"},
@@ -100,10 +95,6 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"POST", "api/corrections", `{"phrase": " ", "seq": 3, "box": null}`, 422, "phrase"},
 		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 3, "box": [1, 2, 3]}`, 422, "x1, y1"},
 		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 3, "box": [900, 2, 950, 60]}`, 422, "no inside"},
-		{"POST", "api/speech", "RIFF....WAVE" + strings.Repeat("x", 40), 200, "the green disc"},
-		{"POST", "api/speech", "RIFF....WAVE" + strings.Repeat("x", 32), 422, "nothing was said"},
-		{"POST", "api/speech", "RIFF....WAVE", 400, "no WAV"},
-		{"POST", "api/speech", strings.Repeat("x", maxSpeech+1), 413, "half a minute"},
 		{"PUT", "api/mirror", `{"mirrored": true}`, 200, `"mirrored":true`},
 		{"PUT", "api/mirror", `{}`, 400, "like"},
 		{"POST", "api/pause", "", 200, `"paused":true`},
@@ -116,7 +107,22 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "api/status", "", 200, `"state":"lost","color":"#4cd9ff","box":null`},
 		{"GET", "readyz", "", 503, `"camera":"lost"`},
 		{"DELETE", "api/phrases", "", 200, `{"phrases":[]}`},
+	})
+	want := []Correction{{Phrase: "the cup", Box: &model.Box{X1: 2, Y1: 1, X2: 12, Y2: 6}, Seq: 3}, {Phrase: "a cat", Seq: 3}}
+	if len(p.kept) != 2 || p.kept[0].Phrase != "the cup" || *p.kept[0].Box != *want[0].Box || p.kept[1].Box != nil || len(p.kept[0].JPEG) == 0 {
+		t.Errorf("kept %+v", p.kept)
 	}
+}
+
+// A step is a request and what comes back.
+type step struct {
+	method, path, body string
+	code               int
+	says               string // in the answer
+}
+
+// follow takes step after step. SHOW shows frames, LOSE takes the camera away.
+func follow(t *testing.T, s *Server, p *program, router routers.Router, steps []step) {
 	for _, tt := range steps {
 		t.Run(tt.method+" "+tt.path, func(t *testing.T) {
 			switch tt.method {
@@ -124,9 +130,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 				frames(t, s, 3)
 				return
 			case "LOSE":
-				p.mu.Lock()
-				p.lost = true
-				p.mu.Unlock()
+				p.setLost(true)
 				return
 			}
 			var header map[string]string
@@ -140,9 +144,30 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			asDescribed(t, router, request(t, s, tt.method, tt.path, tt.body, header), resp, body)
 		})
 	}
-	want := []Correction{{Phrase: "the cup", Box: &model.Box{X1: 2, Y1: 1, X2: 12, Y2: 6}, Seq: 3}, {Phrase: "a cat", Seq: 3}}
-	if len(p.kept) != 2 || p.kept[0].Phrase != "the cup" || *p.kept[0].Box != *want[0].Box || p.kept[1].Box != nil || len(p.kept[0].JPEG) == 0 {
-		t.Errorf("kept %+v", p.kept)
+}
+
+func TestSpeechIsAsDescribed(t *testing.T) {
+	_, router := described(t)
+	openapi3filter.RegisterBodyDecoder("audio/wav", openapi3filter.FileBodyDecoder)
+	s, p := serve(t, nil)
+	follow(t, s, p, router, []step{
+		{"POST", "api/speech", "RIFF....WAVE" + strings.Repeat("x", 40), 200, "the green disc"},
+		{"POST", "api/speech", "RIFF....WAVE" + strings.Repeat("x", 32), 422, "no sound in it"},
+		{"POST", "api/speech", "RIFF....WAVE" + strings.Repeat("x", 34), 422, "not understood: too noisy"},
+		{"POST", "api/speech", "RIFF....WAVE", 400, "no WAV"},
+		{"POST", "api/speech", strings.Repeat("x", maxSpeech+1), 413, "half a minute"},
+		{"POST", "api/listen", `{"do": "begin"}`, 200, `"held":true`},
+		{"POST", "api/listen", `{"do": "toggle"}`, 200, `"held":false`},
+		{"POST", "api/listen", `{"do": "toggle"}`, 200, `"held":true`},
+		{"POST", "api/listen", `{"do": "end"}`, 200, `"held":false`},
+		{"POST", "api/listen", `{"do": "shout"}`, 400, "begin, end or toggle"},
+		{"GET", "api/microphone", "", 426, "WebSocket"},
+		{"GET", "api/status", "", 200, `"heard":"Show me the green disc."`},
+		{"GET", "metrics", "", 200, `deixis_speech_utterances_total{outcome="phrase"} 1`},
+		{"GET", "metrics", "", 200, `deixis_speech_duration_seconds_count{part="recognise"} 1`},
+	})
+	if said := p.Phrases(); len(said) != 1 || said[0] != "the green disc" {
+		t.Errorf("what was said is not looked for, but %q", said)
 	}
 }
 
@@ -182,8 +207,8 @@ func TestUnknownAddress(t *testing.T) {
 }
 
 func TestWithoutExtras(t *testing.T) {
-	s, _ := serve(t, func(o *Options) { o.Gate, o.Mirror, o.Keep, o.Hear, o.About = nil, nil, nil, nil, nil })
-	for path, says := range map[string]string{"api/pause": "paused", "api/corrections": "--corrections", "api/speech": "listens"} {
+	s, _ := serve(t, func(o *Options) { o.Gate, o.Mirror, o.Keep, o.Voice, o.About = nil, nil, nil, nil, nil })
+	for path, says := range map[string]string{"api/pause": "paused", "api/corrections": "--corrections", "api/speech": "--listen", "api/listen": "--listen"} {
 		if resp, body := call(t, s, "POST", path, "", nil); resp.StatusCode != 409 || !strings.Contains(body, says) {
 			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
 		}
@@ -191,7 +216,7 @@ func TestWithoutExtras(t *testing.T) {
 	if resp, body := call(t, s, "PUT", "api/mirror", `{"mirrored": true}`, nil); resp.StatusCode != 409 {
 		t.Errorf("mirror: %d %s", resp.StatusCode, body)
 	}
-	if _, body := call(t, s, "GET", "api/about", "", nil); !strings.Contains(body, `"pause":false,"mirror":false,"correct":false`) {
+	if _, body := call(t, s, "GET", "api/about", "", nil); !strings.Contains(body, `"pause":false,"mirror":false,"correct":false,"speech":false,"microphone":false`) {
 		t.Errorf("about: %s", body)
 	}
 }

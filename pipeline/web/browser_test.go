@@ -234,6 +234,7 @@ func TestPageInABrowser(t *testing.T) {
 
 	b.correct(p)
 	b.talk(p)
+	b.speaks(p)
 	b.looks()
 	p.setLost(true)
 	b.until("a camera that is away", `document.getElementById("away").innerText.includes("away") && document.querySelector("#targets li[data-state=lost]")`)
@@ -298,11 +299,28 @@ func (b tab) talk(p *program) {
 	time.Sleep(2 * time.Second)
 	b.do("let go", chromedp.MouseEvent(chromedp.MouseReleased, r[0], r[1], chromedp.ButtonLeft))
 	b.until("what was said", `document.getElementById("phrase").value === "the green disc" && document.querySelector("#targets li")?.innerText.includes("the green disc")`)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if rate := binary.LittleEndian.Uint32(p.heard[24:]); rate != 16000 || len(p.heard) < 44+16000 || bytes.Equal(p.heard[44:], make([]byte, len(p.heard)-44)) {
-		b.t.Errorf("%d bytes at %d a second were heard, or all was silent", len(p.heard), rate)
+	p.voice.mu.Lock()
+	wav := p.voice.wav
+	p.voice.mu.Unlock()
+	if rate := binary.LittleEndian.Uint32(wav[24:]); rate != 16000 || len(wav) < 44+16000 || bytes.Equal(wav[44:], make([]byte, len(wav)-44)) {
+		b.t.Errorf("%d bytes at %d a second were heard, or all was silent", len(wav), rate)
 	}
+}
+
+// speaks opens the microphone until what it hears is looked for.
+func (b tab) speaks(p *program) {
+	b.t.Helper()
+	if err := p.ask([]string{"the red square"}); err != nil {
+		b.t.Fatal(err)
+	}
+	b.until("the phrase before", `document.querySelector("#targets li")?.innerText.includes("the red square")`)
+	b.do("open the microphone", chromedp.Click(chromedp.CSS("#mic")))
+	b.until("an open microphone", `document.getElementById("mic").ariaPressed === "true"`)
+	b.until("what was said", `document.querySelector("#targets li[data-state=locked]")?.innerText.includes("the green disc") && document.getElementById("heard").innerText.includes("Show me the green disc.")`)
+	b.shot("microphone")
+	b.do("close the microphone", chromedp.Click(chromedp.CSS("#mic")))
+	b.until("a closed microphone", `document.getElementById("mic").ariaPressed === "false"`)
+	until(b.t, "a free seat", func() bool { p.voice.mu.Lock(); defer p.voice.mu.Unlock(); return !p.voice.taken })
 }
 
 // looks checks widths and colours.

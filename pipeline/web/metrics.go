@@ -32,7 +32,7 @@ func newCounters() *counters {
 		refused:     prometheus.NewCounterVec(opts("http_refused_total", "Requests and connections refused."), []string{"reason"}),
 		dropped:     prometheus.NewCounterVec(opts("http_watchers_dropped_total", "Watchers dropped because they read too slowly."), []string{"what"}),
 		skipped:     prometheus.NewCounterVec(opts("http_watchers_skipped_total", "Pictures and events that a busy watcher missed."), []string{"what"}),
-		watchers:    prometheus.NewGaugeVec(gauge("http_watchers", "Watchers at the moment."), []string{"what"}),
+		watchers:    prometheus.NewGaugeVec(gauge("http_watchers", "Watchers at the moment, and the page that speaks."), []string{"what"}),
 		connections: prometheus.NewGauge(gauge("http_connections", "Connections at the moment.")),
 		corrections: prometheus.NewCounter(opts("corrections_total", "Corrections saved.")),
 	}
@@ -46,6 +46,7 @@ func newCounters() *counters {
 		c.skipped.WithLabelValues(what)
 		c.watchers.WithLabelValues(what)
 	}
+	c.watchers.WithLabelValues("microphone")
 	return c
 }
 
@@ -77,13 +78,9 @@ func (s *Server) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(v))
 	}
 	for _, stage := range pipeline.Stages() {
-		h := s.o.Line.Histogram(stage)
-		buckets := make(map[float64]uint64, len(h.Counts))
-		for i, n := range h.Counts {
-			buckets[pipeline.Bounds[i].Seconds()] = n
-		}
-		to <- prometheus.MustNewConstHistogram(stageDesc, h.N, h.Sum.Seconds(), buckets, stage.String())
+		to <- histogram(stageDesc, s.o.Line.Histogram(stage), stage.String())
 	}
+	s.collectVoice(to)
 	up := 0.0
 	if state := s.camera(time.Now()); state == live || state == paused {
 		up = 1

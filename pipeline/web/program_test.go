@@ -35,7 +35,7 @@ type program struct {
 	drawn   int
 	kept    []Correction
 	keepErr error
-	heard   []byte
+	voice   voice
 }
 
 func (p *program) ask(texts []string) error {
@@ -58,16 +58,9 @@ func (p *program) options() Options {
 			p.drawn++
 			clear(f.Pix)
 		},
-		Lost: func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.lost },
-		Keep: func(c Correction) error { p.kept = append(p.kept, c); return p.keepErr },
-		Hear: func(_ context.Context, wav []byte) (string, error) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			if p.heard = wav; len(wav) == 44 {
-				return "", errors.New("nothing was said")
-			}
-			return "the green disc", nil
-		},
+		Lost:  func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.lost },
+		Keep:  func(c Correction) error { p.kept = append(p.kept, c); return p.keepErr },
+		Voice: &p.voice,
 		About: func() About {
 			return About{Version: "test", Bundle: "tiny", Provider: Provider{Name: "cpu", Precision: "fp32", Not: []string{"cuda: not in this build"}}}
 		},
@@ -89,6 +82,7 @@ func encode(f *camera.Frame, quality int) ([]byte, error) {
 func serve(t *testing.T, change func(*Options)) (*Server, *program) {
 	t.Helper()
 	p := &program{}
+	p.voice.ask = p.ask
 	o := p.options()
 	addr := "127.0.0.1:0"
 	if change != nil {

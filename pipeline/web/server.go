@@ -41,9 +41,8 @@ type Options struct {
 	Ask func(texts []string) error
 	// Keep saves a correction. nil: corrections are not taken.
 	Keep func(c Correction) error
-	// Hear says what words are in a WAV file, as the page records it while somebody
-	// holds its button. nil: the page has no such button.
-	Hear func(ctx context.Context, wav []byte) (text string, err error)
+	// Voice says what to look for by speech. nil: nobody listens.
+	Voice Voice
 	// Gate stops the picture and lets it go on. nil: it cannot be stopped.
 	Gate *pipeline.Gate
 	// Mirror turns the picture round like a mirror's. nil: it cannot be turned.
@@ -84,8 +83,9 @@ type Server struct {
 	events      hub[[]byte] // for /api/events
 	heated      hub[[]byte] // the same with attention
 
-	patience time.Duration // how long a watcher may block a write
-	asking   sync.Mutex    // one change of the phrases at a time
+	patience time.Duration  // how long a watcher may block a write
+	asking   sync.Mutex     // one change of the phrases at a time
+	guests   sync.WaitGroup // microphones
 
 	now  scene
 	pace pace
@@ -168,6 +168,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		<-shut
 	}
 	s.door.wait()
+	s.guests.Wait()
 	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve page: %w", err)
 	}
@@ -206,6 +207,8 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"PUT /api/mirror":              s.mirror,
 		"POST /api/corrections":        s.correct,
 		"POST /api/speech":             s.speech,
+		"POST /api/listen":             s.talk,
+		"GET /api/microphone":          s.microphone,
 	}
 }
 

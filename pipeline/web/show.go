@@ -16,18 +16,19 @@ import (
 // Status is what the page is told: once for every change that a person can
 // follow, about thirty times a second at most, and once a second without any frame.
 type Status struct {
-	V       int      `json:"v"`
-	Source  string   `json:"source"`
-	Camera  string   `json:"camera"`   // waiting, live, paused or lost
-	Seq     uint64   `json:"seq"`      // of the newest frame; 0 before the first
-	Size    [2]int   `json:"size"`     // pixels
-	Mirror  bool     `json:"mirrored"` // whether left and right are swapped, in the picture and in boxes
-	FPS     float64  `json:"fps"`      // frames shown a second
-	Answers float64  `json:"answers"`  // answers a second
-	AgeMS   [2]int   `json:"age_ms"`   // of the answers shown lately: half of them, and 95 of 100, at most
-	Runs    string   `json:"provider"` // what runs the network
-	Phrases []string `json:"phrases"`  // as asked
-	Targets []Target `json:"targets"`  // one a phrase
+	V       int              `json:"v"`
+	Source  string           `json:"source"`
+	Camera  string           `json:"camera"`   // waiting, live, paused or lost
+	Seq     uint64           `json:"seq"`      // of the newest frame; 0 before the first
+	Size    [2]int           `json:"size"`     // pixels
+	Mirror  bool             `json:"mirrored"` // whether left and right are swapped, in the picture and in boxes
+	FPS     float64          `json:"fps"`      // frames shown a second
+	Answers float64          `json:"answers"`  // answers a second
+	AgeMS   [2]int           `json:"age_ms"`   // of the answers shown lately: half of them, and 95 of 100, at most
+	Runs    string           `json:"provider"` // what runs the network
+	Phrases []string         `json:"phrases"`  // as asked
+	Targets []Target         `json:"targets"`  // one a phrase
+	Speech  *pipeline.Speech `json:"speech"`   // what is known of it; null where nobody listens
 }
 
 // Target is what is known of one phrase on the newest frame.
@@ -170,7 +171,7 @@ func (s *Server) statusAt(now time.Time, heat bool) Status {
 	fps, answers := s.pace.now()
 	st := Status{
 		V: 1, Source: s.o.Source, Camera: s.camera(now), Seq: f.Seq, Size: [2]int{f.Width, f.Height}, Mirror: mirrored, FPS: fps, Answers: answers,
-		AgeMS: [2]int{int(age.P50.Milliseconds()), int(age.P95.Milliseconds())}, Phrases: s.asked(), Targets: []Target{},
+		AgeMS: [2]int{int(age.P50.Milliseconds()), int(age.P95.Milliseconds())}, Phrases: s.asked(), Targets: []Target{}, Speech: s.voice(),
 	}
 	if s.o.About != nil {
 		st.Runs = s.o.About().Provider.Name

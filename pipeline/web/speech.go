@@ -12,10 +12,9 @@ import (
 // 16 kHz.
 const maxSpeech = 1 << 20
 
-// speech takes what somebody said and answers with the words understood.
+// speech takes what somebody said, does it and tells what was understood.
 func (s *Server) speech(w http.ResponseWriter, r *http.Request) {
-	if s.o.Hear == nil {
-		refuse(w, http.StatusConflict, "nobody listens in this run")
+	if !s.listens(w) {
 		return
 	}
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "audio/wav" {
@@ -35,10 +34,13 @@ func (s *Server) speech(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "that is no WAV file")
 		return
 	}
-	text, err := s.o.Hear(r.Context(), wav)
-	if err != nil {
+	said, err := s.o.Voice.Hear(r.Context(), wav)
+	switch {
+	case err != nil:
 		refuse(w, http.StatusUnprocessableEntity, "%v", err)
-		return
+	case said.Why != "":
+		refuse(w, http.StatusUnprocessableEntity, "%s", said.Line())
+	default:
+		answer(w, http.StatusOK, said)
 	}
-	answer(w, http.StatusOK, map[string]string{"text": text})
 }

@@ -3,6 +3,7 @@ import { show as showTargets } from "./targets.js";
 import { remember, walk } from "./history.js";
 import { draw as drawHeat } from "./heat.js";
 import { ready as readyToTalk } from "./talk.js";
+import { ready as readyToListen } from "./mic.js";
 import { begin as beginCorrection, busy as correcting, cancel } from "./correct.js";
 
 const [picture, stage, away, line] = ["picture", "stage", "away", "line"].map(byId);
@@ -42,7 +43,19 @@ function show(status) {
   press(byId("mirror"), status.mirrored);
   showTargets(status.targets, look);
   if (status.provider !== runs) about(status.provider);
+  hear(status.speech);
   if (field.value === "" && !field.dataset.touched) field.value = status.phrases.join("; ");
+}
+
+// What is known of speech, in a line; what was said goes into the field once.
+let utterance = 0;
+function hear(speech) {
+  const line = byId("heard");
+  line.hidden = !speech?.caption;
+  if (speech && line.textContent !== speech.caption) line.textContent = speech.caption;
+  if (!speech?.said || speech.said.n <= utterance) return;
+  utterance = speech.said.n;
+  if (!speech.said.why && document.activeElement !== field) heard(speech.said);
 }
 
 function banner(text, state) {
@@ -86,7 +99,8 @@ async function about(provider) {
   pause.hidden = !a.can.pause;
   byId("correct").hidden = !a.can.correct;
   byId("mirror").hidden = !a.can.mirror;
-  if (a.can.speech) readyToTalk((text) => { field.value = text; look(split(text)); });
+  if (a.can.speech) readyToTalk(heard);
+  if (a.can.microphone) readyToListen();
   const mode = (m) => [m.width ? m.width + "×" + m.height : "", m.fps ? m.fps.toFixed(1) + "/s" : "", m.format].filter(Boolean).join(" ");
   const rows = {
     "Network": [a.provider.name, a.provider.precision].filter(Boolean).join(", "),
@@ -100,6 +114,13 @@ async function about(provider) {
     [dt.textContent, dd.textContent] = [k, v];
     return [dt, dd];
   }));
+}
+
+// What was said is looked for already.
+function heard(said) {
+  if (!said.phrase) return;
+  field.value = said.phrase;
+  remember(said.phrase, (text) => { field.value = text; look(split(text)); });
 }
 
 // Looks for these phrases from the next frame on.
@@ -151,7 +172,7 @@ byId("save").addEventListener("click", (e) => { e.currentTarget.download = "deix
 byId("correct").addEventListener("click", () => { if (last) beginCorrection(last); });
 
 // Letters are keys of the page, but not while somebody types.
-const keys = { p: pause, h: warm, m: byId("mirror"), s: byId("save"), c: byId("correct") };
+const keys = { p: pause, h: warm, m: byId("mirror"), s: byId("save"), c: byId("correct"), t: byId("mic") };
 addEventListener("keydown", (e) => {
   if (e.key === "Escape" && correcting()) return cancel();
   if (e.ctrlKey || e.metaKey || e.altKey || e.target.matches("input, select, textarea") || correcting()) return;

@@ -1,11 +1,12 @@
 import { call, byId, problem, fine } from "./call.js";
+import { open, rate, samples } from "./sound.js";
 
-const rate = 16000, longest = 15; // samples a second, seconds
+const longest = 15; // seconds
 const button = byId("talk");
 
 let recording; // {stop(): Promise<Float32Array[]>} while somebody talks
 
-// ready lets people talk: heard is called with the words that were understood.
+// ready lets people talk: heard is called with what was understood.
 export function ready(heard) {
   button.hidden = false;
   if (button.dataset.ready) return;
@@ -24,7 +25,7 @@ function begin(heard) {
   recording.catch((err) => {
     recording = undefined;
     button.ariaPressed = "false";
-    problem(new Error("The microphone cannot be used: " + err.message));
+    problem(err);
   });
   setTimeout((mine) => { if (recording === mine) finish(heard); }, 1000 * longest, recording);
 }
@@ -37,7 +38,7 @@ async function finish(heard) {
   try {
     const chunks = await (await mine).stop();
     const said = await call("POST", "api/speech", new Blob([wav(chunks)], { type: "audio/wav" }));
-    heard(said.text);
+    heard(said);
   } catch (err) {
     problem(err);
   }
@@ -45,16 +46,10 @@ async function finish(heard) {
 
 // record opens the microphone until stop is called.
 async function record() {
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
-  const context = new AudioContext({ sampleRate: rate }), chunks = [];
-  await context.audioWorklet.addModule("tap.js");
-  const tap = new AudioWorkletNode(context, "tap");
-  tap.port.onmessage = (e) => chunks.push(e.data);
-  context.createMediaStreamSource(stream).connect(tap);
+  const chunks = [], close = await open((chunk) => chunks.push(chunk));
   return {
     async stop() {
-      stream.getTracks().forEach((t) => t.stop());
-      await context.close();
+      await close();
       return chunks;
     },
   };
@@ -69,6 +64,6 @@ function wav(chunks) {
   bytes.setUint32(24, rate, true); bytes.setUint32(28, 2 * rate, true); bytes.setUint16(32, 2, true); bytes.setUint16(34, 16, true);
   text(36, "data"); bytes.setUint32(40, 2 * n, true);
   let at = 44;
-  for (const c of chunks) for (const v of c) { bytes.setInt16(at, 32767 * Math.max(-1, Math.min(1, v)), true); at += 2; }
+  for (const c of chunks) at = samples(bytes, at, c);
   return bytes;
 }
