@@ -50,7 +50,7 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.As(err, &usage), errors.Is(err, model.ErrEmptyPhrase), errors.Is(err, model.ErrLongPhrase):
 		return exitUsage
-	case errors.Is(err, model.ErrBundle), errors.Is(err, onnx.ErrContract),
+	case errors.Is(err, model.ErrBundle), errors.Is(err, model.ErrSpeech), errors.Is(err, onnx.ErrContract),
 		errors.Is(err, onnx.ErrLibrary), errors.Is(err, onnx.ErrProvider):
 		return exitModel
 	case errors.As(err, &output), errors.Is(err, record.ErrRecord):

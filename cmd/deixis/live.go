@@ -20,23 +20,24 @@ import (
 
 // liveCmd is `deixis live`.
 type liveCmd struct {
-	Source   string   `arg:"" optional:"" default:"0" placeholder:"SOURCE" help:"0, /dev/video0, rtsp://…, http://…, clip.mp4, folder/, 'img*.jpg' or pattern:// (default: camera 0)."`
-	Phrase   []string `short:"p" sep:"none" placeholder:"PHRASE" help:"What to look for; may be given several times. New ones can be typed while it runs."`
-	Window   bool     `xor:"show" help:"Show a window, or fail where there is no desktop."`
-	Headless bool     `xor:"show" help:"Show no window."`
-	Record   string   `placeholder:"FILE.mp4" help:"Record what is shown."`
-	HTTP     string   `name:"http" placeholder:"HOST:PORT" help:"Serve a page with the picture and the API, such as 127.0.0.1:7420."`
-	Token    string   `name:"http-token" placeholder:"TOKEN" help:"What other machines must bring to reach the page; one is made up where the address needs it and none is given."`
-	Origins  []string `name:"http-origin" placeholder:"ORIGIN" help:"Let pages of this origin use the API, too, such as https://robot.example:8443; may be given several times."`
-	Fixes    string   `name:"corrections" default:"corrections" placeholder:"DIR" help:"Where boxes corrected on the page are saved for the trainer (default: corrections); empty takes none."`
-	Events   string   `placeholder:"FILE" help:"Write a JSON line a phrase and frame; - is standard output."`
-	Size     string   `placeholder:"WxH" help:"Picture size to ask of a camera."`
-	Carry    bool     `default:"true" negatable:"" help:"Between two answers move a box with what is in it; --no-carry lets it stand still."`
-	Mirror   bool     `help:"Swap left and right, as a webcam's user expects of a mirror: in what is shown, recorded and asked, so that left in the picture is left in a phrase. Events keep the source's own pixels."`
-	Times    bool     `name:"show-times" help:"Write on the picture what each stage takes, medians in ms."`
-	Lock     lockArgs `embed:"" prefix:"lock-"`
-	FPS      float64  `name:"fps" help:"Frames a second to ask of a camera."`
-	Format   string   `name:"pixel-format" placeholder:"FOURCC" help:"Pixel format to ask of a camera, such as MJPG or YUYV (deixis devices lists them)."`
+	Source   string     `arg:"" optional:"" default:"0" placeholder:"SOURCE" help:"0, /dev/video0, rtsp://…, http://…, clip.mp4, folder/, 'img*.jpg' or pattern:// (default: camera 0)."`
+	Phrase   []string   `short:"p" sep:"none" placeholder:"PHRASE" help:"What to look for; may be given several times. New ones can be typed while it runs."`
+	Window   bool       `xor:"show" help:"Show a window, or fail where there is no desktop."`
+	Headless bool       `xor:"show" help:"Show no window."`
+	Record   string     `placeholder:"FILE.mp4" help:"Record what is shown."`
+	HTTP     string     `name:"http" placeholder:"HOST:PORT" help:"Serve a page with the picture and the API, such as 127.0.0.1:7420."`
+	Token    string     `name:"http-token" placeholder:"TOKEN" help:"What other machines must bring to reach the page; one is made up where the address needs it and none is given."`
+	Origins  []string   `name:"http-origin" placeholder:"ORIGIN" help:"Let pages of this origin use the API, too, such as https://robot.example:8443; may be given several times."`
+	Fixes    string     `name:"corrections" default:"corrections" placeholder:"DIR" help:"Where boxes corrected on the page are saved for the trainer (default: corrections); empty takes none."`
+	Events   string     `placeholder:"FILE" help:"Write a JSON line a phrase and frame; - is standard output."`
+	Size     string     `placeholder:"WxH" help:"Picture size to ask of a camera."`
+	Carry    bool       `default:"true" negatable:"" help:"Between two answers move a box with what is in it; --no-carry lets it stand still."`
+	Mirror   bool       `help:"Swap left and right, as a webcam's user expects of a mirror: in what is shown, recorded and asked, so that left in the picture is left in a phrase. Events keep the source's own pixels."`
+	Times    bool       `name:"show-times" help:"Write on the picture what each stage takes, medians in ms."`
+	Lock     lockArgs   `embed:"" prefix:"lock-"`
+	Listen   listenArgs `embed:""`
+	FPS      float64    `name:"fps" help:"Frames a second to ask of a camera."`
+	Format   string     `name:"pixel-format" placeholder:"FOURCC" help:"Pixel format to ask of a camera, such as MJPG or YUYV (deixis devices lists them)."`
 }
 
 // Run shows the source until it ends, the window is closed, or ctx ends.
@@ -48,6 +49,9 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 	}
 	if err := c.Lock.rules().Validate(); err != nil {
 		return &usageError{err}
+	}
+	if err := c.Listen.validate(); err != nil {
+		return err
 	}
 	ref, err := camera.Parse(c.Source)
 	if err != nil {
@@ -134,10 +138,12 @@ func (s *show) run(ctx context.Context) error {
 	if err := s.asker.ask(s.Phrase); len(s.Phrase) > 0 && err != nil {
 		return err
 	}
-	if f, ok := s.Stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		s.Log.Info("type what to look for and press Enter; several go with ; between them")
+	if s.Listen.File != "-" {
+		if f, ok := s.Stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			s.Log.Info("type what to look for and press Enter; several go with ; between them")
+		}
+		go s.listen(s.Stdin) // ends with the input, or with the program
 	}
-	go s.listen(s.Stdin) // ends with the input, or with the program
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	others, ctx := errgroup.WithContext(ctx)
@@ -147,6 +153,10 @@ func (s *show) run(ctx context.Context) error {
 	}
 	if s.alarm != nil {
 		others.Go(func() error { return s.alarm.Watch(ctx) })
+	}
+	if s.voice != nil {
+		defer onTalk(s.voice.Toggle)()
+		others.Go(func() error { return s.voice.run(ctx) })
 	}
 	run := s.line.Run
 	if s.everyFrame() {
@@ -166,13 +176,17 @@ func (s *show) openWindow() (pipeline.Sink, error) {
 	if s.Headless {
 		return nil, nil
 	}
-	w, err := window.Open("deixis: "+s.ref.String(), window.Options{
+	o := window.Options{
 		Ask: func(texts []string) error {
 			defer s.gate.Nudge()
 			return s.asker.ask(texts)
 		},
 		Gate: s.gate, Save: savePicture, Lost: s.lost, Mirror: s.mirror.Toggle,
-	})
+	}
+	if s.voice != nil {
+		o.Talk = s.voice.Toggle
+	}
+	w, err := window.Open("deixis: "+s.ref.String(), o)
 	if err != nil && !s.Window {
 		s.Log.Info("no window", "why", err)
 		return nil, nil

@@ -33,6 +33,9 @@ func (s *show) openPage() (err error) {
 	if s.Fixes != "" {
 		o.Keep = (&corrections{dir: s.Fixes}).keep
 	}
+	if s.voice != nil {
+		o.Voice = s.voice
+	}
 	if s.page, err = web.Listen(s.HTTP, o); err != nil {
 		return &outputError{err}
 	}

@@ -29,6 +29,7 @@ type show struct {
 	mirror  pipeline.Mirror
 	window  pipeline.Sink   // nil without one
 	page    *web.Server     // nil without --http
+	voice   *voice          // nil without --listen
 	alarm   *pipeline.Alarm // nil without --events
 	closers []func() error
 }
@@ -45,6 +46,9 @@ func (s *show) seen() bool { return s.page != nil || s.window != nil }
 // open opens all sinks and joins the line.
 func (s *show) open() (err error) {
 	s.gate = &pipeline.Gate{}
+	if err := s.openVoice(); err != nil {
+		return err
+	}
 	if s.window, err = s.openWindow(); err != nil {
 		return err
 	}
@@ -60,6 +64,9 @@ func (s *show) open() (err error) {
 	s.line.Ahead = s.by.Provider().Name != "cpu"
 	if s.window != nil || s.Record != "" {
 		o := s.overlay()
+		if s.voice != nil {
+			o.Caption = s.voice.caption
+		}
 		s.line.Draw = o.Draw
 	}
 	if s.everyFrame() {
@@ -133,6 +140,9 @@ func (s *show) openFiles() (kept []pipeline.Beside, err error) {
 		}
 		s.alarm = &pipeline.Alarm{Events: pipeline.Events{W: quietly{w}, Source: s.ref.String()}, Lost: s.lost}
 		kept = append(kept, pipeline.Beside{Name: "events", To: s.alarm})
+		if s.voice != nil {
+			s.voice.Tell = s.alarm.Say
+		}
 	}
 	return kept, nil
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"os"
 	"os/signal"
 	"syscall"
 )
@@ -12,3 +13,24 @@ import (
 // finished. A program in the background may not read the keyboard: then there
 // are no typed phrases, and it goes on.
 func staySignals() { signal.Ignore(syscall.SIGPIPE, syscall.SIGTTIN) }
+
+// onTalk calls talk for each SIGUSR1, as a robot's button may send it, until
+// the function that it returns is called.
+func onTalk(talk func()) (stop func()) {
+	rang, over := make(chan os.Signal, 4), make(chan struct{})
+	signal.Notify(rang, syscall.SIGUSR1)
+	go func() {
+		for {
+			select {
+			case <-rang:
+				talk()
+			case <-over:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(rang)
+		close(over)
+	}
+}

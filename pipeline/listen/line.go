@@ -46,7 +46,7 @@ type Line struct {
 	// Do does what was understood. Its error is why it was not done.
 	Do func(ctx context.Context, m Meaning) error
 	// Tell is told of every utterance.
-	Tell func(said pipeline.Said)
+	Tell func(ctx context.Context, said pipeline.Said) error
 	Log  *slog.Logger
 
 	held     atomic.Bool // the button

@@ -101,10 +101,11 @@ func (d *diary) line(l *Line) *Line {
 		d.did = append(d.did, m)
 		return d.wrong
 	}
-	l.Tell = func(s pipeline.Said) {
+	l.Tell = func(_ context.Context, s pipeline.Said) error {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.said = append(d.said, s)
+		return nil
 	}
 	return l
 }

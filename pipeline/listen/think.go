@@ -51,7 +51,9 @@ func (l *Line) understand(ctx context.Context, w waiting) pipeline.Said {
 	l.Log.Info("heard", "text", said.Heard, "phrase", said.Phrase, "command", said.Command, "why_not", said.Why,
 		"recognise_ms", said.Took.Recognise, "choose_ms", said.Took.Choose)
 	if l.Tell != nil {
-		l.Tell(said)
+		if err := l.Tell(ctx, said); err != nil {
+			l.Log.Warn("what was said is not told", "why", firstLine(err))
+		}
 	}
 	return said
 }

@@ -11,12 +11,13 @@ const (
 	heat
 	mirror
 	save
+	talk
 	help
 )
 
 // commands are the keys that are no part of a phrase, outside a line; they are
 // the page's, too.
-var commands = map[rune]action{'q': quit, escape: quit, 'p': pause, ' ': pause, 'h': heat, 'm': mirror, 's': save}
+var commands = map[rune]action{'q': quit, escape: quit, 'p': pause, ' ': pause, 'h': heat, 'm': mirror, 't': talk, 's': save}
 
 // The codes of keys that are no letters.
 const (

@@ -38,6 +38,9 @@ type Options struct {
 	Mirror func() (mirrored bool)
 	// Save keeps a picture and says where.
 	Save func(f *camera.Frame) (file string, err error)
+	// Talk holds the button to talk, or lets it go: a window learns of no key that
+	// is let go.
+	Talk func()
 	// Lost says whether the source is away; nil: it never is.
 	Lost func() bool
 }
@@ -214,6 +217,8 @@ func (w *Window) act(a action) error {
 		if w.o.Gate != nil {
 			w.o.Gate.Nudge() // a picture that stands turns, too
 		}
+	case a == talk && w.o.Talk != nil:
+		w.o.Talk()
 	case a == save && w.o.Save != nil && w.last.Width > 0:
 		file, err := w.o.Save(&w.last)
 		if err != nil {
@@ -222,7 +227,7 @@ func (w *Window) act(a action) error {
 			w.say("saved " + file)
 		}
 	case a == help:
-		w.say("/ phrase   p pause   h heat map   m mirror   s snapshot   q quit")
+		w.say("/ phrase   p pause   h heat map   m mirror   t talk   s snapshot   q quit")
 	}
 	return nil
 }

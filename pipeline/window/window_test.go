@@ -31,7 +31,7 @@ func TestTyping(t *testing.T) {
 		"q within a line":      {"/a q", nothing, "a q", true},
 		"p pauses":             {"p", pause, "", false},
 		"so does a space":      {" ", pause, "", false},
-		"h, m and s":           {"hms", save, "", false},
+		"h, m, t and s":        {"hmts", save, "", false},
 		"commands in a line":   {"/phm s", nothing, "phm s", true},
 		"q first":              {"/queen", nothing, "queen", true},
 		"enter first":          {"\rqueue", nothing, "queue", true},
@@ -233,8 +233,14 @@ func TestKeysOfTheWindow(t *testing.T) {
 	if len(asked) != 2 || asked[0] != "the cup" || w.keys.on {
 		t.Errorf("asked %q", asked)
 	}
-	on.typed("m") // nobody can mirror
+	on.typed("mt") // nobody can mirror, and nobody listens
 	idle()
+	talked := 0
+	w.o.Talk = func() { talked++ }
+	on.typed("tt")
+	if idle(); talked != 2 {
+		t.Errorf("key t talks %d times, not 2", talked)
+	}
 	lost, w.notice = true, ""
 	n := len(on.shown)
 	idle()

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"deixis/model"
+	"deixis/model/onnx/speech"
+)
+
+// earFlags say what hears.
+type earFlags struct {
+	SpeechDir     string `name:"speech" placeholder:"DIR" help:"Models that hear (default: assets/models/speech, looked for as the bundle is; make speech fetches them)."`
+	SpeechBeam    int    `name:"speech-beam" default:"4" help:"Readings of an utterance that are followed; 1 is fastest."`
+	SpeechThreads int    `name:"speech-threads" default:"1" help:"Threads of the recogniser."`
+}
+
+// ears are the models that hear, ready. VAD and By are for a goroutine each.
+type ears struct {
+	About *model.Speech
+	VAD   *speech.VAD
+	By    *speech.Recognizer
+}
+
+// openEars loads them. Errors are model.ErrSpeech and those of package speech.
+// The caller closes what it gets.
+func (g *globals) openEars(f earFlags) (*ears, error) {
+	about, err := g.loadSpeech(f)
+	if err != nil {
+		return nil, err
+	}
+	o := speech.Options{Library: g.OrtLibrary, Threads: f.SpeechThreads, Beam: f.SpeechBeam}
+	vad, err := speech.OpenVAD(about, o)
+	if err != nil {
+		return nil, err
+	}
+	by, err := speech.Open(about, o)
+	if err != nil {
+		return nil, errors.Join(err, vad.Close())
+	}
+	g.Log.Debug("ears ready", "speech", about.Name, "dir", about.Dir)
+	return &ears{about, vad, by}, nil
+}
+
+// loadSpeech reads the folder that --speech names, or the default found from
+// the program's own folder or the working folder upwards.
+func (g *globals) loadSpeech(f earFlags) (*model.Speech, error) {
+	if f.SpeechDir != "" {
+		return model.LoadSpeech(f.SpeechDir)
+	}
+	const rest = "assets/models/speech"
+	root := above(rest + "/speech.json")
+	if root == "" {
+		return nil, fmt.Errorf("%w: no %s in %s or above (run `make speech`, or name a folder with --speech DIR)",
+			model.ErrSpeech, rest, strings.Join(startingPoints(), ", "))
+	}
+	return model.LoadSpeech(filepath.Join(root, rest))
+}
+
+// Close frees both.
+func (e *ears) Close() error { return errors.Join(e.By.Close(), e.VAD.Close()) }
