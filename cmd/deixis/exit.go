@@ -7,6 +7,7 @@ import (
 	"deixis/camera"
 	"deixis/model"
 	"deixis/model/onnx"
+	"deixis/pipeline/listen"
 	"deixis/pipeline/record"
 )
 
@@ -16,7 +17,7 @@ const (
 	exitFailed = 1 // failed while running
 	exitUsage  = 2 // bad flag, empty or overlong phrase
 	exitInput  = 3 // file, device or stream missing or broken
-	exitModel  = 4 // model bundle or ONNX Runtime library
+	exitModel  = 4 // model bundle, speech models or ONNX Runtime library
 )
 
 // A usageError says that the command line, not the world, is wrong.
@@ -56,6 +57,7 @@ func exitCode(err error) int {
 	case errors.As(err, &output), errors.Is(err, record.ErrRecord):
 		return exitFailed
 	case errors.As(err, &input), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission),
+		errors.Is(err, listen.ErrSound),
 		errors.Is(err, camera.ErrNoDevice), errors.Is(err, camera.ErrNoPicture), errors.Is(err, camera.ErrLost):
 		return exitInput
 	}

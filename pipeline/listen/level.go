@@ -72,14 +72,18 @@ func (t *tally) mean() float64 { return t.power / float64(max(1, t.n)) }
 // 0.4 seconds.
 const fades = 0.05
 
-// recently is how many chunks Segmenter.Level looks back.
+// onset is how many chunks before a voice is found may hold some of it already:
+// they are no background.
+const onset = 8
+
+// recently is how many chunks Segmenter.Level looks back; more than onset.
 const recently = 32
 
 // A meter measures the present utterance and the background before it.
 type meter struct {
 	all, voiced tally
-	background  float64 // mean power; meaningless until known
-	known       bool
+	background  float64 // mean power
+	calm, known int     // chunks without a voice so far, and those that background is made of
 	last        [recently]tally
 	next        int
 }
@@ -99,13 +103,16 @@ func (m *meter) add(chunk []float32, voice, speech bool) {
 	m.last[m.next%recently] = now
 	m.next++
 	if speech {
+		m.calm = 0
 		return
 	}
 	m.begin()
-	if !m.known {
-		m.background, m.known = now.mean(), true
+	if m.calm++; m.calm <= onset {
+		return
 	}
-	m.background += fades * (now.mean() - m.background)
+	m.known++
+	heard := m.last[(m.next-1-onset)%recently].mean()
+	m.background += max(fades, 1/float64(m.known)) * (heard - m.background)
 }
 
 func (m *meter) level() Level {
@@ -118,7 +125,7 @@ func (m *meter) level() Level {
 		Clipped: float32(m.all.clipped) / float32(max(1, m.all.n)),
 		SNR:     float32(math.NaN()), Voiced: m.voiced.n > 0,
 	}
-	if m.known && l.Voiced {
+	if m.known >= onset && l.Voiced {
 		l.SNR = decibels(loud.mean()-m.background, m.background)
 	}
 	return l

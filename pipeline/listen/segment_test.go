@@ -183,6 +183,7 @@ func TestFault(t *testing.T) {
 		"still behind":  {[]part{{0, 1000}, {0.3, 1000}, {0, 1000}}, Fine},
 		"clipped":       {[]part{{0.001, 1000}, {1, 1000}, {0.001, 1000}}, Clipped},
 		"no background": {[]part{{0.3, 1000}, {0.2, 1000}}, Fine},
+		"begins slowly": {[]part{{0.001, 1000}, {0.04, 150}, {0.12, 1000}, {0.001, 1000}}, Fine},
 	} {
 		t.Run(name, func(t *testing.T) {
 			us := pushAll(t, NewSegmenter(byLoudness{}, DefaultSegmenting), sound(tt.parts...), 320)
