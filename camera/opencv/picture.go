@@ -1,12 +1,10 @@
 package opencv
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"gocv.io/x/gocv"
 
@@ -67,58 +65,4 @@ func EncodeJPEG(f *camera.Frame, quality int) ([]byte, error) {
 	}
 	defer buf.Close()
 	return append([]byte(nil), buf.GetBytes()...), nil
-}
-
-// A Squarer stretches frames to the network's square and keeps its memory from
-// call to call. It may be called from several goroutines, one at a time works.
-type Squarer struct {
-	mu          sync.Mutex
-	half, small gocv.Mat
-}
-
-// NewSquarer makes a Squarer. The caller closes it.
-func NewSquarer() *Squarer { return &Squarer{half: gocv.NewMat(), small: gocv.NewMat()} }
-
-// Square stretches f to side by side pixels, averaging areas as the trainer's
-// resize does, and packs the rows into rgb as red, green, blue. len(rgb) must
-// be 3*side*side.
-func (s *Squarer) Square(f *camera.Frame, side int, rgb []byte) error {
-	if side < 1 || len(rgb) != 3*side*side {
-		return fmt.Errorf("stretch frame: %d bytes do not hold %dx%d pixels", len(rgb), side, side)
-	}
-	mat, err := over(f)
-	if err != nil {
-		return fmt.Errorf("stretch frame: %w", err)
-	}
-	defer mat.Close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	from := &mat
-	if f.Width >= 2*side && f.Height >= 2*side {
-		// Halving is the one size for which OpenCV averages with all lanes of the
-		// processor. It more than halves the cost of a 1080p frame, for a difference
-		// of half a step of 255 in the mean.
-		if err := gocv.Resize(mat, &s.half, size(f.Width/2, f.Height/2), 0, 0, gocv.InterpolationArea); err != nil {
-			return fmt.Errorf("stretch frame: %w", err)
-		}
-		from = &s.half
-	}
-	if err := gocv.Resize(*from, &s.small, size(side, side), 0, 0, gocv.InterpolationArea); err != nil {
-		return fmt.Errorf("stretch frame: %w", err)
-	}
-	bgr, err := s.small.DataPtrUint8()
-	if err != nil {
-		return fmt.Errorf("stretch frame: %w", err)
-	}
-	for i := 0; i+2 < len(rgb); i += 3 {
-		rgb[i], rgb[i+1], rgb[i+2] = bgr[i+2], bgr[i+1], bgr[i]
-	}
-	return nil
-}
-
-// Close frees the memory.
-func (s *Squarer) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return errors.Join(s.half.Close(), s.small.Close())
 }

@@ -130,72 +130,6 @@ func TestReadImageGreyAndAlpha(t *testing.T) {
 	}
 }
 
-func TestSquare(t *testing.T) {
-	s := NewSquarer()
-	defer s.Close()
-	rgb := make([]byte, 3*8*8)
-	for _, f := range []*camera.Frame{picture(64, 32), picture(4, 40), picture(8, 8)} {
-		if err := s.Square(f, 8, rgb); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(rgb[:3], []byte{255, 0, 0}) || !bytes.Equal(rgb[len(rgb)-3:], []byte{0, 0, 255}) {
-			t.Errorf("%dx%d: first %v, last %v; want red, blue as RGB", f.Width, f.Height, rgb[:3], rgb[len(rgb)-3:])
-		}
-	}
-	if s.Square(picture(8, 8), 9, rgb) == nil || s.Square(&camera.Frame{}, 8, rgb) == nil || s.Square(picture(8, 8), 0, nil) == nil {
-		t.Error("Square took sizes that do not fit")
-	}
-}
-
-// A large frame is halved first. What the network sees may differ a little from
-// one step of averaging, and no more.
-func TestSquareOfALargeFrame(t *testing.T) {
-	var photo camera.Frame
-	if err := ReadImage(filepath.Join("..", "..", "assets", "golden", "frame.png"), &photo); err != nil {
-		t.Fatal(err)
-	}
-	small, err := over(&photo)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer small.Close()
-	large := gocv.NewMat()
-	defer large.Close()
-	if err := gocv.Resize(small, &large, size(1920, 1080), 0, 0, gocv.InterpolationCubic); err != nil {
-		t.Fatal(err)
-	}
-	f := &camera.Frame{}
-	if err := copyOut(&large, nil, f); err != nil {
-		t.Fatal(err)
-	}
-	const side = 320
-	got := make([]byte, 3*side*side)
-	s := NewSquarer()
-	defer s.Close()
-	if err := s.Square(f, side, got); err != nil {
-		t.Fatal(err)
-	}
-	whole := gocv.NewMat()
-	defer whole.Close()
-	if err := gocv.Resize(large, &whole, size(side, side), 0, 0, gocv.InterpolationArea); err != nil {
-		t.Fatal(err)
-	}
-	want, err := whole.DataPtrUint8()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sum int
-	for i := 0; i < len(got); i += 3 {
-		for c := range 3 {
-			d := int(got[i+c]) - int(want[i+2-c])
-			sum += max(d, -d)
-		}
-	}
-	if mean := float64(sum) / float64(len(got)); mean > 1 {
-		t.Errorf("it differs by %.2f steps in the mean", mean)
-	}
-}
-
 func TestImages(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"a2.png", "a10.png"} {
@@ -261,16 +195,5 @@ func TestImagesPassesOverBrokenOnes(t *testing.T) {
 				t.Errorf("log says:\n%s", &log)
 			}
 		})
-	}
-}
-
-func BenchmarkSquare720p(b *testing.B) {
-	s := NewSquarer()
-	defer s.Close()
-	f, rgb := picture(1280, 720), make([]byte, 3*320*320)
-	for b.Loop() {
-		if err := s.Square(f, 320, rgb); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

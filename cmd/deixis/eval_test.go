@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"deixis/camera"
-	"deixis/camera/opencv"
 	"deixis/model"
 )
 
@@ -102,64 +100,5 @@ func TestEval(t *testing.T) {
 	}
 	if out := must(t, "eval", file, "--limit", "2", "--bundle", b.Dir); !strings.Contains(out, "on 2 expressions") {
 		t.Errorf("for people: %q", out)
-	}
-}
-
-// TestGoldenAnswers holds the whole way from a picture to its boxes against
-// what the trainer says of the same picture.
-func TestGoldenAnswers(t *testing.T) {
-	root := above("assets/golden/answers.json")
-	if root == "" {
-		t.Skip("no assets/golden/answers.json (the trainer's export writes it)")
-	}
-	b := network(t)
-	var golden struct {
-		Image, Bundle string
-		Answers       []struct {
-			Phrase  string
-			Boxes   [][4]float32
-			Scores  []float32
-			Present float32
-		}
-	}
-	dir := filepath.Join(root, "assets", "golden")
-	if err := json.Unmarshal([]byte(read(t, filepath.Join(dir, "answers.json"))), &golden); err != nil {
-		t.Fatal(err)
-	}
-	if golden.Bundle != "" && golden.Bundle != b.Name {
-		t.Skipf("answers.json is of %s, the bundle is %s", golden.Bundle, b.Name)
-	}
-	var f camera.Frame
-	if err := opencv.ReadImage(filepath.Join(dir, golden.Image), &f); err != nil {
-		t.Fatal(err)
-	}
-	g := &globals{Common: Common{BundleDir: b.Dir, Provider: "cpu", Precision: "fp32"}}
-	g.Stderr = t.Output()
-	g.Log = g.logger()
-	by, err := g.openGrounder(t.Context(), wants{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer by.Close()
-	for _, want := range golden.Answers {
-		ps, err := by.Phrases([]string{want.Phrase})
-		if err != nil {
-			t.Fatal(err)
-		}
-		as, err := by.Ground(t.Context(), &f, ps)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := as[0]
-		if d := got.Presence - want.Present; max(d, -d) > 0.01 {
-			t.Errorf("%q: presence %v, trainer says %v", want.Phrase, got.Presence, want.Present)
-		}
-		w, h := float32(f.Width), float32(f.Height)
-		for i, c := range want.Boxes {
-			box := model.Box{X1: c[0] * w, Y1: c[1] * h, X2: c[2] * w, Y2: c[3] * h}
-			if d := got.Scores[i] - want.Scores[i]; max(d, -d) > 0.01 || box.Area() > 0 && got.Boxes[i].IoU(box) < 0.97 {
-				t.Errorf("%q, box %d: %v at %v, trainer says %v at %v", want.Phrase, i, got.Boxes[i], got.Scores[i], box, want.Scores[i])
-			}
-		}
 	}
 }
