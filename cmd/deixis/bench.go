@@ -27,7 +27,8 @@ type benchCmd struct {
 	Lock    bool          `help:"Measure instead the rules of the lock against taking every answer as it is, on rendered scenes."`
 	Soak    time.Duration `placeholder:"TIME" help:"Run the live line so long instead, such as 30m, and fail where memory, goroutines or open files grow."`
 	Answers float64       `default:"10" help:"With --lag and --lock: answers a second."`
-	Python  string        `placeholder:"FILE" help:"Python with onnxruntime and opencv (default: .venv of the project)."`
+	spokenArgs
+	Python string `placeholder:"FILE" help:"Python with onnxruntime and opencv (default: .venv of the project)."`
 }
 
 // benchReport is what `bench --json` prints. What could not be measured is null.
@@ -73,6 +74,12 @@ func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
 		return &usageError{errors.New("--lag, --lock and --compare: one at a time")}
 	case c.Lock:
 		return c.lock(ctx, g)
+	case c.Noise < 0:
+		return &usageError{errors.New("--noise must be above 0")}
+	case c.Noise > 0:
+		return c.noise(ctx, g)
+	case c.Spoken != "":
+		return c.spoken(ctx, g)
 	case c.Soak != 0:
 		return c.soak(ctx, g)
 	case c.Lag:

@@ -15,9 +15,14 @@ type listenArgs struct {
 	File  string   `name:"listen-file" placeholder:"FILE.wav" help:"Listen to a WAV file in place of a microphone; - is raw sound on standard input: s16le, one channel, 16 kHz."`
 	Wake  []string `name:"listen-wake" sep:"none" placeholder:"WORDS" help:"What an utterance must begin with in mode wake (default: point at, point to, show me); may be given several times."`
 	Joint bool     `name:"listen-joint" default:"true" negatable:"" help:"Hold the likeliest readings of an utterance against the picture, and take the one that fits it best."`
-	Text  float64  `name:"listen-text-weight" default:"4" help:"How much the sound of a reading counts beside the picture."`
-	Point float64  `name:"listen-point-weight" default:"0.5" help:"How much the score of its box counts beside whether it is there at all."`
+	weightFlags
 	earFlags
+}
+
+// weightFlags are the flags of listen.Weights.
+type weightFlags struct {
+	Text  float64 `name:"listen-text-weight" default:"4" help:"How much the sound of a reading counts beside the picture."`
+	Point float64 `name:"listen-point-weight" default:"0.5" help:"How much the score of its box counts beside whether it is there at all."`
 }
 
 // on says whether anything listens.
@@ -32,7 +37,7 @@ func (c *listenArgs) mode() listen.Mode {
 }
 
 // weights are those of the flags.
-func (c *listenArgs) weights() listen.Weights { return listen.Weights{Text: c.Text, Point: c.Point} }
+func (c weightFlags) weights() listen.Weights { return listen.Weights(c) }
 
 // lexicon is the recogniser's language with the wake phrases of the flags.
 func (c *listenArgs) lexicon(language string) (*listen.Lexicon, error) {

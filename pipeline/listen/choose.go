@@ -62,7 +62,9 @@ func (c *Chooser) Choose(ctx context.Context, cs []Candidate) (best, n int, err 
 	}
 	top := math.Inf(-1)
 	for j := range answers {
-		if s := c.Weights.score(cs[of[j]].LogProb, &answers[j]); s > top {
+		reading := &cs[of[j]]
+		reading.Presence, reading.Point = answers[j].Presence, answers[j].Score()
+		if s := c.Weights.score(reading); s > top {
 			best, top = of[j], s
 		}
 	}
@@ -77,9 +79,9 @@ func first(of []int) int {
 	return of[0]
 }
 
-// score is that of a reading whose text has the given log-probability.
-func (w Weights) score(text float64, a *model.Answer) float64 {
-	return w.Text*text + logOf(a.Presence) + w.Point*logOf(a.Score())
+// score is that of a reading that was held against the picture.
+func (w Weights) score(c *Candidate) float64 {
+	return w.Text*c.LogProb + logOf(c.Presence) + w.Point*logOf(c.Point)
 }
 
 // logOf keeps a probability of 0 from ruling a reading out for good.

@@ -44,14 +44,14 @@ func TestChoose(t *testing.T) {
 		most    int
 		best, n int
 	}{
-		"the picture decides":         {[]Candidate{{"the bread cub", -0.2}, {"the red cup", -0.4}}, false, 4, 1, 2},
-		"not against all probability": {[]Candidate{{"the blue cup", -0.1}, {"the red pup", -6}}, false, 4, 0, 2},
-		"the ear decides":             {[]Candidate{{"the red cup", -0.2}, {"the red cap", -0.4}}, false, 4, 0, 2},
-		"no picture":                  {[]Candidate{{"the bread cub", -0.2}, {"the red cup", -0.4}}, true, 4, 0, 0},
-		"too many":                    {[]Candidate{{"a", -0.1}, {"b", -0.2}, {"the red cup", -0.3}}, false, 2, 0, 2},
-		"one is too long":             {[]Candidate{{long, -0.1}, {"the cup", -0.2}, {"the red cup", -0.3}}, false, 4, 2, 2},
-		"all but one are too long":    {[]Candidate{{long, -0.1}, {"the cup", -0.2}}, false, 4, 1, 0},
-		"all are too long":            {[]Candidate{{long, -0.1}, {long + " still", -0.2}}, false, 4, 0, 0},
+		"the picture decides":         {[]Candidate{{Phrase: "the bread cub", LogProb: -0.2}, {Phrase: "the red cup", LogProb: -0.4}}, false, 4, 1, 2},
+		"not against all probability": {[]Candidate{{Phrase: "the blue cup", LogProb: -0.1}, {Phrase: "the red pup", LogProb: -6}}, false, 4, 0, 2},
+		"the ear decides":             {[]Candidate{{Phrase: "the red cup", LogProb: -0.2}, {Phrase: "the red cap", LogProb: -0.4}}, false, 4, 0, 2},
+		"no picture":                  {[]Candidate{{Phrase: "the bread cub", LogProb: -0.2}, {Phrase: "the red cup", LogProb: -0.4}}, true, 4, 0, 0},
+		"too many":                    {[]Candidate{{Phrase: "a", LogProb: -0.1}, {Phrase: "b", LogProb: -0.2}, {Phrase: "the red cup", LogProb: -0.3}}, false, 2, 0, 2},
+		"one is too long":             {[]Candidate{{Phrase: long, LogProb: -0.1}, {Phrase: "the cup", LogProb: -0.2}, {Phrase: "the red cup", LogProb: -0.3}}, false, 4, 2, 2},
+		"all but one are too long":    {[]Candidate{{Phrase: long, LogProb: -0.1}, {Phrase: "the cup", LogProb: -0.2}}, false, 4, 1, 0},
+		"all are too long":            {[]Candidate{{Phrase: long, LogProb: -0.1}, {Phrase: long + " still", LogProb: -0.2}}, false, 4, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			by := &seesRed{}
@@ -67,7 +67,7 @@ func TestChoose(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	c := Chooser{By: &seesRed{fails: broken}, Phrase: asPhrase, Most: 4, Newest: func(*camera.Frame) bool { return true }}
-	if _, _, err := c.Choose(t.Context(), []Candidate{{"a", 0}, {"b", 0}}); !errors.Is(err, broken) {
+	if _, _, err := c.Choose(t.Context(), []Candidate{{Phrase: "a", LogProb: 0}, {Phrase: "b", LogProb: 0}}); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -75,7 +75,7 @@ func TestChoose(t *testing.T) {
 func TestCandidates(t *testing.T) {
 	tr := Transcript{NBest: []Hypothesis{{Text: "Show me the bread cub.", LogProb: -0.2}, {Text: "Show me the red cup.", LogProb: -0.3}, {Text: "show me the bread cub", LogProb: -0.4}, {Text: "Show me.", LogProb: -0.5}}}
 	cs := English.Candidates(tr, Wake)
-	if len(cs) != 2 || cs[0] != (Candidate{"the bread cub", -0.2}) || cs[1] != (Candidate{"the red cup", -0.3}) {
+	if len(cs) != 2 || cs[0] != (Candidate{Phrase: "the bread cub", LogProb: -0.2}) || cs[1] != (Candidate{Phrase: "the red cup", LogProb: -0.3}) {
 		t.Errorf("candidates %+v", cs)
 	}
 }

@@ -27,6 +27,10 @@ const (
 type Candidate struct {
 	Phrase  string
 	LogProb float64 // of its text, as in Hypothesis
+
+	// What the picture says of it, once a Chooser has asked: whether the thing is
+	// there, and the score of its best box, 0..1.
+	Presence, Point float32
 }
 
 // A Line turns sound into phrases and commands. Fill in the fields, then call

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"deixis/pipeline/listen"
+	"deixis/pipeline/listen/noise"
+)
+
+// noiseReport is what `bench --noise --json` prints.
+type noiseReport struct {
+	Seconds    float64    `json:"seconds"`    // of noise
+	Speed      float64    `json:"speed"`      // seconds of it that are heard in one
+	Utterances int        `json:"utterances"` // that the voice detector took some of it for
+	Written    int        `json:"written"`    // of which the recogniser wrote something
+	Always     mistakes   `json:"always"`     // what would have been done
+	Wake       mistakes   `json:"wake"`
+	Heard      []mishears `json:"heard"`
+}
+
+// mistakes are utterances without a word that would have been obeyed.
+type mistakes struct {
+	Phrases  int `json:"phrases"`
+	Commands int `json:"commands"`
+}
+
+// A mishears is what was written down of noise.
+type mishears struct {
+	Kind string `json:"kind"`
+	Text string `json:"text"`
+}
+
+// noise measures what would be understood where nobody speaks.
+func (c *benchCmd) noise(ctx context.Context, g *globals) (err error) {
+	by, err := g.openEars(c.earFlags)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, by.Close()) }()
+	r := &noiseReport{Seconds: c.Noise.Seconds(), Heard: []mishears{}}
+	from := noise.New(c.Noise)
+	cut := listen.NewSegmenter(by.VAD, listen.DefaultSegmenting)
+	pcm := make([]float32, listen.Chunk)
+	began := time.Now()
+	for {
+		n, err := from.Read(ctx, pcm)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		us, err := cut.Push(pcm[:n])
+		if err != nil {
+			return err
+		}
+		for _, u := range us {
+			if err := r.judge(ctx, by, u, from.Kind()); err != nil {
+				return err
+			}
+		}
+	}
+	r.Speed = round(r.Seconds/time.Since(began).Seconds(), 1)
+	if c.JSON {
+		return writeJSON(g.Stdout, r)
+	}
+	return r.print(g.Stdout)
+}
+
+// judge counts what one utterance would do.
+func (r *noiseReport) judge(ctx context.Context, by *ears, u listen.Utterance, kind string) error {
+	t, err := by.By.Transcribe(ctx, u.PCM)
+	if err != nil {
+		return err
+	}
+	if r.Utterances++; t.Text() == "" {
+		return nil
+	}
+	r.Written++
+	r.Heard = append(r.Heard, mishears{kind, t.Text()})
+	for mode, to := range map[listen.Mode]*mistakes{listen.Always: &r.Always, listen.Wake: &r.Wake} {
+		switch m := listen.English.Understand(t.Text(), mode); {
+		case m.Phrase != "":
+			to.Phrases++
+		case m.Command != "":
+			to.Commands++
+		}
+	}
+	return nil
+}
+
+// print writes the report for people.
+func (r *noiseReport) print(w io.Writer) error {
+	_, err := fmt.Fprintf(w, `%v of noise without a word, %.0f times as fast as it sounds: %d taken for speech, %d written down
+would have been looked for or done: %d phrases and %d commands in mode always, %d and %d in mode wake
+`, time.Duration(r.Seconds*float64(time.Second)), r.Speed, r.Utterances, r.Written, r.Always.Phrases, r.Always.Commands, r.Wake.Phrases, r.Wake.Commands)
+	for _, h := range r.Heard {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "%-10s %s\n", h.Kind, h.Text)
+		}
+	}
+	return err
+}
