@@ -110,7 +110,7 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("check %+v", c)
 		}
 	}
-	want := []string{"program", "opencv", "onnxruntime", "tensorrt", "cuda", "cpu", "bundle", "network", "cameras", "display", "mp4"}
+	want := []string{"program", "opencv", "onnxruntime", "tensorrt", "cuda", "cpu", "bundle", "network", "cameras", "display", "mp4", "microphones", "speech"}
 	if !slices.Equal(names, want) {
 		t.Errorf("checks %v, want %v", names, want)
 	}

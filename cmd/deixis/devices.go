@@ -6,15 +6,59 @@ import (
 	"text/tabwriter"
 
 	"deixis/camera/opencv"
+	"deixis/pipeline/listen/mic"
 )
 
 // devicesCmd is `deixis devices`.
 type devicesCmd struct {
-	JSON bool `help:"Print JSON."`
+	JSON        bool `help:"Print JSON: the cameras, or the microphones."`
+	Microphones bool `help:"List microphones only."`
 }
 
-// Run lists the cameras of this machine.
+// Run lists the cameras and microphones of this machine.
 func (c *devicesCmd) Run(_ context.Context, g *globals) error {
+	if c.Microphones {
+		return c.microphones(g)
+	}
+	if err := c.cameras(g); err != nil || c.JSON {
+		return err
+	}
+	return c.microphones(g)
+}
+
+// microphones are listed by the names that --listen-mic takes. That there is no
+// sound server is no error: there is no microphone then.
+func (c *devicesCmd) microphones(g *globals) error {
+	ds, why := mic.Devices()
+	if c.JSON {
+		return writeJSON(g.Stdout, append([]mic.Device{}, ds...))
+	}
+	if len(ds) == 0 {
+		_, err := fmt.Fprintln(g.Stdout, noMicrophone(why))
+		return err
+	}
+	w := tabwriter.NewWriter(g.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "MICROPHONE\tDEFAULT")
+	for _, d := range ds {
+		is := "no"
+		if d.Default {
+			is = "yes"
+		}
+		fmt.Fprintf(w, "%s\t%s\n", d.Name, is)
+	}
+	return w.Flush()
+}
+
+// noMicrophone says that there is none, and why.
+func noMicrophone(why error) string {
+	if why == nil {
+		return "no microphones (plug one in)"
+	}
+	return oneLine(why)
+}
+
+// cameras lists them.
+func (c *devicesCmd) cameras(g *globals) error {
 	ds, err := opencv.Devices()
 	if err != nil {
 		return err

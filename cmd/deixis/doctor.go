@@ -42,7 +42,7 @@ func (c *doctorCmd) Run(ctx context.Context, g *globals) error {
 	checks := []check{checkProgram(), checkOpenCV()}
 	checks = append(checks, g.checkRuntime()...)
 	checks = append(checks, g.checkBundle(ctx)...)
-	checks = append(checks, checkCameras(), checkDisplay(), checkRecording(ctx))
+	checks = append(checks, checkCameras(), checkDisplay(), checkRecording(ctx), checkMicrophones(), g.checkSpeech(ctx))
 	var broken []error
 	var names []string
 	for _, k := range checks {

@@ -44,19 +44,21 @@ func (g *globals) openEars(f earFlags) (*ears, error) {
 	return &ears{about, vad, by}, nil
 }
 
+// speechFolder is where `make speech` puts the models.
+const speechFolder = "assets/models/speech"
+
 // loadSpeech reads the folder that --speech names, or the default found from
 // the program's own folder or the working folder upwards.
 func (g *globals) loadSpeech(f earFlags) (*model.Speech, error) {
 	if f.SpeechDir != "" {
 		return model.LoadSpeech(f.SpeechDir)
 	}
-	const rest = "assets/models/speech"
-	root := above(rest + "/speech.json")
+	root := above(speechFolder + "/speech.json")
 	if root == "" {
 		return nil, fmt.Errorf("%w: no %s in %s or above (run `make speech`, or name a folder with --speech DIR)",
-			model.ErrSpeech, rest, strings.Join(startingPoints(), ", "))
+			model.ErrSpeech, speechFolder, strings.Join(startingPoints(), ", "))
 	}
-	return model.LoadSpeech(filepath.Join(root, rest))
+	return model.LoadSpeech(filepath.Join(root, speechFolder))
 }
 
 // Close frees both.

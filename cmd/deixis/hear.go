@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"deixis/pipeline/listen"
+	"deixis/pipeline/listen/mic"
 )
 
 // hearCmd is `deixis hear`.
 type hearCmd struct {
-	Sounds []string `arg:"" optional:"" name:"wav" help:"WAV files, or folders of them; - is raw sound on standard input: s16le, one channel, 16 kHz."`
+	Sounds []string `arg:"" optional:"" name:"wav" help:"WAV files, or folders of them; mic, or mic:NAME for one whose name has that part; - is raw sound on standard input: s16le, one channel, 16 kHz."`
 	JSON   bool     `help:"Print a JSON line an utterance."`
 	Whole  bool     `help:"Take each file as one utterance (of up to 12 seconds), without looking for speech in it."`
 	Truth  string   `placeholder:"FILE" help:"What is said in which file, a line each: its name, a tab or space, the words. Prints the word error rate."`
@@ -84,7 +86,7 @@ func (c *hearCmd) sounds() ([]string, error) {
 		all = append(all, inside...)
 	}
 	if len(all) == 0 {
-		return nil, &usageError{errors.New("hear: no sound is named (give WAV files, or - for raw sound on standard input)")}
+		return nil, &usageError{errors.New("hear: no sound is named (give WAV files, mic, or - for raw sound on standard input)")}
 	}
 	return all, nil
 }
@@ -104,7 +106,8 @@ func (c *hearCmd) hear(ctx context.Context, g *globals, by *ears, name string, s
 	pcm := make([]float32, listen.Chunk)
 	for {
 		n, err := from.Read(ctx, pcm)
-		over := errors.Is(err, io.EOF)
+		_, live := from.(*mic.Mic)
+		over := errors.Is(err, io.EOF) || live && ctx.Err() != nil // Ctrl-C is how a microphone ends
 		if err != nil && !over {
 			return texts, err
 		}
@@ -134,10 +137,17 @@ func (c *hearCmd) hear(ctx context.Context, g *globals, by *ears, name string, s
 	}
 }
 
-// openSound is a file as fast as it can be read, or standard input.
+// openSound is a file as fast as it can be read, standard input, or a microphone.
 func (g *globals) openSound(name string) (listen.Source, error) {
-	if name == "-" {
+	part, named := strings.CutPrefix(name, "mic:")
+	switch {
+	case name == "-":
 		return listen.NewRaw(g.Stdin), nil
+	case named || name == "mic":
+		if !named {
+			part = ""
+		}
+		return mic.Open(mic.Options{Device: part, Log: g.Log}), nil
 	}
 	return listen.OpenFile(name, false)
 }

@@ -13,6 +13,7 @@ import (
 type listenArgs struct {
 	Mode  string   `name:"listen" enum:"off,ptt,always,wake" default:"off" help:"Be told by voice: ptt while a button is held (key t, SIGUSR1, the page, POST /api/listen), always, or wake after a wake phrase."`
 	File  string   `name:"listen-file" placeholder:"FILE.wav" help:"Listen to a WAV file in place of a microphone; - is raw sound on standard input: s16le, one channel, 16 kHz."`
+	Mic   string   `name:"listen-mic" placeholder:"NAME" help:"Microphone whose name has this part (default: the system's; deixis devices lists them)."`
 	Wake  []string `name:"listen-wake" sep:"none" placeholder:"WORDS" help:"What an utterance must begin with in mode wake (default: point at, point to, show me); may be given several times."`
 	Joint bool     `name:"listen-joint" default:"true" negatable:"" help:"Hold the likeliest readings of an utterance against the picture, and take the one that fits it best."`
 	weightFlags

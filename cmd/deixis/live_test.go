@@ -20,6 +20,7 @@ import (
 	"deixis/camera"
 	"deixis/camera/opencv"
 	"deixis/pipeline"
+	"deixis/pipeline/listen/mic"
 	"deixis/pipeline/web"
 	"deixis/pipeline/window"
 )
@@ -322,8 +323,13 @@ func TestDevices(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &ds); err != nil || ds == nil {
 		t.Errorf("devices --json prints %q: %v", out, err)
 	}
-	if out := must(t, "devices"); strings.TrimSpace(out) == "" {
-		t.Error("devices prints nothing")
+	if out := must(t, "devices"); strings.Count(out, "\n") < 2 || !strings.Contains(strings.ToLower(out), "microphone") {
+		t.Errorf("devices prints %q, without cameras or microphones", out)
+	}
+	out = must(t, "devices", "--microphones", "--json")
+	var ms []mic.Device
+	if err := json.Unmarshal([]byte(out), &ms); err != nil || ms == nil {
+		t.Errorf("devices --microphones --json prints %q: %v", out, err)
 	}
 	for want, m := range map[string]opencv.Mode{
 		"MJPG 1280x720 at 30 15":  {Format: "MJPG", Width: 1280, Height: 720, FPS: []float64{30, 15}},

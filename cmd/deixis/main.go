@@ -29,9 +29,9 @@ type cli struct {
 	Annotate annotateCmd `cmd:"" help:"Box phrases in recordings and write label files."`
 	Eval     evalCmd     `cmd:"" help:"Measure accuracy on a refs.jsonl file."`
 	Bench    benchCmd    `cmd:"" help:"Measure speed against the bare ONNX Runtime and Python."`
-	Hear     hearCmd     `cmd:"" help:"Write down what is said in WAV files."`
+	Hear     hearCmd     `cmd:"" help:"Write down what is said in WAV files or at the microphone."`
 	Doctor   doctorCmd   `cmd:"" help:"Check this machine and say what to do."`
-	Devices  devicesCmd  `cmd:"" help:"List cameras."`
+	Devices  devicesCmd  `cmd:"" help:"List cameras and microphones."`
 	Bundle   bundleCmd   `cmd:"" name:"bundle" help:"Look at a model bundle."`
 
 	Version kong.VersionFlag `help:"Print the version." env:"-"`

@@ -9,6 +9,7 @@ import (
 
 	"deixis/pipeline"
 	"deixis/pipeline/listen"
+	"deixis/pipeline/listen/mic"
 	"deixis/pipeline/web"
 )
 
@@ -62,7 +63,7 @@ func (s *show) openVoice() (err error) {
 func (s *show) openOwnSound() (listen.Source, error) {
 	switch s.Listen.File {
 	case "":
-		return nil, nil
+		return mic.Open(mic.Options{Device: s.Listen.Mic, Log: s.Log}), nil
 	case "-":
 		return listen.NewRaw(s.Stdin), nil
 	}

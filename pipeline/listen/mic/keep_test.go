@@ -212,8 +212,11 @@ func TestMicSilent(t *testing.T) {
 func TestMicDropsWhatNobodyFetches(t *testing.T) {
 	inBubble(t, &fake{level: 1}, func(t *testing.T, m *Mic) {
 		time.Sleep(10 * time.Second)
-		if d := m.Status().Dropped; d < 90 || d > 120 {
-			t.Errorf("%d pieces of some 312 dropped", d)
+		if d := m.Status().Dropped; d < 220 || d > 250 {
+			t.Errorf("%d pieces of some 304 dropped", d)
+		}
+		if n := listenFor(t, m, time.Millisecond); n > (buffered+1)*listen.Chunk {
+			t.Errorf("%d samples were kept: what is older than two seconds is of no use", n)
 		}
 		if s := m.Status(); s.State != Good {
 			t.Errorf("%+v", s)

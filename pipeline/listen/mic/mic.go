@@ -45,9 +45,9 @@ type Options struct {
 // silentAfter is how long nothing but zeros comes before that is a state.
 const silentAfter = 3 * listen.Rate // samples
 
-// buffered is how many pieces of sound wait to be fetched: six seconds, so that
-// a recogniser may think meanwhile.
-const buffered = 200
+// buffered is how many pieces of sound wait to be fetched, two seconds: the
+// oldest goes when one more comes.
+const buffered = 64
 
 // A Mic is a listen.Source that does not end before Close. Read is for one
 // goroutine, the rest for any.
@@ -88,10 +88,18 @@ func start(open opener, log *slog.Logger) *Mic {
 // hear takes sound from the device's own thread: it copies and never waits.
 func (m *Mic) hear(raw []byte) {
 	m.beat.Store(int64(time.Since(m.epoch)))
-	select {
-	case m.sound <- append([]byte(nil), raw...):
-	default:
-		m.dropped.Add(1)
+	piece := append([]byte(nil), raw...)
+	for {
+		select {
+		case m.sound <- piece:
+			return
+		default:
+		}
+		select {
+		case <-m.sound:
+			m.dropped.Add(1)
+		default:
+		}
 	}
 }
 
