@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -23,11 +22,12 @@ type Live struct {
 	Beside []Beside                            // shown on their own goroutines, and skipped while they are busy
 	Draw   func(f *camera.Frame, views []View) // paints the views on a frame to be shown; nil leaves it bare
 
-	Still bool         // boxes stand still between two answers, instead of being carried with what is in them
-	Ahead bool         // every frame is prepared as it comes, where By can: pays where the network leaves the CPU free
-	Rules Rules        // zero means DefaultRules
-	Log   *slog.Logger // nil means slog.Default()
-	Times Timings      // what each stage takes
+	Still   bool         // boxes stand still between two answers, instead of being carried with what is in them
+	Abreast int          // how many frames of a recording are answered at once; 0 means DefaultAbreast
+	Ahead   bool         // every frame is prepared as it comes, where By can: pays where the network leaves the CPU free
+	Rules   Rules        // zero means DefaultRules
+	Log     *slog.Logger // nil means slog.Default()
+	Times   Timings      // what each stage takes
 
 	targets targets
 	carrier carrier
@@ -95,7 +95,7 @@ func (l *Live) begin(ctx context.Context) (*errgroup.Group, context.Context) {
 	for _, b := range l.Beside {
 		box := NewLatest()
 		l.boxes = append(l.boxes, box)
-		stages.Go(func() error { return b.feed(ctx, box) })
+		stages.Go(func() error { return b.feed(ctx, box, &l.Times) })
 	}
 	stages.Go(func() error { return l.report(ctx) })
 	return stages, ctx
@@ -172,33 +172,6 @@ func (l *Live) next(ctx context.Context, f *camera.Frame) error {
 	l.Times.Add(Capture, time.Since(start))
 	l.targets.turn(f.Mirrored)
 	l.counts.captured.Add(1)
-	return nil
-}
-
-// answer asks the model all phrases of the moment at once.
-func (l *Live) answer(ctx context.Context, f *camera.Frame) error {
-	asked := l.targets.phrases()
-	if len(asked) == 0 {
-		return nil
-	}
-	start := time.Now()
-	answers, err := l.By.Ground(ctx, f, asked)
-	if err != nil {
-		return err
-	}
-	if len(answers) != len(asked) {
-		return fmt.Errorf("ground frame %d: %d answers to %d phrases", f.Seq, len(answers), len(asked))
-	}
-	for i := range answers {
-		if answers[i].Phrase != asked[i].Text {
-			return fmt.Errorf("ground frame %d: %q was asked and %q answered", f.Seq, asked[i].Text, answers[i].Phrase)
-		}
-		answers[i].Seq, answers[i].At = f.Seq, f.At
-	}
-	took := time.Since(start)
-	l.targets.update(answers, f, took)
-	l.Times.answered(answers[0].Took, took)
-	l.counts.answered.Add(1)
 	return nil
 }
 
@@ -279,15 +252,17 @@ func (l *Live) hand(f *camera.Frame, views []View, bare bool) {
 }
 
 // feed shows what comes into the mailbox, on the sink's own goroutine.
-func (b *Beside) feed(ctx context.Context, box *Latest) error {
+func (b *Beside) feed(ctx context.Context, box *Latest, times *Timings) error {
 	var f camera.Frame
 	for {
 		views, err := box.Take(ctx, &f)
 		if err != nil {
 			return err
 		}
+		start := time.Now()
 		if err := b.To.Show(ctx, &f, views); err != nil {
 			return err
 		}
+		times.Add(Show, time.Since(start))
 	}
 }

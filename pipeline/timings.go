@@ -23,7 +23,7 @@ const (
 	Carry                // moving boxes from the frame answered to the frame shown
 	Draw                 // painting the overlay
 	Encode               // frame to JPEG, for a page that is watched
-	Show                 // the sink that is shown in line
+	Show                 // one sink, the one in line or one beside it
 	Age                  // from the moment a picture was taken to each moment its box is shown
 	Fresh                // the same, to the first moment
 	stages               // how many there are

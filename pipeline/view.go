@@ -65,6 +65,7 @@ type Source interface {
 }
 
 // A Grounder answers every phrase on one frame, in the order of the phrases.
+// RunEvery asks it about several frames at a time.
 type Grounder interface {
 	Ground(ctx context.Context, f *camera.Frame, phrases []model.Phrase) ([]model.Answer, error)
 }

@@ -57,7 +57,7 @@ func (c *benchCmd) compare(ctx context.Context, g *globals) (err error) {
 	defer func() { err = errors.Join(err, b.by.Close()) }()
 	all := compareReport{Provider: b.by.Provider().Name}
 	for _, ref := range refs {
-		one := &bench{globals: g, by: b.by, ref: ref, phrase: b.phrase, long: b.long, python: b.python}
+		one := &bench{globals: g, by: b.by, ref: ref, phrase: b.phrase, abreast: b.abreast, long: b.long, python: b.python}
 		r, err := c.compareOn(ctx, one)
 		if err != nil {
 			return err
@@ -159,7 +159,7 @@ func (b *bench) fixedDelay() time.Duration {
 // fixed is the rate of the line with the stand-in over that of the stand-in alone.
 func (b *bench) fixed(ctx context.Context, delay time.Duration) (float64, error) {
 	by := &standIn{delay: delay, side: b.by.Bundle.Image.Size, square: b.by.squarer.Square, ready: map[uint64]bool{}}
-	other := &bench{globals: b.globals, ref: b.ref, phrase: b.phrase, long: b.long, network: by}
+	other := &bench{globals: b.globals, ref: b.ref, phrase: b.phrase, abreast: b.abreast, long: b.long, network: by}
 	if err := other.runLine(ctx); err != nil {
 		return 0, fmt.Errorf("measure the line with a stand-in: %w", err)
 	}

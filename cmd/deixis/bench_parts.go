@@ -50,6 +50,23 @@ func (e *endless) Close() error {
 	return src.Close()
 }
 
+// limited is a source that ends after a while, but not before its first frame.
+type limited struct {
+	from  pipeline.Source
+	long  time.Duration
+	began time.Time
+}
+
+// Next is io.EOF when the time is over.
+func (l *limited) Next(ctx context.Context, f *camera.Frame) error {
+	if l.began.IsZero() {
+		l.began = time.Now()
+	} else if time.Since(l.began) >= l.long {
+		return io.EOF
+	}
+	return l.from.Next(ctx, f)
+}
+
 // A metronome gives frames at an even rate, as a camera does: a frame that
 // nobody took in time is not made up for.
 type metronome struct {
@@ -81,10 +98,12 @@ func (m *metronome) Next(ctx context.Context, f *camera.Frame) error {
 	return nil
 }
 
-// A standIn is a network that takes its time and no CPU. Frames are resized for
-// it as for the real one, beforehand where the line prepares them.
+// A standIn is a network that takes its time and no CPU, one frame after the
+// other as a GPU does. Frames are resized for it as for the real one, beforehand
+// where the line prepares them.
 type standIn struct {
 	delay  time.Duration
+	runs   sync.Mutex // held while it takes its time
 	side   int
 	square func(f *camera.Frame, side int, rgb []byte) error
 
@@ -138,6 +157,8 @@ func (s *standIn) Ground(ctx context.Context, f *camera.Frame, phrases []model.P
 }
 
 func (s *standIn) wait(ctx context.Context) error {
+	s.runs.Lock()
+	defer s.runs.Unlock()
 	t := time.NewTimer(s.delay)
 	defer t.Stop()
 	select {

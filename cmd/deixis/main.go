@@ -9,11 +9,14 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"deixis/pipeline"
 )
 
 // version is set by the Makefile with -ldflags -X.
@@ -82,7 +85,7 @@ func dispatch(ctx context.Context, args []string, stdin io.Reader, stdout, stder
 	parser, err := kong.New(&c,
 		kong.Name("deixis"),
 		kong.Description("Pointing with words: a camera, a phrase, a box. Every flag is also a DEIXIS_* variable."),
-		kong.Vars{"version": "deixis " + version},
+		kong.Vars{"version": "deixis " + version, "abreast": strconv.Itoa(pipeline.DefaultAbreast)},
 		kong.DefaultEnvars("DEIXIS"),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { over = true }),

@@ -9,9 +9,9 @@ import (
 	"deixis/camera"
 )
 
-// kept is how many prepared pictures there are: one being answered, one being
-// prepared, and two that wait between them.
-const kept = 4
+// kept is how many prepared pictures there are: those being answered, one being
+// prepared, and three that wait between them.
+const kept = lanes + 4
 
 // A square is a picture as the network takes it, of one frame.
 type square struct {

@@ -16,14 +16,14 @@ import (
 // for one phrase. It is what a line could reach if all else cost nothing. It
 // returns how many rounds it made, and in what time.
 func (g *Grounder) Bare(ctx context.Context, squares [][]byte, p model.Phrase, long time.Duration) (rounds int, took time.Duration, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	switch {
-	case g.closed:
-		return 0, 0, fmt.Errorf("run bare graphs: %w", ErrClosed)
-	case len(squares) == 0:
+	if len(squares) == 0 {
 		return 0, 0, errors.New("run bare graphs: no pictures")
 	}
+	l, err := g.claim()
+	if err != nil {
+		return 0, 0, fmt.Errorf("run bare graphs: %w", err)
+	}
+	defer g.release(l)
 	s, _, err := g.read(p)
 	if err != nil {
 		return 0, 0, err
@@ -42,7 +42,7 @@ func (g *Grounder) Bare(ctx context.Context, squares [][]byte, p model.Phrase, l
 		copy(images[i].data(), rgb)
 	}
 	states := []*state{s}
-	if err := g.point(states); err != nil { // gives the tensors of the loop their shapes
+	if err := g.point(l, states); err != nil { // gives the tensors of the loop their shapes
 		return 0, 0, err
 	}
 	began := time.Now()
@@ -51,10 +51,10 @@ func (g *Grounder) Bare(ctx context.Context, squares [][]byte, p model.Phrase, l
 			return 0, 0, err
 		}
 		image := images[rounds%len(images)].tensor
-		if err := g.frameRun.Run([]ort.Value{image}, []ort.Value{g.visual.tensor}); err != nil {
+		if err := g.frameRun.Run([]ort.Value{image}, []ort.Value{l.visual.tensor}); err != nil {
 			return 0, 0, fmt.Errorf("run frame graph: %w", err)
 		}
-		if err := g.point(states); err != nil {
+		if err := g.point(l, states); err != nil {
 			return 0, 0, err
 		}
 		rounds++

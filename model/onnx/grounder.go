@@ -55,32 +55,23 @@ type Options struct {
 // keptPhrases is how many phrases a Grounder remembers.
 const keptPhrases = 64
 
-// Grounder answers where phrases are in frames. Any goroutine may call it;
-// calls wait for each other, because a session serves one at a time.
+// Grounder answers where phrases are in frames. Any goroutine may call it; two
+// frames are answered at a time, and further calls wait.
 type Grounder struct {
 	bundle *model.Bundle
 	square func(f *camera.Frame, side int, rgb []byte) error
 	chosen Chosen
 
-	mu     sync.Mutex
-	closed bool
-	free   closers // everything native, in the order it was made
-	phrase *cache
+	closing sync.Once
+	free    closers    // everything native, in the order it was made
+	lanes   chan *lane // those that are free; closed by Close
+	ahead   squares    // images of frames whose turn is to come
+	words   reader
 
 	frameRun, phraseRun, groundRun *ort.DynamicAdvancedSession
-	layers, width                  int64 // of a phrase's states
+	layers, width                  int64     // of a phrase's states
+	visual                         ort.Shape // out of frame.onnx, into ground.onnx
 	outputs                        []string
-
-	image             slot[uint8]
-	ahead             squares       // images of frames whose turn is to come
-	visual            slot[float32] // out of frame.onnx, into ground.onnx
-	ids, mask         slot[int64]   // of one phrase
-	words             slot[float32]
-	allWords          slot[float32] // of all phrases of a run, padded to the longest
-	allMask           slot[int64]
-	boxes, scores     slot[float32]
-	present           slot[float32]
-	attention, clsBox slot[float32]
 }
 
 // Open loads the bundle's graphs on the best provider and runs each once. It
@@ -118,11 +109,11 @@ func Open(ctx context.Context, b *model.Bundle, o Options) (*Grounder, error) {
 // load opens the three graphs on one provider, makes the tensors, warms up and
 // checks the answers.
 func load(ctx context.Context, b *model.Bundle, provider string, o Options) (*Grounder, error) {
-	g := &Grounder{bundle: b, square: o.Square, phrase: newCache(max(keptPhrases, b.Limits.MaxPhrases))}
+	g := &Grounder{bundle: b, square: o.Square, words: reader{known: newCache(max(keptPhrases, b.Limits.MaxPhrases))}}
 	if err := g.openGraphs(provider, o); err != nil {
 		return nil, errors.Join(err, g.free.Close())
 	}
-	if err := g.makeSlots(); err != nil {
+	if err := g.makeTensors(); err != nil {
 		return nil, errors.Join(fmt.Errorf("make tensors: %w", err), g.free.Close())
 	}
 	if err := g.warmUp(); err != nil {
@@ -198,17 +189,22 @@ func (g *Grounder) outputsOf(name string, graph model.Graph, o Options) []string
 	words, _ := find(graph.Inputs, "words") // checkListing saw it
 	g.layers, g.width = words.Shape[1].Size, words.Shape[3].Size
 	visual, _ := find(graph.Inputs, "visual")
-	g.visual.shape = ort.Shape{1, visual.Shape[1].Size, visual.Shape[2].Size}
+	g.visual = ort.Shape{1, visual.Shape[1].Size, visual.Shape[2].Size}
 	return names
 }
 
 // Provider says what runs the network, and what was tried before.
 func (g *Grounder) Provider() Chosen { return g.chosen }
 
-// Close frees everything native. A second Close does nothing.
-func (g *Grounder) Close() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.closed = true
-	return g.free.Close()
+// Close waits for calls under way and frees everything native. A second Close
+// does nothing.
+func (g *Grounder) Close() (err error) {
+	g.closing.Do(func() {
+		for range cap(g.lanes) {
+			<-g.lanes
+		}
+		close(g.lanes)
+		err = g.free.Close()
+	})
+	return err
 }
