@@ -48,7 +48,7 @@ const telling = 4 * time.Second
 func (s *Speech) Line(now time.Time) string {
 	switch {
 	case s.State == "no device":
-		return "no microphone: " + s.Why
+		return s.Why
 	case s.State == "hearing":
 		return "hearing …"
 	case s.State == "working":

@@ -20,7 +20,7 @@ func TestSpeechLine(t *testing.T) {
 		"nobody listens":  {Speech{}, ""},
 		"off":             {Speech{State: "off", Said: said, Since: now.Add(-time.Minute)}, ""},
 		"off just now":    {Speech{State: "off", Said: said, Since: now}, "heard “Show me the cup.”: looking for the cup"},
-		"no device":       {Speech{State: "no device", Why: "it was refused"}, "no microphone: it was refused"},
+		"no device":       {Speech{State: "no device", Why: "microphone: refused"}, "microphone: refused"},
 		"hearing":         {Speech{State: "hearing", Said: said, Since: now}, "hearing …"},
 		"working":         {Speech{State: "working"}, "hearing … one moment"},
 		"listening":       {Speech{State: "listening", Mode: "always"}, "listening"},

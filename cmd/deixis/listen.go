@@ -22,8 +22,8 @@ type listenArgs struct {
 
 // weightFlags are the flags of listen.Weights.
 type weightFlags struct {
-	Text  float64 `name:"listen-text-weight" default:"4" help:"How much the sound of a reading counts beside the picture."`
-	Point float64 `name:"listen-point-weight" default:"0.5" help:"How much the score of its box counts beside whether it is there at all."`
+	Text  float64 `name:"listen-text-weight" default:"2" help:"How much the sound of a reading counts beside the picture."`
+	Point float64 `name:"listen-point-weight" default:"4" help:"How much the score of its box counts beside whether it is there at all."`
 }
 
 // on says whether anything listens.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -102,6 +103,34 @@ func spoken(t testing.TB, text string) string {
 	return file
 }
 
+// wavOf is sound as a WAV file, 16 kHz and 16 bits.
+func wavOf(pcm []float32) []byte {
+	n := uint32(2 * len(pcm))
+	wav := binary.LittleEndian.AppendUint32([]byte("RIFF"), 36+n)
+	wav = append(wav, "WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80\x3e\x00\x00\x00\x7d\x00\x00\x02\x00\x10\x00data"...)
+	wav = binary.LittleEndian.AppendUint32(wav, n)
+	for _, x := range pcm {
+		wav = binary.LittleEndian.AppendUint16(wav, uint16(int16(x*32767)))
+	}
+	return wav
+}
+
+// inSilence is the sound of a WAV file with silence on both sides.
+func inSilence(t testing.TB, file string) []float32 {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	pcm, err := listen.ReadWAV(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pcm, _ = inRoom(pcm)
+	return pcm
+}
+
 // A parrot writes down the same, whatever it hears.
 type parrot string
 
@@ -167,10 +196,11 @@ func TestVoiceDoes(t *testing.T) {
 
 func TestVoiceHearsAPage(t *testing.T) {
 	v := voiceOf(t, "The dog.")
-	wav := append([]byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80\x3e\x00\x00\x00\x7d\x00\x00\x02\x00\x10\x00data"), 0x80, 0x3e, 0, 0)
-	for i := range 8000 {
-		wav = binary.LittleEndian.AppendUint16(wav, uint16(i%7*1000))
+	pcm := make([]float32, 8000)
+	for i := range pcm {
+		pcm[i] = float32(i%7) / 32
 	}
+	wav := wavOf(pcm)
 	said, err := v.Hear(t.Context(), wav)
 	if err != nil || said.Phrase != "the dog" || said.Why != "" || v.asker.line.Phrases()[0] != "the dog" {
 		t.Errorf("heard %+v, %v", said, err)
@@ -188,7 +218,7 @@ func TestVoiceHearsAPage(t *testing.T) {
 	if err := m.Put(t.Context(), []byte{0, 0x40, 0, 0xC0}); err != nil {
 		t.Fatal(err)
 	}
-	pcm := make([]float32, 9)
+	pcm = make([]float32, 9)
 	if n, err := v.desk.Read(t.Context(), pcm); n != 2 || err != nil || pcm[0] != 0.5 || pcm[1] != -0.5 {
 		t.Errorf("read %v, %v", pcm[:n], err)
 	}

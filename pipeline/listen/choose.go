@@ -18,8 +18,11 @@ type Weights struct {
 	Point float64 // of the logarithm of the best box's score
 }
 
-// DefaultWeights are not yet fitted to anything.
-var DefaultWeights = Weights{Text: 4, Point: 0.5}
+// DefaultWeights are those with the most right boxes on 240 phrases about photos,
+// spoken by four synthetic voices and heard with a beam of 8: 0.47, where the
+// first reading has 0.42, typing 0.64, and the best reading of each 0.58. Twice
+// or half of either makes little difference.
+var DefaultWeights = Weights{Text: 2, Point: 4}
 
 // A Chooser lets the picture help the ear: of several readings of an utterance
 // it takes the one whose words and picture together are likeliest.

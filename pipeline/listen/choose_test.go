@@ -45,7 +45,7 @@ func TestChoose(t *testing.T) {
 		best, n int
 	}{
 		"the picture decides":         {[]Candidate{{Phrase: "the bread cub", LogProb: -0.2}, {Phrase: "the red cup", LogProb: -0.4}}, false, 4, 1, 2},
-		"not against all probability": {[]Candidate{{Phrase: "the blue cup", LogProb: -0.1}, {Phrase: "the red pup", LogProb: -6}}, false, 4, 0, 2},
+		"not against all probability": {[]Candidate{{Phrase: "the blue cup", LogProb: -0.1}, {Phrase: "the red pup", LogProb: -8}}, false, 4, 0, 2},
 		"the ear decides":             {[]Candidate{{Phrase: "the red cup", LogProb: -0.2}, {Phrase: "the red cap", LogProb: -0.4}}, false, 4, 0, 2},
 		"no picture":                  {[]Candidate{{Phrase: "the bread cub", LogProb: -0.2}, {Phrase: "the red cup", LogProb: -0.4}}, true, 4, 0, 0},
 		"too many":                    {[]Candidate{{Phrase: "a", LogProb: -0.1}, {Phrase: "b", LogProb: -0.2}, {Phrase: "the red cup", LogProb: -0.3}}, false, 2, 0, 2},

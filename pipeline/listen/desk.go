@@ -109,7 +109,7 @@ func (d *Desk) Trouble() string {
 		return ""
 	}
 	if d.Own == nil {
-		return "none here: speak on the page"
+		return "no microphone here: speak on the page"
 	}
 	if t, ok := d.Own.(troubled); ok {
 		return t.Trouble()

@@ -255,7 +255,7 @@ func TestLineTellsWhatIsWrong(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- l.Run(ctx) }()
 		time.Sleep(time.Second)
-		if s := l.Status(); s.State != NoDevice || s.Caption != "no microphone: nothing is plugged in" {
+		if s := l.Status(); s.State != NoDevice || s.Caption != "nothing is plugged in" {
 			t.Errorf("state %+v", s)
 		}
 		stop()

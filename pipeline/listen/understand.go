@@ -179,7 +179,7 @@ func (l *Lexicon) named(ws []word) bool {
 // hat" takes nothing back.
 func (l *Lexicon) amended(ws []word) []word {
 	for i := len(ws) - 2; i > 0; i-- {
-		n := l.takesBack(ws, i)
+		n := max(l.takesBack(ws, i), l.asksAnew(ws, i))
 		if n == 0 {
 			continue
 		}
@@ -188,6 +188,16 @@ func (l *Lexicon) amended(ws []word) []word {
 		}
 	}
 	return ws
+}
+
+// asksAnew is how many words at i are a wake phrase before a thing's name: who
+// asks again in the same breath means what comes last.
+func (l *Lexicon) asksAnew(ws []word, i int) int {
+	n := begins(ws[i:], l.Wake)
+	if n > 0 && i+n < len(ws) && l.named(ws[i+n:]) {
+		return n
+	}
+	return 0
 }
 
 // takesBack is how many words at i say that what follows replaces what is before; 0 for none.
