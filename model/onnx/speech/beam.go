@@ -100,12 +100,18 @@ func top(row []float32, n int) []int64 {
 	return best
 }
 
+// negligible is how far below the likeliest a token adds nothing to the sum: all
+// of a vocabulary together less than one in ten thousand.
+const negligible = -20
+
 // logSum is the logarithm of the sum of the exponentials.
 func logSum(row []float32) float64 {
 	most := slices.Max(row)
 	var sum float64
 	for _, x := range row {
-		sum += math.Exp(float64(x - most))
+		if d := x - most; d > negligible {
+			sum += math.Exp(float64(d))
+		}
 	}
 	return float64(most) + math.Log(sum)
 }

@@ -12,7 +12,7 @@ const (
 	beatless   = 2500 * time.Millisecond // without sound: it is gone; an idle server may need 2 s for the first
 	looks      = 250 * time.Millisecond  // between two looks at that
 	openLimit  = 4 * time.Second         // for opening
-	closeLimit = time.Second             // for closing: a device whose server died may hang for ever
+	closeLimit = 700 * time.Millisecond  // for closing: a device whose server died may hang for ever
 	firstPause = 250 * time.Millisecond  // before opening again
 	mostPause  = 1500 * time.Millisecond
 )
@@ -143,6 +143,7 @@ func (m *Mic) watch(s session) (lasted bool) {
 		last := max(opened, time.Duration(m.beat.Load()))
 		if last > opened && !lasted {
 			lasted = true
+			m.fresh.Store(true)
 			m.set(Good, "", s.device.name)
 		}
 		if time.Since(m.epoch)-last > beatless {

@@ -62,6 +62,7 @@ type Mic struct {
 	once         sync.Once
 	dropped      atomic.Uint64
 	stuck        atomic.Int32 // openings that have not come back
+	fresh        atomic.Bool  // the device was opened, and Read has not noticed yet
 	beat         atomic.Int64 // when the last sound came, since epoch
 	epoch        time.Time
 
@@ -124,6 +125,9 @@ func (m *Mic) Read(ctx context.Context, pcm []float32) (int, error) {
 
 // notice tells silence from a microphone that is off.
 func (m *Mic) notice(pcm []float32) {
+	if m.fresh.Swap(false) {
+		m.zeros = 0
+	}
 	for _, x := range pcm {
 		if x != 0 {
 			m.zeros = 0
