@@ -75,6 +75,8 @@ func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
 		return &usageError{errors.New("--lag, --lock and --compare: one at a time")}
 	case c.Lock:
 		return c.lock(ctx, g)
+	case c.Spoken == "" && c.Live, !c.Live && c.Sink != "":
+		return &usageError{errors.New("--live needs --spoken, and --sink needs --live")}
 	case c.Noise < 0:
 		return &usageError{errors.New("--noise must be above 0")}
 	case c.Noise > 0:

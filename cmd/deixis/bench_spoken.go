@@ -24,6 +24,9 @@ type spokenArgs struct {
 	Split  string        `default:"val" placeholder:"NAME" help:"With --spoken: of this split."`
 	Voices []string      `default:"espeak-ng:en-us,espeak-ng:en-gb,espeak-ng:en-us+f3,espeak-ng:en-gb-scotland" help:"With --spoken: who speaks, in turns; espeak-ng:NAME or flite:NAME."`
 	Clips  string        `placeholder:"DIR" help:"With --spoken: keep the clips there, and take those that are there."`
+	Live   bool          `help:"With --spoken: in real time through the whole live line, and how even its frames come."`
+	Sink   string        `placeholder:"NAME" help:"With --live: play the clips to this PulseAudio sink, and listen to the microphone with its name."`
+	Joint  bool          `name:"listen-joint" default:"true" negatable:"" help:"With --live: hold readings against the picture."`
 	Noise  time.Duration `placeholder:"TIME" help:"Measure instead how many phrases are understood in so much noise without a word, such as 1h."`
 	weightFlags
 	earFlags
@@ -67,6 +70,16 @@ func (c *benchCmd) spoken(ctx context.Context, g *globals) (err error) {
 		return &outputError{fmt.Errorf("--clips: %w", err)}
 	}
 	voices := clipper{dir: dir, voices: c.Voices}
+	if c.Live {
+		r, err := c.live(ctx, g, refs, &voices)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(g.Stdout, r)
+		}
+		return r.print(g.Stdout)
+	}
 	t := &spokenTrial{globals: g}
 	if t.by, err = g.openGrounder(ctx, wants{}); err != nil {
 		return err
@@ -246,6 +259,11 @@ func inRoom(pcm []float32) (sound []float32, end time.Duration) {
 	for i := range sound {
 		sound[i] += roomNoise * float32(r.NormFloat64())
 	}
+	return sound, roomBefore + lastWord(pcm)
+}
+
+// lastWord is when the last word of a clip ends.
+func lastWord(pcm []float32) time.Duration {
 	last := 0
 	loud := slices.Max(pcm) / 50
 	for i, x := range pcm {
@@ -253,5 +271,5 @@ func inRoom(pcm []float32) (sound []float32, end time.Duration) {
 			last = i
 		}
 	}
-	return sound, roomBefore + time.Duration(last)*time.Second/listen.Rate
+	return time.Duration(last) * time.Second / listen.Rate
 }

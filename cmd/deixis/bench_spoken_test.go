@@ -66,6 +66,9 @@ func TestBenchNoise(t *testing.T) {
 	if err := r.print(&people); err != nil || !strings.Contains(people.String(), "la la") {
 		t.Errorf("for people: %q, %v", &people, err)
 	}
+	if code, _, errs := deixis(t, "bench", "--live"); code != exitUsage {
+		t.Errorf("--live alone: code %d, %q", code, errs)
+	}
 	if code, _, errs := deixis(t, "bench", "--noise", "-1s"); code != exitUsage || strings.Count(errs, "\n") != 1 {
 		t.Errorf("code %d, %q", code, errs)
 	}

@@ -21,11 +21,18 @@ type clipper struct {
 	voices []string // "espeak-ng:en-us" or "flite:slt", in turns
 }
 
+// voice is the i-th.
+func (c *clipper) voice(i int) string { return c.voices[i%len(c.voices)] }
+
+// file is where the clip of a phrase in the i-th voice lies.
+func (c *clipper) file(i int, phrase string) string {
+	sum := sha256.Sum256([]byte(c.voice(i) + "\n" + phrase))
+	return filepath.Join(c.dir, hex.EncodeToString(sum[:8])+".wav")
+}
+
 // clip is the sound of a phrase in the i-th voice.
 func (c *clipper) clip(ctx context.Context, i int, phrase string) ([]float32, error) {
-	voice := c.voices[i%len(c.voices)]
-	sum := sha256.Sum256([]byte(voice + "\n" + phrase))
-	file := filepath.Join(c.dir, hex.EncodeToString(sum[:8])+".wav")
+	voice, file := c.voice(i), c.file(i, phrase)
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		if err := speak(ctx, voice, phrase, file); err != nil {
 			return nil, err
