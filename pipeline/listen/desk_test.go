@@ -33,11 +33,11 @@ func TestDesk(t *testing.T) {
 		}
 		read(0.5)
 		read(0.5)
-		go func() {
+		go func(g *Guest) {
 			time.Sleep(time.Second)
 			g.Leave()
 			g.Leave()
-		}()
+		}(g)
 		read(0.25) // the guest said nothing more
 		if err := g.Put(t.Context(), make([]float32, waitingRoom*Chunk+1)); !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("a guest that has left gets %v", err)

@@ -57,6 +57,7 @@ type Line struct {
 	holds    bool        // the segmenter knows; belongs to hear
 	queue    queue
 	thinking sync.Mutex // By and Choose are for one at a time
+	ahead    ahead
 
 	mu     sync.Mutex
 	state  pipeline.Speech
@@ -126,6 +127,7 @@ func (l *Line) hear(ctx context.Context) error {
 				return err
 			}
 		}
+		l.guess(s, len(us) > 0)
 		l.tell(s)
 	}
 }
@@ -199,6 +201,20 @@ func (l *Line) put(ctx context.Context, u Utterance) error {
 	return nil
 }
 
+// guess has an utterance written down before it is sure that it has ended, and
+// gives that up when the voice goes on. Most of the wait for its end is not lost
+// then.
+func (l *Line) guess(s *Segmenter, ended bool) {
+	if l.Every || l.Mode == PushToTalk {
+		return
+	}
+	if u, ok := s.Guess(); ok {
+		l.queue.maybe(waiting{Utterance: u, guess: true})
+	} else if !ended && s.Speaking() && !s.Guessed() && l.queue.disprove() {
+		l.ahead.giveUp()
+	}
+}
+
 // think writes down what was said, and does it.
 func (l *Line) think(ctx context.Context) error {
 	for {
@@ -208,6 +224,10 @@ func (l *Line) think(ctx context.Context) error {
 		}
 		if err != nil {
 			return err
+		}
+		if w.guess {
+			l.ahead.write(ctx, &l.thinking, l.By, w.Utterance)
+			continue
 		}
 		l.understand(ctx, w)
 		l.queue.done()

@@ -47,9 +47,10 @@ type Segmenter struct {
 
 	speaking bool
 	held     bool
-	begun    int // sample at which Begin came, or the voice that was there already
-	silence  int // samples since the voice fell silent; 0 while it speaks
-	voiced   int // samples from the first voiced chunk to the last
+	begun    int  // sample at which Begin came, or the voice that was there already
+	silence  int  // samples since the voice fell silent; 0 while it speaks
+	voiced   int  // samples from the first voiced chunk to the last
+	guessed  bool // Guess has told of this silence
 
 	meter meter
 }
@@ -86,12 +87,12 @@ func (s *Segmenter) judge(chunk []float32, p float32) (Utterance, bool) {
 			return s.take(s.at, true), true
 		}
 	case !s.speaking && p >= s.o.On:
-		s.speaking, s.silence, s.voiced = true, 0, len(chunk)
+		s.speaking, s.silence, s.voiced, s.guessed = true, 0, len(chunk), false
 	case !s.speaking:
 		s.forget(samples(s.o.PreRoll))
 	case p >= s.o.On:
 		s.voiced += s.silence + len(chunk)
-		s.silence = 0
+		s.silence, s.guessed = 0, false
 	case p < s.o.Off || s.silence > 0:
 		s.silence += len(chunk)
 	default:
@@ -120,18 +121,25 @@ func (s *Segmenter) fallSilent() (Utterance, bool) {
 	return s.take(s.at-s.silence, false), true
 }
 
+// Guess is the utterance that Push will return if the voice that fell silent
+// stays so, but for what is not known yet: Decided and Level. Its PCM is the same
+// then, and so are Start and End, so that who writes it down at once need not do
+// so again. True once in each silence.
+func (s *Segmenter) Guess() (Utterance, bool) {
+	if !s.speaking || s.guessed || s.silence < samples(s.o.Tail) || s.voiced < samples(s.o.Voiced) {
+		return Utterance{}, false
+	}
+	s.guessed = true
+	return s.copyTo(s.at-s.silence, false), true
+}
+
+// Guessed says whether what Guess told may still come true.
+func (s *Segmenter) Guessed() bool { return s.speaking && s.guessed }
+
 // take hands the utterance out that the voice of ended at sample spoken. One
 // that is cut goes on with the next sample.
 func (s *Segmenter) take(spoken int, cut bool) Utterance {
-	end := min(s.at, spoken+samples(s.o.Tail))
-	if cut {
-		end = s.at
-	}
-	u := Utterance{
-		PCM:   append([]float32(nil), s.kept[:end-s.start]...),
-		Start: span(s.start), End: span(end), Spoken: span(spoken), Decided: span(s.at),
-		Held: s.held, Cut: cut, Level: s.meter.level(),
-	}
+	u := s.copyTo(spoken, cut)
 	s.meter.begin()
 	if cut {
 		s.forget(0)
@@ -143,6 +151,19 @@ func (s *Segmenter) take(spoken int, cut bool) Utterance {
 		s.forget(samples(s.o.PreRoll))
 	}
 	return u
+}
+
+// copyTo is the utterance whose voice ended at sample spoken.
+func (s *Segmenter) copyTo(spoken int, cut bool) Utterance {
+	end := min(s.at, spoken+samples(s.o.Tail))
+	if cut {
+		end = s.at
+	}
+	return Utterance{
+		PCM:   append([]float32(nil), s.kept[:end-s.start]...),
+		Start: span(s.start), End: span(end), Spoken: span(spoken), Decided: span(s.at),
+		Held: s.held, Cut: cut, Level: s.meter.level(),
+	}
 }
 
 // forget drops all but the last n samples.
@@ -168,7 +189,7 @@ func (s *Segmenter) Begin() {
 		s.begun = s.at
 		s.meter.begin()
 	}
-	s.held, s.speaking, s.silence = true, false, 0
+	s.held, s.speaking, s.silence, s.guessed = true, false, 0, false
 }
 
 // End ends what Begin began; false where nothing was begun, or too shortly to

@@ -165,6 +165,35 @@ func TestSegmenterHeld(t *testing.T) {
 	}
 }
 
+// What is guessed in a silence is what comes, unless the voice goes on.
+func TestSegmenterGuess(t *testing.T) {
+	const still, voice = 0.001, 0.3
+	s := NewSegmenter(byLoudness{}, DefaultSegmenting)
+	var guesses, said []Utterance
+	pcm := sound(part{still, 1000}, part{voice, 500}, part{still, 350}, part{voice, 500}, part{still, 1000}, part{voice, 100}, part{still, 1000})
+	for piece := range slices.Chunk(pcm, Chunk) {
+		us, err := s.Push(piece)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said = append(said, us...)
+		if u, ok := s.Guess(); ok {
+			guesses = append(guesses, u)
+		}
+		if _, again := s.Guess(); again {
+			t.Errorf("at %v: guessed twice", span(s.at))
+		}
+	}
+	if len(guesses) != 2 || len(said) != 1 { // the click is neither
+		t.Fatalf("%d guesses, %d utterances", len(guesses), len(said))
+	}
+	first, last, u := guesses[0], guesses[1], said[0]
+	if first.End >= u.End || !slices.Equal(last.PCM, u.PCM) || last.Start != u.Start || last.End != u.End || last.Decided >= u.Decided {
+		t.Errorf("guessed %v to %v, then %v to %v (at %v); it is %v to %v (at %v)",
+			first.Start, first.End, last.Start, last.End, last.Decided, u.Start, u.End, u.Decided)
+	}
+}
+
 func TestSegmenterVADFails(t *testing.T) {
 	broken := errors.New("broken")
 	s := NewSegmenter(byLoudness{broken}, DefaultSegmenting)

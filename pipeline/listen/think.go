@@ -14,7 +14,7 @@ func (l *Line) Hear(ctx context.Context, pcm []float32) (pipeline.Said, error) {
 	now := time.Now()
 	var m meter
 	m.all.add(pcm)
-	said := l.understand(ctx, waiting{Utterance{PCM: pcm, Held: true, Level: m.level()}, now, now})
+	said := l.understand(ctx, waiting{Utterance: Utterance{PCM: pcm, Held: true, Level: m.level()}, spoken: now, decided: now})
 	return said, ctx.Err()
 }
 
@@ -25,9 +25,12 @@ func (l *Line) understand(ctx context.Context, w waiting) pipeline.Said {
 	said := pipeline.Said{}
 	taken := time.Now()
 	said.Took.Wait, said.Took.Queue = millis(w.decided.Sub(w.spoken)), millis(taken.Sub(w.decided))
-	t, err := l.By.Transcribe(ctx, w.PCM)
+	t, known, err := l.ahead.transcribe(ctx, l.By, w.Utterance)
 	read := time.Now()
 	said.Took.Recognise = millis(read.Sub(taken))
+	if known { // what it waited for was its own recognition
+		said.Took.Queue, said.Took.Recognise = 0, millis(read.Sub(w.decided))
+	}
 	if ctx.Err() != nil {
 		return said
 	}
