@@ -103,7 +103,7 @@ func (l *Line) hear(ctx context.Context) error {
 	s := NewSegmenter(l.VAD, l.How)
 	pcm := make([]float32, Chunk)
 	for {
-		n, err := l.read(ctx, pcm)
+		n, err := l.read(ctx, pcm, func() error { return l.broken(ctx, s) })
 		if err != nil {
 			if u, ok := s.Flush(); ok && errors.Is(err, io.EOF) {
 				return l.put(ctx, u)
@@ -135,8 +135,9 @@ func (l *Line) hear(ctx context.Context) error {
 // quietly is how often a source in which nothing moves is asked what ails it.
 const quietly = 500 * time.Millisecond
 
-// read waits for sound, and tells meanwhile why none comes.
-func (l *Line) read(ctx context.Context, pcm []float32) (int, error) {
+// read waits for sound, and tells meanwhile why none comes. What was being said
+// when it ceased is lost's.
+func (l *Line) read(ctx context.Context, pcm []float32, lost func() error) (int, error) {
 	for {
 		short, stop := context.WithTimeout(ctx, quietly)
 		n, err := l.From.Read(short, pcm)
@@ -145,9 +146,25 @@ func (l *Line) read(ctx context.Context, pcm []float32) (int, error) {
 			return n, err
 		}
 		if t, ok := l.From.(troubled); ok && t.Trouble() != "" {
+			if err := lost(); err != nil {
+				return 0, err
+			}
 			l.set(func(s *pipeline.Speech) { s.State, s.Why, s.Level = NoDevice, t.Trouble(), 0 })
 		}
 	}
+}
+
+// broken ends what is being said when the sound ceases: what comes after a gap
+// does not belong to it.
+func (l *Line) broken(ctx context.Context, s *Segmenter) error {
+	if l.holds {
+		return nil
+	}
+	l.VAD.Reset()
+	if u, ok := s.Flush(); ok {
+		return l.put(ctx, u)
+	}
+	return nil
 }
 
 // button tells the segmenter what the button does.

@@ -333,3 +333,25 @@ func TestLineHearsFromElsewhere(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What was being said when the microphone went is written down: nothing that
+// comes later belongs to it.
+func TestLineEndsWhatABreakCutsOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var d diary
+		from := &tape{pcm: sound(part{0.001, 1000}, part{0.5, 1000}), paced: true, trouble: "unplugged"}
+		l := d.line(&Line{From: from, Mode: Always, By: &scribe{script: says("the red cup")}})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- l.Run(ctx) }()
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		if s := l.Status(); s.State != NoDevice || s.Said == nil || s.Said.Phrase != "the red cup" {
+			t.Errorf("status %+v", s)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
