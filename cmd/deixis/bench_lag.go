@@ -24,10 +24,11 @@ type lagReport struct {
 }
 
 type sceneLag struct {
-	Name    string  `json:"name"`
-	Still   float64 `json:"still"`
-	Carried float64 `json:"carried"`
-	CarryMS spread  `json:"carry_ms"` // what carrying costs a frame
+	Name    string   `json:"name"`
+	Still   float64  `json:"still"`
+	Carried float64  `json:"carried"`
+	CarryMS spread   `json:"carry_ms"`        // what carrying costs a frame
+	Right   *float64 `json:"right,omitempty"` // with --truth: share of its frames that the network answers right
 }
 
 // A lagTrial is a moving picture with its truth, to be played twice.
@@ -37,6 +38,7 @@ type lagTrial struct {
 	phrase model.Phrase
 	truth  func(phrase string, t float64) (model.Box, float64)
 	answer func(phrase string, f *camera.Frame) model.Answer
+	said   answered // by the network on every frame, where somebody knows the truth
 }
 
 // lag measures how far what is shown lags behind what is there, with a
@@ -52,6 +54,10 @@ func (c *benchCmd) lag(ctx context.Context, g *globals) error {
 	r := lagReport{Answers: c.Answers}
 	for _, t := range trials {
 		one := sceneLag{Name: t.name}
+		if t.said != nil {
+			right := t.right()
+			one.Right = &right
+		}
 		if one.Still, _, err = c.play(ctx, g, t, true); err != nil {
 			return err
 		}
@@ -74,20 +80,33 @@ func (c *benchCmd) lag(ctx context.Context, g *globals) error {
 }
 
 func (r *lagReport) print(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "mean IoU of the box shown with the true box when it is shown, about %g answers a second\n%-18s %8s %8s %18s\n", r.Answers, "scene", "still", "carried", "carry ms p50  p99")
+	wide := 18
+	for _, s := range r.Scenes {
+		wide = max(wide, len(s.Name))
+	}
+	_, err := fmt.Fprintf(w, "mean IoU of the box shown with the true box when it is shown, about %g answers a second\n%-*s %8s %8s %18s\n", r.Answers, wide, "scene", "still", "carried", "carry ms p50  p99")
 	for _, s := range r.Scenes {
 		if err == nil {
-			_, err = fmt.Fprintf(w, "%-18s %8.3f %8.3f %12.2f %5.2f\n", s.Name, s.Still, s.Carried, s.CarryMS.P50, s.CarryMS.P99)
+			_, err = fmt.Fprintf(w, "%-*s %8.3f %8.3f %12.2f %5.2f", wide, s.Name, s.Still, s.Carried, s.CarryMS.P50, s.CarryMS.P99)
+		}
+		if err == nil && s.Right != nil {
+			_, err = fmt.Fprintf(w, "   the network is right on %.3f of its frames", *s.Right)
+		}
+		if err == nil {
+			_, err = fmt.Fprintln(w)
 		}
 	}
 	if err == nil {
-		_, err = fmt.Fprintf(w, "%-18s %8.3f %8.3f\n", "mean", r.Still, r.Carried)
+		_, err = fmt.Fprintf(w, "%-*s %8.3f %8.3f\n", wide, "mean", r.Still, r.Carried)
 	}
 	return err
 }
 
 // lagTrials are the rendered scenes, or the recording that was named.
 func (c *benchCmd) lagTrials(ctx context.Context, g *globals) ([]lagTrial, error) {
+	if c.Truth != "" {
+		return c.seen(ctx, g)
+	}
 	if c.Source != "" {
 		t, err := c.recorded(ctx, g)
 		return []lagTrial{t}, err
@@ -120,8 +139,12 @@ func (c *benchCmd) recorded(ctx context.Context, g *globals) (_ lagTrial, err er
 		}
 		return &pipeline.Paced{From: src}, src.Close, nil
 	}
-	known, err := c.answerAll(ctx, ref, by, ps, g)
+	src, err := opencv.Open(ctx, ref, opencv.Options{Log: g.Log})
 	if err != nil {
+		return lagTrial{}, err
+	}
+	known, err := answerAll(ctx, src, by, ps, time.Duration(c.Seconds*float64(time.Second)))
+	if err = errors.Join(err, src.Close()); err != nil {
 		return lagTrial{}, err
 	}
 	return lagTrial{name: ref.String(), open: open, phrase: ps[0], truth: known.at, answer: known.answer}, nil
@@ -130,21 +153,16 @@ func (c *benchCmd) recorded(ctx context.Context, g *globals) (_ lagTrial, err er
 // answered is what the network says of every frame of a recording, in order.
 type answered []model.Answer
 
-// answerAll grounds the recording frame by frame, as long as --seconds says.
-func (c *benchCmd) answerAll(ctx context.Context, ref camera.Ref, by *grounder, ps []model.Phrase, g *globals) (all answered, err error) {
-	src, err := opencv.Open(ctx, ref, opencv.Options{Log: g.Log})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, src.Close()) }()
+// answerAll grounds a recording frame by frame, at most so long a part of it.
+func answerAll(ctx context.Context, from pipeline.Source, by *grounder, ps []model.Phrase, long time.Duration) (all answered, err error) {
 	var f camera.Frame
 	for {
-		if err := src.Next(ctx, &f); errors.Is(err, io.EOF) {
+		if err := from.Next(ctx, &f); errors.Is(err, io.EOF) {
 			return all, nil
 		} else if err != nil {
 			return nil, err
 		}
-		if f.PTS.Seconds() > c.Seconds {
+		if f.PTS > long {
 			return all, nil
 		}
 		as, err := by.Ground(ctx, &f, ps)
@@ -176,6 +194,18 @@ func (a answered) at(_ string, t float64) (model.Box, float64) {
 func (a answered) answer(phrase string, f *camera.Frame) model.Answer {
 	box, seen := a.at(phrase, f.PTS.Seconds())
 	return model.Answer{Present: seen > 0, Boxes: []model.Box{box}, Scores: []float32{float32(seen)}}
+}
+
+// whole is all that the network says on the frame at that place.
+func (a answered) whole(_ string, f *camera.Frame) model.Answer {
+	best := a[0]
+	for i := range a {
+		if a[i].At.Sub(time.Time{}) > f.PTS+time.Millisecond {
+			break
+		}
+		best = a[i]
+	}
+	return best
 }
 
 // play is the mean IoU of every box shown after the first answer.

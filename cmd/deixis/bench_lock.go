@@ -40,11 +40,11 @@ func (c *benchCmd) lock(ctx context.Context, g *globals) error {
 	if c.Answers <= 0 {
 		return &usageError{errors.New("--answers must be above 0")}
 	}
-	if c.Source != "" {
-		return &usageError{fmt.Errorf("--lock %s: its truth is not known (it plays rendered scenes)", c.Source)}
+	trials, err := c.lockTrials(ctx, g)
+	if err != nil {
+		return err
 	}
 	r := lockReport{Answers: c.Answers}
-	trials := c.rendered(scene.Telling())
 	for _, t := range trials {
 		one := sceneLock{Name: t.name}
 		var err error
@@ -64,6 +64,22 @@ func (c *benchCmd) lock(ctx context.Context, g *globals) error {
 		return writeJSON(g.Stdout, r)
 	}
 	return r.print(g.Stdout)
+}
+
+// lockTrials are rendered scenes in which a stand-in for the network has doubts,
+// or what the network itself said of a recording whose truth is known.
+func (c *benchCmd) lockTrials(ctx context.Context, g *globals) ([]lagTrial, error) {
+	switch {
+	case c.Source == "":
+		return c.rendered(scene.Telling()), nil
+	case c.Truth == "":
+		return nil, &usageError{fmt.Errorf("--lock %s: its truth is not known (give --truth FILE, or no source for rendered scenes)", c.Source)}
+	}
+	trials, err := c.seen(ctx, g)
+	for i := range trials {
+		trials[i].answer = trials[i].said.whole
+	}
+	return trials, err
 }
 
 // hidden is how little of a thing is as good as none.
@@ -88,14 +104,18 @@ func (c *benchCmd) judge(ctx context.Context, g *globals, t lagTrial, rules pipe
 }
 
 func (r *lockReport) print(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "share of frames shown right, changes of state, targets taken; about %g answers a second\n%-20s %22s %22s\n", r.Answers, "scene", "answers as they come", "locked")
+	wide := 20
+	for _, s := range r.Scenes {
+		wide = max(wide, len(s.Name))
+	}
+	_, err := fmt.Fprintf(w, "share of frames shown right, changes of state, targets taken; about %g answers a second\n%-*s %22s %22s\n", r.Answers, wide, "scene", "answers as they come", "locked")
 	for _, s := range r.Scenes {
 		if err == nil {
-			_, err = fmt.Fprintf(w, "%-20s %14.3f %3d %3d %14.3f %3d %3d\n", s.Name, s.Raw.Right, s.Raw.Changes, s.Raw.Targets, s.Locked.Right, s.Locked.Changes, s.Locked.Targets)
+			_, err = fmt.Fprintf(w, "%-*s %14.3f %3d %3d %14.3f %3d %3d\n", wide, s.Name, s.Raw.Right, s.Raw.Changes, s.Raw.Targets, s.Locked.Right, s.Locked.Changes, s.Locked.Targets)
 		}
 	}
 	if err == nil {
-		_, err = fmt.Fprintf(w, "%-20s %14.3f %22.3f\n", "mean", r.Raw, r.Locked)
+		_, err = fmt.Fprintf(w, "%-*s %14.3f %22.3f\n", wide, "mean", r.Raw, r.Locked)
 	}
 	return err
 }
