@@ -16,17 +16,20 @@ type beam struct {
 // mean is the score that readings of different lengths are compared by.
 func (b beam) mean() float64 { return b.sum / float64(max(1, len(b.tokens))) }
 
-// A search looks for the likeliest readings, a few at a time.
+// A search looks for the likeliest readings, a few at a time. Of readings that
+// differ in signs and capitals only it follows one, so that the others can be
+// told by ear.
 type search struct {
 	width int
-	end   int64 // token
+	end   int64                       // token
+	gist  func(tokens []int64) string // what is left of a reading without those
 
 	live []beam // the likeliest that have not ended, best first
 	done []beam // those that have, best first, width at most
 }
 
-func newSearch(width int, end int64) *search {
-	return &search{width: width, end: end, live: []beam{{}}}
+func newSearch(width int, end int64, gist func([]int64) string) *search {
+	return &search{width: width, end: end, gist: gist, live: []beam{{}}}
 }
 
 // step takes what the graph says of the token after each live beam: a row of
@@ -47,13 +50,17 @@ func (s *search) step(logits []float32, vocabulary int) bool {
 	}
 	slices.SortStableFunc(next, func(a, b beam) int { return cmp.Compare(b.sum, a.sum) })
 	s.live = s.live[:0:0]
+	followed := map[string]bool{}
 	for rank, b := range next {
 		switch {
 		case len(s.live) == s.width:
-		case b.tokens[len(b.tokens)-1] != s.end:
+		case b.tokens[len(b.tokens)-1] == s.end:
+			if rank < 2*s.width {
+				s.finish(b)
+			}
+		case !followed[s.gist(b.tokens)]:
+			followed[s.gist(b.tokens)] = true
 			s.live = append(s.live, b)
-		case rank < s.width:
-			s.finish(b)
 		}
 	}
 	return len(s.live) > 0 && !s.settled()
@@ -61,14 +68,30 @@ func (s *search) step(logits []float32, vocabulary int) bool {
 
 // finish keeps a reading that has ended, if it is one of the best.
 func (s *search) finish(b beam) {
-	s.done = append(s.done, b)
+	gist := s.gist(b.tokens)
+	alike := slices.IndexFunc(s.done, func(d beam) bool { return s.gist(d.tokens) == gist })
+	switch {
+	case alike < 0:
+		s.done = append(s.done, b)
+	case b.mean() > s.done[alike].mean():
+		s.done[alike] = b
+	}
 	slices.SortStableFunc(s.done, func(a, b beam) int { return cmp.Compare(b.mean(), a.mean()) })
 	s.done = s.done[:min(len(s.done), s.width)]
 }
 
-// settled says that no live beam will come before those that have ended.
+// hopeless is how far behind the best reading, in the mean logarithm of a
+// token's probability, others are not waited for.
+const hopeless = 1
+
+// settled says that no live beam will come before those that have ended, or
+// near the best of them.
 func (s *search) settled() bool {
-	return len(s.done) == s.width && s.live[0].mean() <= s.done[len(s.done)-1].mean()
+	if len(s.done) == 0 {
+		return false
+	}
+	best := s.live[0].mean()
+	return len(s.done) == s.width && best <= s.done[len(s.done)-1].mean() || best < s.done[0].mean()-hopeless
 }
 
 // best are the readings, likeliest first; where none had time to end, as far as

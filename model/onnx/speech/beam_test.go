@@ -2,6 +2,7 @@ package speech
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -44,7 +45,7 @@ func every(seed uint64, b beam, most int) []beam {
 }
 
 func searched(seed uint64, width, most int) []beam {
-	s := newSearch(width, toyEnd)
+	s := newSearch(width, toyEnd, exactly)
 	for range most {
 		var logits []float32
 		for _, b := range s.live {
@@ -91,7 +92,7 @@ func TestSearch(t *testing.T) {
 
 // One that never ends is given as far as it came.
 func TestSearchWithoutEnd(t *testing.T) {
-	s := newSearch(2, toyEnd)
+	s := newSearch(2, toyEnd, exactly)
 	for range 3 {
 		row := []float32{0, 5, -1e9, 1, 0}
 		if !s.step(slices.Repeat(row, len(s.live)), toySize) {
@@ -108,6 +109,37 @@ func TestTop(t *testing.T) {
 	for n, want := range map[int][]int64{1: {5}, 3: {5, 7, 4}, 100: {5, 7, 4, 2, 0, 6, 1, 3}} {
 		if got := top(row, n); !slices.Equal(got, want) {
 			t.Errorf("top(%d) = %v, want %v", n, got, want)
+		}
+	}
+}
+
+// exactly is the gist of tokens that all matter.
+func exactly(tokens []int64) string { return fmt.Sprint(tokens) }
+
+// Readings that differ in what does not matter are given once, as the likeliest
+// of them, and leave room for others.
+func TestSearchGivesEachGistOnce(t *testing.T) {
+	const comma = 4
+	gist := func(tokens []int64) string {
+		return exactly(slices.DeleteFunc(slices.Clone(tokens), func(t int64) bool { return t == comma || t == toyEnd }))
+	}
+	for seed := range uint64(50) {
+		s := newSearch(3, toyEnd, gist)
+		for range 6 {
+			var logits []float32
+			for _, b := range s.live {
+				logits = append(logits, toy(seed, b.tokens)...)
+			}
+			if !s.step(logits, toySize) {
+				break
+			}
+		}
+		seen := map[string]bool{}
+		for _, b := range s.best() {
+			if seen[gist(b.tokens)] {
+				t.Errorf("seed %d: %v is given twice", seed, b.tokens)
+			}
+			seen[gist(b.tokens)] = true
 		}
 	}
 }

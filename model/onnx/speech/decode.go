@@ -47,7 +47,7 @@ func (r *Recognizer) read(ctx context.Context, sound []float32) ([]beam, error) 
 	if err != nil {
 		return nil, fmt.Errorf("run encoder: %w", err)
 	}
-	find := newSearch(r.beam, r.about.End)
+	find := newSearch(r.beam, r.about.End, r.words.gist)
 	most := int(math.Ceil(r.about.TokensPerSecond * float64(len(sound)) / float64(r.about.Rate)))
 	var old tensors // of the last step
 	defer func() { old.destroy() }()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"unicode"
 )
 
 // A vocabulary turns tokens into text.
@@ -65,6 +66,16 @@ func (v vocabulary) text(tokens []int64) string {
 		}
 	}
 	return strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(b.String(), space, " "), ""))
+}
+
+// gist is a text in lower case without signs, but with its spaces.
+func (v vocabulary) gist(tokens []int64) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == ' ' || r == '\'' {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, v.text(tokens))
 }
 
 // byteOf is the byte that an entry such as <0x41> stands for.
