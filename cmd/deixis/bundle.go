@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"deixis/model"
@@ -61,16 +63,40 @@ func (c *bundleInfoCmd) Run(_ context.Context, g *globals) error {
 			fmt.Fprintf(&s, "%-8s %s  %s  %s\n", name, graph.Precision, graph.File, sizeOf(b.Path(graph.File)))
 		}
 	}
+	fmt.Fprintf(&s, "%-8s %s\n", "measured", measured(b.Measured))
 	for _, part := range []struct {
 		name string
 		raw  json.RawMessage
-	}{{"measured", b.Measured}, {"training", b.Training}, {"licences", b.Licences}} {
+	}{{"training", b.Training}, {"licences", b.Licences}} {
 		if len(part.raw) > 0 {
 			fmt.Fprintf(&s, "%-8s %s\n", part.name, flat(part.raw))
 		}
 	}
 	_, err = fmt.Fprint(g.Stdout, s.String())
 	return err
+}
+
+// measured is what bundle.json says of its accuracy: one number for each set of
+// phrases. All the others are in `bundle info --json`.
+func measured(raw json.RawMessage) string {
+	var sets map[string]json.RawMessage
+	if json.Unmarshal(raw, &sets) != nil {
+		return "nothing"
+	}
+	var says []string
+	for _, name := range slices.Sorted(maps.Keys(sets)) {
+		var of struct {
+			N     int      `json:"n"`
+			Acc50 *float64 `json:"acc50"`
+		}
+		if json.Unmarshal(sets[name], &of) == nil && of.Acc50 != nil {
+			says = append(says, fmt.Sprintf("acc@0.5 %.3f on %d %s", *of.Acc50, of.N, name))
+		}
+	}
+	if len(says) == 0 {
+		return "nothing"
+	}
+	return strings.Join(says, "; ")
 }
 
 // flat is JSON on one line.

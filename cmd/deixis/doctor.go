@@ -126,7 +126,7 @@ func (g *globals) checkBundle(ctx context.Context) []check {
 	if err != nil {
 		return []check{fail("bundle", "name a good one with --bundle DIR, or copy it again", err)}
 	}
-	checks := []check{ok("bundle", fmt.Sprintf("%s of %s in %s, %d files as hashed; measured %s", b.Name, b.Created, b.Dir, len(b.Contents()), measured(b)))}
+	checks := []check{ok("bundle", fmt.Sprintf("%s of %s in %s, %d files as hashed; measured %s", b.Name, b.Created, b.Dir, len(b.Contents()), measured(b.Measured)))}
 	by, err := g.openGrounder(ctx, wants{check: true})
 	if err != nil {
 		return append(checks, fail("network", "see the lines above", err))
@@ -149,14 +149,6 @@ func (g *globals) checkBundle(ctx context.Context) []check {
 		says += "; not " + why
 	}
 	return append(checks, ok("network", says))
-}
-
-// measured is what bundle.json says of its accuracy.
-func measured(b *model.Bundle) string {
-	if s := flat(b.Measured); s != "" && s != "{}" && s != "null" {
-		return s
-	}
-	return "nothing"
 }
 
 // once grounds a phrase on a test picture, and again for the time it takes.

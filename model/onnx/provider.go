@@ -63,7 +63,7 @@ func firstLine(err error) string {
 	if _, cause, ok := strings.Cut(line, "[ONNXRuntimeError] : "); ok {
 		line = strings.TrimLeft(cause, "0123456789 :")
 	}
-	return line
+	return strings.TrimSuffix(line, ".")
 }
 
 // precisions are those that a provider runs, fastest first.
