@@ -120,13 +120,32 @@ func (r *Recognizer) Transcribe(ctx context.Context, pcm []float32) (model.Trans
 	return t, nil
 }
 
-// padded has silence on both sides. What is no number becomes silence, too.
+// Quiet speech is made louder: the model has heard little of it.
+const (
+	loud     = 0.3 // peak
+	mostGain = 30
+)
+
+// gain is what makes pcm loud enough; sound that is, stays as it is.
+func gain(pcm []float32) float32 {
+	var peak float32
+	for _, x := range pcm {
+		peak = max(peak, x, -x)
+	}
+	if peak > 0 && peak < loud { // false for NaN
+		return min(loud/peak, mostGain)
+	}
+	return 1
+}
+
+// padded is loud enough and has silence on both sides. What is no number becomes
+// silence, too.
 func (r *Recognizer) padded(pcm []float32) []float32 {
 	pad := int(r.about.Pad * float64(r.about.Rate))
-	sound := make([]float32, len(pcm)+2*pad)
+	sound, louder := make([]float32, len(pcm)+2*pad), gain(pcm)
 	for i, x := range pcm {
 		if !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) {
-			sound[pad+i] = x
+			sound[pad+i] = louder * x
 		}
 	}
 	return sound
@@ -153,12 +172,13 @@ func (r *Recognizer) readings(beams []beam) []model.Hypothesis {
 // scripts are those of languages that use one only.
 var scripts = map[string]*unicode.RangeTable{"en": unicode.Latin}
 
-// written says whether a text has words, and no letters but its language's.
+// written says whether a text has words, no letters but its language's, and no
+// notes of music or the like.
 func written(text, language string) bool {
 	script := scripts[language]
 	words := false
 	for _, c := range text {
-		if unicode.IsLetter(c) && script != nil && !unicode.Is(script, c) {
+		if unicode.Is(unicode.So, c) || unicode.IsLetter(c) && script != nil && !unicode.Is(script, c) {
 			return false
 		}
 		words = words || unicode.IsLetter(c) || unicode.IsDigit(c)

@@ -99,6 +99,13 @@ func hearsPhrase(t *testing.T, r *Recognizer) {
 	if plain(got.Text()) != phrase {
 		t.Errorf("heard %q", got.Text())
 	}
+	far := spoken(t, phrase)
+	for i := range far {
+		far[i] *= 0.01
+	}
+	if got, err := r.Transcribe(t.Context(), far); err != nil || plain(got.Text()) != phrase {
+		t.Errorf("from afar heard %q, %v", got.Text(), err)
+	}
 	if len(got.NBest) < 2 || len(got.NBest) > DefaultBeam || got.Took <= 0 || got.Audio < time.Second {
 		t.Errorf("%+v", got)
 	}

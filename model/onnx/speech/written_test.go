@@ -11,6 +11,7 @@ func TestWritten(t *testing.T) {
 		{"Café no. 3", "en", true},
 		{"3", "en", true},
 		{"♪♪♪ ♪♪", "en", false},
+		{"♪Oh ♪♪", "en", false},
 		{".", "en", false},
 		{"", "en", false},
 		{"2-3ตวบ", "en", false},
