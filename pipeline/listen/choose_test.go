@@ -111,3 +111,17 @@ func TestLineChooses(t *testing.T) {
 }
 
 var errEnd = errors.New("the source has gone")
+
+// TestHeldMeansSomething: who holds the button to talk means a thing, even where
+// the likeliest reading names none.
+func TestHeldMeansSomething(t *testing.T) {
+	tr := Transcript{NBest: []Hypothesis{{Text: "Bye.", LogProb: -0.4}, {Text: "Bike.", LogProb: -0.6}}}
+	for mode, want := range map[Mode]string{PushToTalk: "bike", Always: ""} {
+		var d diary
+		l := d.line(&Line{Mode: mode, By: &scribe{script: []Transcript{tr}}})
+		var said pipeline.Said
+		if m := l.meant(t.Context(), tr, false, &said); m.Phrase != want || (m.Why == "") != (want != "") {
+			t.Errorf("in mode %s it is understood as %+v", mode, m)
+		}
+	}
+}

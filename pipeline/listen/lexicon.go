@@ -32,6 +32,7 @@ type Lexicon struct {
 	Determiners []string // what a thing's name may begin with
 	Stutters    []string // besides them, what two repeated words may begin with
 	Empty       []string // words that name nothing by themselves
+	Talk        []string // words of people who talk to each other: with one of them an utterance that nobody waited for names no thing
 	Pronouns    []string // words that name a thing only where one was asked for: "point at her"
 }
 
@@ -84,6 +85,10 @@ var English = Lexicon{
 		"yes", "yeah", "no", "not", "oh", "okay", "ok", "so", "and", "or", "but", "if", "of", "to", "in", "on", "at", "for", "with", "by",
 		"what", "who", "why", "how", "when", "where", "which", "bye", "hello", "hi", "hey", "thanks", "thank", "please", "well", "just",
 		"i'm", "it's", "that's", "you're", "there", "here", "then", "now", "very", "really", "too",
+	},
+	Talk: []string{
+		"i", "i'm", "i've", "i'll", "i'd", "we", "we're", "we've", "we'll", "you", "you're", "you've", "you'll", "let's",
+		"don't", "didn't", "can't", "won't", "wouldn't", "couldn't", "shouldn't", "gonna", "yeah", "okay", "think", "what's",
 	},
 	Pronouns: []string{"me", "us", "you", "him", "her", "them", "it", "this", "that", "these", "those"},
 }

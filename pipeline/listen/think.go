@@ -111,11 +111,11 @@ func (l *Line) meant(ctx context.Context, t Transcript, held bool, said *pipelin
 		mode = PushToTalk
 	}
 	first := l.Lex.Understand(t.Text(), mode)
-	if first.Phrase == "" || l.Choose == nil {
-		return first
-	}
 	cs := l.Lex.Candidates(t, mode)
-	if len(cs) < 2 {
+	if first.Phrase == "" && first.Command == "" && mode == PushToTalk && len(cs) > 0 {
+		first = Meaning{Phrase: cs[0].Phrase} // somebody meant something
+	}
+	if first.Phrase == "" || l.Choose == nil || len(cs) < 2 {
 		return first
 	}
 	i, n, err := l.Choose(ctx, cs)

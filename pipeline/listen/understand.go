@@ -62,7 +62,7 @@ func (l *Lexicon) Understand(text string, m Mode) Meaning {
 		return Meaning{Command: c}
 	}
 	ws = l.amended(ws)
-	if l.empty(ws, asked || carried) {
+	if l.empty(ws, asked || carried) || m == Always && l.talks(ws) {
 		return Meaning{Why: NoThing}
 	}
 	return Meaning{Phrase: join(ws)}
@@ -217,6 +217,11 @@ func (l *Lexicon) empty(ws []word, asked bool) bool {
 	return !slices.ContainsFunc(ws, func(w word) bool {
 		return !slices.Contains(l.Empty, w.text) && (asked || !slices.Contains(l.Pronouns, w.text))
 	})
+}
+
+// talks says whether ws is a piece of a talk.
+func (l *Lexicon) talks(ws []word) bool {
+	return slices.ContainsFunc(ws, func(w word) bool { return slices.Contains(l.Talk, w.text) })
 }
 
 // awake is what follows the wake phrase at the start of ws, past words that

@@ -115,7 +115,7 @@ func TestUnderstandPhrases(t *testing.T) {
 		if m.Phrase != want || m.Command != "" || (m.Why == "") != (want != "") {
 			t.Errorf("%q is understood as %+v, want %q", text, m, want)
 		}
-		if again := English.Understand(m.Phrase, Always); want != "" && want != "her" && again.Phrase != want {
+		if again := English.Understand(m.Phrase, PushToTalk); want != "" && want != "her" && again.Phrase != want {
 			t.Errorf("%q is understood as %q and that as %+v", text, m.Phrase, again)
 		}
 	}
@@ -165,6 +165,24 @@ func TestUnderstandNothing(t *testing.T) {
 			if got := English.Understand(text, m); got != (Meaning{Why: why}) {
 				t.Errorf("%q in mode %s is understood as %+v, want nothing, because %s", text, m, got, why)
 			}
+		}
+	}
+}
+
+func TestTalkIsNoPhrase(t *testing.T) {
+	for _, text := range []string{
+		"I think we should go now", "it's raining and I don't have an umbrella", "well, let's go to the other room",
+		"That's what you said.", "and then we went to the shop",
+	} {
+		if m := English.Understand(text, Always); m.Phrase != "" {
+			t.Errorf("%q, said by the way, is understood as %+v", text, m)
+		}
+	}
+	for text, want := range map[string]string{
+		"I want to see the red cup": "the red cup", "Can you find the dog?": "the dog", "It's the tall one": "the tall one", "the third man from the left": "the third man from the left",
+	} {
+		if m := English.Understand(text, Always); m.Phrase != want {
+			t.Errorf("%q is understood as %+v, want %q", text, m, want)
 		}
 	}
 }
