@@ -121,14 +121,7 @@ func (p *Pattern) wait(ctx context.Context) error {
 		p.n += int(late.Seconds() * p.ref.FPS)
 		return nil
 	}
-	t := time.NewTimer(-late)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return Sleep(ctx, -late)
 }
 
 // draw paints frame n. The shapes take four and seven seconds for a round.

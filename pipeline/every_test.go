@@ -18,7 +18,7 @@ type paused struct {
 }
 
 func (p paused) Next(ctx context.Context, f *camera.Frame) error {
-	if err := pause(ctx, p.by); err != nil {
+	if err := camera.Sleep(ctx, p.by); err != nil {
 		return err
 	}
 	return p.Source.Next(ctx, f)

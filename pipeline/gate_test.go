@@ -20,7 +20,7 @@ func (c *counting) Next(ctx context.Context, f *camera.Frame) error {
 	c.n++
 	f.Resize(2, 1)
 	f.Seq, f.At, f.Pix[0] = c.n, time.Now(), byte(c.n)
-	return pause(ctx, 5*time.Millisecond)
+	return camera.Sleep(ctx, 5*time.Millisecond)
 }
 
 func TestGate(t *testing.T) {

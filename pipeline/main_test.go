@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type slow struct{ by time.Duration }
 
 func (s slow) Ground(ctx context.Context, f *camera.Frame, ps []model.Phrase) ([]model.Answer, error) {
-	if err := pause(ctx, s.by); err != nil {
+	if err := camera.Sleep(ctx, s.by); err != nil {
 		return nil, err
 	}
 	answers := make([]model.Answer, len(ps))

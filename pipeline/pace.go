@@ -27,7 +27,7 @@ func (p *Paced) Next(ctx context.Context, f *camera.Frame) error {
 	wait := p.start.Add(f.PTS).Sub(now)
 	if p.start.IsZero() || wait < 0 {
 		p.start = now.Add(-f.PTS)
-	} else if err := pause(ctx, wait); err != nil {
+	} else if err := camera.Sleep(ctx, wait); err != nil {
 		return err
 	}
 	f.At = time.Now()
@@ -61,7 +61,7 @@ func (h *Held) Next(ctx context.Context, f *camera.Frame) error {
 		}
 		h.dry = true
 	}
-	if err := pause(ctx, heldFor); err != nil {
+	if err := camera.Sleep(ctx, heldFor); err != nil {
 		return err
 	}
 	h.last.Seq++
@@ -69,16 +69,4 @@ func (h *Held) Next(ctx context.Context, f *camera.Frame) error {
 	h.last.At = time.Now()
 	h.last.CopyTo(f)
 	return nil
-}
-
-// pause sleeps unless ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -186,7 +186,7 @@ func (c *Capture) lose(cause error) error {
 func (c *Capture) reconnect(ctx context.Context) error {
 	since := time.Now()
 	for pause := c.o.Pause; ; pause = min(2*pause, lastPause) {
-		if err := sleep(ctx, pause); err != nil {
+		if err := camera.Sleep(ctx, pause); err != nil {
 			return err
 		}
 		err := c.connect(ctx)
@@ -198,17 +198,6 @@ func (c *Capture) reconnect(ctx context.Context) error {
 			return ctx.Err()
 		}
 		c.o.Log.Debug("source still away", "source", c.ref.String(), "err", err)
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -140,7 +140,7 @@ func (t *liveTrial) one(ctx context.Context, r ref, pcm []float32, file string) 
 	}
 	line.SetPhrases(nil)
 	t.judge.expect(*r.Box, true)
-	if err := pause(ctx, settles); err != nil {
+	if err := camera.Sleep(ctx, settles); err != nil {
 		return err
 	}
 	t.mu.Lock()
@@ -158,7 +158,7 @@ func (t *liveTrial) one(ctx context.Context, r ref, pcm []float32, file string) 
 
 	line.SetPhrases(nil)
 	t.judge.expect(*r.Box, false)
-	if err := pause(ctx, settles); err != nil {
+	if err := camera.Sleep(ctx, settles); err != nil {
 		return err
 	}
 	p, err := t.by.Bundle.Phrase(r.Phrase)
@@ -208,14 +208,4 @@ func (t *liveTrial) say(ctx context.Context, pcm []float32, file string) (end ti
 		return end, &inputError{fmt.Errorf("play to --sink %s: %w: %s", t.sink, err, firstOf(string(out)))}
 	}
 	return began.Add(last), nil
-}
-
-// pause waits.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -35,7 +35,7 @@ func (s *slide) Next(ctx context.Context, f *camera.Frame) error {
 	if s.next.IsZero() {
 		s.began, s.next = time.Now(), time.Now()
 	}
-	if err := pause(ctx, time.Until(s.next)); err != nil {
+	if err := camera.Sleep(ctx, time.Until(s.next)); err != nil {
 		return err
 	}
 	s.next = s.next.Add(slideEvery)
@@ -72,7 +72,7 @@ func (s *studio) Read(ctx context.Context, pcm []float32) (int, error) {
 		s.began, s.noise = time.Now(), rand.New(rand.NewPCG(1, 1))
 	}
 	due := s.began.Add(time.Duration(s.given+len(pcm)) * time.Second / listen.Rate)
-	if err := pause(ctx, time.Until(due)); err != nil {
+	if err := camera.Sleep(ctx, time.Until(due)); err != nil {
 		return 0, err
 	}
 	s.given += len(pcm)
@@ -143,7 +143,7 @@ func (j *judge) wait(ctx context.Context, end time.Time) (since time.Time, right
 		if time.Now().After(end) {
 			return since, !since.IsZero()
 		}
-		pause(ctx, slideEvery/2)
+		camera.Sleep(ctx, slideEvery/2)
 	}
 	return since, false
 }

@@ -86,12 +86,8 @@ func (m *metronome) Next(ctx context.Context, f *camera.Frame) error {
 	if m.due.Before(now) {
 		m.due = now
 	}
-	beat := time.NewTimer(time.Until(m.due))
-	defer beat.Stop()
-	select {
-	case <-beat.C:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := camera.Sleep(ctx, time.Until(m.due)); err != nil {
+		return err
 	}
 	m.seq++
 	f.Seq, f.At = m.seq, time.Now()
@@ -159,12 +155,5 @@ func (s *standIn) Ground(ctx context.Context, f *camera.Frame, phrases []model.P
 func (s *standIn) wait(ctx context.Context) error {
 	s.runs.Lock()
 	defer s.runs.Unlock()
-	t := time.NewTimer(s.delay)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return camera.Sleep(ctx, s.delay)
 }

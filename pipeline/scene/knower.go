@@ -20,12 +20,8 @@ type Knower struct {
 
 // Ground waits, and answers.
 func (k Knower) Ground(ctx context.Context, f *camera.Frame, phrases []model.Phrase) ([]model.Answer, error) {
-	wait := time.NewTimer(k.Delay)
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := camera.Sleep(ctx, k.Delay); err != nil {
+		return nil, err
 	}
 	answers := make([]model.Answer, len(phrases))
 	for i, p := range phrases {
