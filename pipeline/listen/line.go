@@ -71,7 +71,7 @@ type Line struct {
 func (l *Line) Run(ctx context.Context) error {
 	l.queue.init()
 	l.set(func(s *pipeline.Speech) { s.State, s.Mode = Listening, string(l.Mode) })
-	defer l.set(func(s *pipeline.Speech) { s.State, s.Held, s.Level = Off, false, 0 })
+	defer l.set(func(s *pipeline.Speech) { s.State, s.Level = Off, 0 })
 	two, ctx := errgroup.WithContext(ctx)
 	two.Go(func() error { return l.hear(ctx) })
 	two.Go(func() error { return l.think(ctx) })
@@ -185,7 +185,7 @@ func (l *Line) tell(s *Segmenter) {
 	level := s.Level()
 	hearing := l.holds || s.Speaking() && l.Mode != PushToTalk
 	l.set(func(st *pipeline.Speech) {
-		st.Held, st.Level, st.Why = l.holds, float64(level.Peak), string(level.Fault())
+		st.Level, st.Why = float64(level.Peak), string(level.Fault())
 		if level.Fault() == Quiet {
 			st.Why = "" // nobody speaks
 		}
@@ -267,6 +267,7 @@ func (l *Line) Status() pipeline.Speech {
 		said := *s.Said
 		s.Said = &said
 	}
+	s.Held = s.State != Off && l.held.Load() // also while no sound comes
 	s.Caption = s.Line(time.Now())
 	return s
 }

@@ -258,6 +258,9 @@ func TestLineTellsWhatIsWrong(t *testing.T) {
 		if s := l.Status(); s.State != NoDevice || s.Caption != "nothing is plugged in" {
 			t.Errorf("state %+v", s)
 		}
+		if l.Press(true); !l.Status().Held {
+			t.Error("a button that is held while no sound comes is not told")
+		}
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)

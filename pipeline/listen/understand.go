@@ -212,10 +212,11 @@ func (l *Lexicon) takesBack(ws []word, i int) (n int) {
 	return 0
 }
 
-// empty says whether ws names no thing; asked, that one was asked for.
+// empty says whether ws names no thing; asked, that one was asked for. Letters
+// with full stops between them are what mumbling is taken for.
 func (l *Lexicon) empty(ws []word, asked bool) bool {
 	return !slices.ContainsFunc(ws, func(w word) bool {
-		return !slices.Contains(l.Empty, w.text) && (asked || !slices.Contains(l.Pronouns, w.text))
+		return !slices.Contains(l.Empty, w.text) && !strings.Contains(w.text, ".") && (asked || !slices.Contains(l.Pronouns, w.text))
 	})
 }
 

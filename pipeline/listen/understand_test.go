@@ -158,7 +158,7 @@ func TestUnderstandCommands(t *testing.T) {
 func TestUnderstandNothing(t *testing.T) {
 	for text, why := range map[string]string{
 		"": NoWords, ".": NoWords, "[music]": NoWords, "?!": NoWords,
-		"uh": NoThing, "You": NoThing, "you.": NoThing, "Thank you.": NoThing, "oh no": NoThing, "I am.": NoThing,
+		"uh": NoThing, "You": NoThing, "you.": NoThing, "I.e. I.e.": NoThing, "Thank you.": NoThing, "oh no": NoThing, "I am.": NoThing,
 		"the": NoThing, "the one": NoThing, "yes": NoThing, "what is it": NoThing, "please": NoThing, "hello": NoThing,
 	} {
 		for _, m := range []Mode{PushToTalk, Always} {
