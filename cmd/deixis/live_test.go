@@ -284,8 +284,8 @@ func TestLivePage(t *testing.T) {
 	_, _, end := start(t, file, "-p", "cup", "--http", addr, "--corrections", filepath.Join(t.TempDir(), "c"), "--bundle", b.Dir)
 	defer http.DefaultClient.CloseIdleConnections()
 	var code int
-	for range 600 {
-		time.Sleep(50 * time.Millisecond)
+	for range 1200 { // two minutes: reading the network takes seconds where much else runs
+		time.Sleep(100 * time.Millisecond)
 		resp, err := http.Get("http://" + addr + "/readyz")
 		if err != nil {
 			continue
