@@ -233,9 +233,8 @@ func (t *spokenTrial) listen(ctx context.Context, pcm []float32) (first, joint s
 		if err != nil {
 			return "", "", p, err
 		}
-		cs := listen.English.Candidates(tr, listen.Always)
-		m := listen.English.Understand(tr.Text(), listen.Always)
-		if m.Phrase == "" || len(cs) == 0 {
+		cs := listen.English.Candidates(tr, listen.PushToTalk)
+		if len(cs) == 0 {
 			continue
 		}
 		began := time.Now()
@@ -243,7 +242,7 @@ func (t *spokenTrial) listen(ctx context.Context, pcm []float32) (first, joint s
 		if err != nil {
 			return "", "", p, err
 		}
-		first, joint = m.Phrase, cs[best].Phrase
+		first, joint = cs[0].Phrase, cs[best].Phrase
 		p = part{Wait: inMS(u.Decided - end), Recognise: inMS(tr.Took), Choose: inMS(time.Since(began))}
 	}
 	return first, joint, p, nil
