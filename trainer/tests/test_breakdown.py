@@ -131,6 +131,9 @@ def test_eval_and_twins_commands(small: Config, tmp_path: Path, capsys: pytest.C
     assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
     assert cli.main(["eval", model, lines, "--lengths", "2,x"]) == 1 and "--lengths" in capsys.readouterr().err
     assert cli.main(["eval", model, lines, "--split", "moon"]) == 1 and "--split" in capsys.readouterr().err
+    assert cli.main(["eval", model, lines, "--without", "noun,look", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 3
+    assert cli.main(["eval", model, lines, "--without", "moon"]) == 1 and "--without moon" in capsys.readouterr().err
     said = ["twins", model, str(tmp_path / "annotations.json"), "--refs", lines, "--json"]
     assert cli.main(said) == 0
     assert json.loads(capsys.readouterr().out)["n"] == 6, "one photo has a single car; each counts mirrored, too"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from ca2m.config import Network
 from ca2m.data import checks, refs, scenes, splits
 from ca2m.measure import evaluate, page, twins
 from ca2m.measure.breakdown import breakdown
 from ca2m.net import checkpoint
 from ca2m.net.answers import Calibration
+from ca2m.net.network import Net
 from ca2m.ship import bundle
 
 
@@ -25,6 +28,9 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument("--drawn", choices=["yes", "no"], help="only lines whose box was, or was not, drawn for the phrase")
     p.add_argument("--limit", type=int, default=0)
     p.add_argument("--precision", default="int8,fp32", help="of a bundle's graphs, best first")
+    p.add_argument(
+        "--without", default="", metavar="PART,PART", help="of a checkpoint: silence noun, rank, second, look"
+    )
     p.add_argument("--lengths", default="", metavar="N,N,N", help="most words of each length; default: quarters")
     p.add_argument("--json", action="store_true")
     p.add_argument("--html", type=Path, metavar="FILE", help="one page with the worst misses; it holds those photos")
@@ -45,12 +51,25 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.set_defaults(run=_twins)
 
 
-def pointer_of(model: Path, precision: str) -> tuple[evaluate.Pointer, float]:
-    """A checkpoint or a bundle, and its presence threshold."""
+def pointer_of(model: Path, precision: str, without: str = "") -> tuple[evaluate.Pointer, float]:
+    """A checkpoint or a bundle, and its presence threshold. without: parts of the head to silence, in PyTorch."""
+    if without:
+        net = checkpoint.began(model) if model.is_dir() else checkpoint.load(model)[1]
+        return evaluate.TorchPointer(silenced(net, without)), Calibration().threshold
     if model.is_dir():
         pointer = bundle.BundlePointer(model, tuple(precision.split(",")))
         return pointer, pointer.about["threshold"]["present"]
     return evaluate.TorchPointer(checkpoint.load(model)[1]), Calibration().threshold
+
+
+def silenced(net: Net, parts: str) -> Net:
+    """The network with parts of its pointing head switched off after training; rank and second go with noun."""
+    off = set(parts.split(","))
+    if net.point is None or not off <= {"noun", "rank", "second", "look"}:
+        raise ValueError(f"--without {parts}: noun, rank, second and look of a pointing head can be silenced")
+    off |= {"rank", "second"} if "noun" in off else set()
+    net.point.c = Network(**asdict(net.point.c) | dict.fromkeys(off, False))
+    return net
 
 
 def _eval(args: argparse.Namespace) -> None:
@@ -61,7 +80,7 @@ def _eval(args: argparse.Namespace) -> None:
     chosen = chosen[: args.limit] if args.limit else chosen
     if not chosen:
         raise ValueError(f"{args.refs}: no line to measure on (check --split, --drawn)")
-    pointer, threshold = pointer_of(args.model, args.precision)
+    pointer, threshold = pointer_of(args.model, args.precision, args.without)
     began = perf_counter()
     judged = list(evaluate.judge(pointer, chosen))
     found = evaluate.report(judged, threshold, perf_counter() - began) | breakdown(judged, threshold, limits)
