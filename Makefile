@@ -101,7 +101,7 @@ clean: ## what was built (not .venv, not runs)
 $(ORT): .venv/.python trainer/pyproject.toml
 	.venv/bin/pip install -q "$$(sed -n 's/^ *"\(onnxruntime==[^"]*\)".*/\1/p' trainer/pyproject.toml)"
 	@mkdir -p bin/lib
-	@cp "$$(find .venv -path '*onnxruntime/capi/libonnxruntime.*' ! -name '*providers*' | sort | tail -1)" $(ORT)
+	@cp "$$(find .venv/ -path '*onnxruntime/capi/libonnxruntime.*' ! -name '*providers*' | sort | tail -1)" $(ORT)
 
 .venv/.hearing: .venv/.python trainer/pyproject.toml
 	.venv/bin/pip install -q $$(sed -n 's/^ *"\(onnx\(runtime\)*==[^"]*\)".*/\1/p' trainer/pyproject.toml)
