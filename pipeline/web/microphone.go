@@ -31,14 +31,14 @@ func (s *Server) microphone(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUpgradeRequired, "open a WebSocket here, and send sound")
 		return
 	}
+	s.guests.Add(1)
+	defer s.guests.Done() // once it has left
 	guest, err := s.o.Voice.Sit()
 	if err != nil {
 		refuse(w, http.StatusConflict, "%v", err)
 		return
 	}
 	defer guest.Leave()
-	s.guests.Add(1)
-	defer s.guests.Done()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true}) // guard has looked at the origin
 	if err != nil {
 		return // it has been answered
