@@ -211,7 +211,7 @@ func TestBenchLock(t *testing.T) {
 
 func TestLockFlags(t *testing.T) {
 	var c cli
-	parser, err := kong.New(&c)
+	parser, err := kong.New(&c, defaults)
 	if err != nil {
 		t.Fatal(err)
 	}

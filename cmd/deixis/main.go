@@ -22,6 +22,9 @@ import (
 // version is set by the Makefile with -ldflags -X.
 var version = "dev"
 
+// defaults are what the flags' tags name as ${…}.
+var defaults = kong.Vars{"version": "deixis " + version, "abreast": strconv.Itoa(pipeline.DefaultAbreast)}
+
 // cli is the whole command line. A slice flag of free text needs sep:"none",
 // or kong splits "the cup, the left one" at its comma.
 type cli struct {
@@ -85,7 +88,7 @@ func dispatch(ctx context.Context, args []string, stdin io.Reader, stdout, stder
 	parser, err := kong.New(&c,
 		kong.Name("deixis"),
 		kong.Description("Pointing with words: a camera, a phrase, a box. Every flag is also a DEIXIS_* variable."),
-		kong.Vars{"version": "deixis " + version, "abreast": strconv.Itoa(pipeline.DefaultAbreast)},
+		defaults,
 		kong.DefaultEnvars("DEIXIS"),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { over = true }),

@@ -22,7 +22,7 @@ import (
 
 func TestListenFlags(t *testing.T) {
 	var c cli
-	parser, err := kong.New(&c)
+	parser, err := kong.New(&c, defaults)
 	if err != nil {
 		t.Fatal(err)
 	}
