@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"deixis/camera"
 )
 
 // A File gives the sound of a WAV file: one channel, Rate samples a second,
@@ -91,14 +93,7 @@ func (f *File) wait(ctx context.Context, n int) error {
 	if f.began.IsZero() {
 		f.began = time.Now()
 	}
-	t := time.NewTimer(time.Until(f.began.Add(span(n))))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return camera.Sleep(ctx, time.Until(f.began.Add(span(n))))
 }
 
 // Close closes the file.
