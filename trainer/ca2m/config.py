@@ -130,6 +130,18 @@ class Augment:
 
 
 @dataclass(frozen=True)
+class Mix:
+    """Shares of the training samples where labelled photos are given; the rest is rule-written over mosaics."""
+
+    hand: float = 0.66  # hand-written phrases of what is there
+    absent: float = 0.2  # phrases of what is not there
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.absent <= self.hand and self.hand + self.absent <= 1):
+            raise ValueError(f"mix: hand {self.hand}, absent {self.absent}: 0 to 1 together, hand the larger")
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that shapes a run. Saved in every checkpoint."""
 
@@ -137,6 +149,7 @@ class Config:
     loss: Loss = field(default_factory=Loss)
     run: Run = field(default_factory=Run)
     augment: Augment = field(default_factory=Augment)
+    mix: Mix = field(default_factory=Mix)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -189,6 +202,7 @@ def from_dict(values: Any, where: str = "config") -> Config:
         loss=_section(Loss, values.get("loss") or {}, f"{where}: loss"),
         run=_section(Run, values.get("run") or {}, f"{where}: run"),
         augment=_section(Augment, values.get("augment") or {}, f"{where}: augment"),
+        mix=_section(Mix, values.get("mix") or {}, f"{where}: mix"),
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from ca2m.config import Mix
 from ca2m.data.augment import Pictures
 from ca2m.data.refs import Photo, Ref
 from ca2m.data.scenes import Said, Sample, absent, from_photos, hold_out, ruled, said_of, told
@@ -23,14 +23,6 @@ def shares_of(photos: Sequence[Photo]) -> np.ndarray:
         per_source[photo.source] += float(weight)
     weights = alone * np.array([max(100.0, per_source[photo.source]) ** -0.5 for photo in photos])
     return np.asarray(weights / weights.sum())
-
-
-@dataclass(frozen=True)
-class Mix:
-    """Shares of the training samples; the rest is rule-written over mosaics."""
-
-    hand: float = 0.66  # hand-written phrases of what is there
-    absent: float = 0.2  # phrases of what is not there
 
 
 class Mixer:

@@ -71,7 +71,7 @@ def samples_of(c: Config, refs: Sequence[Ref], photos: Sequence[Photo]) -> Sampl
     side, seed, plain = c.network.image_size, c.run.seed, c.augment.recipe == "plain"
     if c.run.epochs and not photos:
         return varied(c, Rounds(refs, photos, side, seed, augment=plain))
-    return varied(c, Mixer(refs, photos, side, seed, augment=plain))
+    return varied(c, Mixer(refs, photos, side, seed, c.mix, augment=plain))
 
 
 def varied(c: Config, samples: Samples) -> Samples:

@@ -103,7 +103,7 @@ def mixed(
         return varied(c, new)
     told = [*old, *(r for r in own if r.split != "train")]
     past, labelled = splits.for_training(told, photos, leave_out=leave_out)
-    return varied(c, Between(new, mixing.Mixer(past, labelled, side, seed, augment=plain), share))
+    return varied(c, Between(new, mixing.Mixer(past, labelled, side, seed, c.mix, augment=plain), share))
 
 
 def figures(net: Net, val: dict[str, list[Ref]]) -> dict[str, dict[str, float]]:
