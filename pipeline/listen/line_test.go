@@ -157,6 +157,31 @@ func TestLineDoesWhatTheModeAllows(t *testing.T) {
 	}
 }
 
+// TestLineWaitsForTheName: after a wake phrase alone the thing may be named in a breath of its own.
+func TestLineWaitsForTheName(t *testing.T) {
+	for _, c := range []struct {
+		said []string
+		want int
+	}{{[]string{"show me", "the red cup"}, 1}, {[]string{"show me", "well", "the red cup"}, 0}, {[]string{"the red cup", "the dog"}, 0}} {
+		var d diary
+		l := d.line(&Line{From: &tape{pcm: spoken(len(c.said)), err: io.EOF}, Mode: Wake, Every: true, By: &scribe{script: says(c.said...)}})
+		if err := l.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(d.did) != c.want || (d.said[0].Why == Called) != (c.said[0] == "show me") {
+			t.Errorf("of %q it did %+v, said %+v", c.said, d.did, d.said)
+		}
+	}
+	var d diary
+	l := d.line(&Line{Mode: Wake, By: &scribe{script: says("show me", "the dog")}})
+	for _, at := range []time.Duration{0, 2*time.Second + Patience} {
+		l.understand(t.Context(), waiting{Utterance: Utterance{PCM: spoken(1), Start: at, Spoken: at + time.Second}})
+	}
+	if len(d.did) != 0 {
+		t.Errorf("after too long it did %+v", d.did)
+	}
+}
+
 // TestLineLive plays sound in its own time, which costs none here.
 func TestLineLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -40,7 +40,7 @@ func (l *Line) understand(ctx context.Context, w waiting) pipeline.Said {
 	case err != nil:
 		m.Why = "the recogniser failed: " + firstLine(err)
 	case said.Heard != "":
-		m = l.meant(ctx, t, w.Held, &said)
+		m = l.meant(ctx, t, &w.Utterance, &said)
 	}
 	chosen := time.Now()
 	said.Took.Choose = millis(chosen.Sub(read))
@@ -105,12 +105,19 @@ func (l *Line) Shown(views []pipeline.View, now time.Time) {
 
 // meant is what a transcript asks for. Where several of its readings ask for
 // different things, the picture helps to choose.
-func (l *Line) meant(ctx context.Context, t Transcript, held bool, said *pipeline.Said) Meaning {
+func (l *Line) meant(ctx context.Context, t Transcript, u *Utterance, said *pipeline.Said) Meaning {
 	mode := l.Mode
-	if held {
+	switch {
+	case u.Held:
 		mode = PushToTalk
+	case mode == Wake && u.Start < l.called:
+		mode = Always
 	}
 	first := l.Lex.Understand(t.Text(), mode)
+	if l.called = 0; l.Mode == Wake && !u.Held && l.Lex.Calls(t.Text()) {
+		l.called = u.Spoken + Patience
+		return Meaning{Why: Called}
+	}
 	cs := l.Lex.Candidates(t, mode)
 	if first.Phrase == "" && first.Command == "" && mode == PushToTalk && len(cs) > 0 {
 		first = Meaning{Phrase: cs[0].Phrase} // somebody meant something

@@ -3,6 +3,7 @@ package listen
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // A Mode says which utterances count.
@@ -28,7 +29,11 @@ const (
 	NoWords = "no words in it"
 	NoWake  = "it does not begin with a wake phrase"
 	NoThing = "it names no thing"
+	Called  = "go on, what is it?" // a wake phrase alone
 )
+
+// Patience is how soon after a wake phrase said alone the thing's name must begin.
+const Patience = 5 * time.Second
 
 // Understand says what an utterance, as a recogniser wrote it, asks for.
 func (l *Lexicon) Understand(text string, m Mode) Meaning {
@@ -223,6 +228,16 @@ func (l *Lexicon) empty(ws []word, asked bool) bool {
 // talks says whether ws is a piece of a talk.
 func (l *Lexicon) talks(ws []word) bool {
 	return slices.ContainsFunc(ws, func(w word) bool { return slices.Contains(l.Talk, w.text) })
+}
+
+// Calls says whether an utterance is a wake phrase and nothing else.
+func (l *Lexicon) Calls(text string) bool {
+	rest, ok := l.awake(l.fluent(wordsOf(text)))
+	if !ok {
+		return false
+	}
+	rest, _ = l.bare(rest)
+	return l.command(rest) == "" && l.empty(rest, true)
 }
 
 // awake is what follows the wake phrase at the start of ws, past words that

@@ -225,6 +225,14 @@ func TestWake(t *testing.T) {
 	if m := lex.Understand("point at the other one", Wake); m.Command != Other {
 		t.Errorf("a command after a wake phrase is understood as %+v", m)
 	}
+	for text, want := range map[string]bool{
+		"Show me.": true, "Okay, point at, uh, please": true, "computer": true, "Point at the.": true,
+		"show me the dog": false, "show me the other one": false, "the dog": false, "": false, "snow": false,
+	} {
+		if got := lex.Calls(text); got != want {
+			t.Errorf("%q calls: %v", text, got)
+		}
+	}
 	lex.Wake = nil
 	if m := lex.Understand("point at the dog", Wake); m.Phrase != "" {
 		t.Errorf("without wake phrases %+v is understood", m)
