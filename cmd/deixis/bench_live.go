@@ -4,42 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os/exec"
 	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"deixis/camera"
 	"deixis/camera/opencv"
-	"deixis/model"
 	"deixis/pipeline"
 	"deixis/pipeline/listen"
-	"deixis/pipeline/listen/mic"
 )
 
 // Times of one phrase in a live trial.
 const (
-	settles    = 400 * time.Millisecond  // a new photo, before anybody speaks
+	settles    = 600 * time.Millisecond  // a new photo, before anybody speaks
 	typedFor   = 1500 * time.Millisecond // for the answer to a typed phrase
 	spokenFor  = 4 * time.Second         // after the end of speech, for that to a spoken one
 	afterwards = 500 * time.Millisecond  // a box that is right must stay
 )
 
-// A liveTrial plays phrases to the whole live line in real time.
+// A liveTrial speaks to a `deixis live` of its own, which looks at photos by a
+// network stream, and sees by the page's API where its boxes are.
 type liveTrial struct {
 	*globals
-	by     *grounder
-	voice  *voice
-	photos slide
+	photos easel
 	studio studio
-	sink   string // of PulseAudio that clips are played to; "" plays them to the line itself
-	judge  judge
-
-	mu   sync.Mutex
-	said *pipeline.Said // the last, since the clip began
+	sink   string // of PulseAudio that clips are played to; "" gives them to the program as raw sound
+	told   judge
+	line   *program
 
 	report liveReport
 	whole  []float64
@@ -52,130 +43,104 @@ type liveTrial struct {
 // live measures --spoken --live.
 func (c *benchCmd) live(ctx context.Context, g *globals, refs []ref, voices *clipper) (_ *liveReport, err error) {
 	t := &liveTrial{globals: g, sink: c.Sink, parts: map[string][]float64{}}
-	if t.by, err = g.openGrounder(ctx, wants{}); err != nil {
+	if err := t.photos.put(&refs[0]); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, t.by.Close()) }()
-	hears, err := g.openEars(c.earFlags)
-	if err != nil {
+	if err := t.photos.open(ctx); err != nil {
 		return nil, err
 	}
-	quiet := *g
-	quiet.Log = slog.New(slog.DiscardHandler)
-	line := &pipeline.Live{From: &t.photos, By: t.by, Log: quiet.Log, To: &t.judge}
-	line.Draw = (&pipeline.Overlay{}).Draw
-	t.voice = &voice{ears: hears, asker: &asker{by: t.by, line: line, log: quiet.Log}, gate: &pipeline.Gate{}}
-	defer func() { err = errors.Join(err, t.voice.Close()) }()
-	if t.voice.desk.Own = &t.studio; t.sink != "" {
-		t.voice.desk.Own = mic.Open(mic.Options{Device: t.sink, Log: g.Log})
+	defer func() { err = errors.Join(err, t.photos.Close()) }()
+	args := append([]string{"live", t.photos.url(), "--headless", "--http", "127.0.0.1:0", "--corrections", "", "--listen", "always"}, g.args()...)
+	args = append(args, c.earFlags.args()...)
+	args = append(args, c.weightFlags.args()...)
+	if !c.Joint {
+		args = append(args, "--no-listen-joint")
 	}
-	t.voice.Line = &listen.Line{
-		From: &t.voice.desk, VAD: hears.VAD, By: hears.By, Lex: &listen.English, How: listen.DefaultSegmenting, Mode: listen.Always,
-		Do: t.voice.do, Tell: t.hear, Log: quiet.Log,
+	room := &t.studio
+	if t.sink == "" {
+		args = append(args, "--listen-file", "-")
+	} else {
+		args, room = append(args, "--listen-mic", t.sink), nil
 	}
-	if c.Joint {
-		t.voice.Choose = t.voice.chooser(t.by, c.weights()).Choose
-	}
-	t.voice.eyes.Line = t.voice.Line
-	line.Beside = []pipeline.Beside{{Name: "speech", To: &t.voice.eyes, Bare: true}}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	if err := t.show(refs[0]); err != nil {
+	if t.line, err = startProgram(ctx, g, args, room); err != nil {
 		return nil, err
 	}
-	stages, ctx := errgroup.WithContext(ctx)
-	stages.Go(func() error { return line.Run(ctx) })
-	stages.Go(func() error { return t.voice.run(ctx) })
-	stages.Go(func() error {
-		defer stop()
-		return t.all(ctx, refs, voices)
-	})
-	if err := stages.Wait(); err != nil {
+	defer func() { err = errors.Join(err, t.line.Close()) }()
+	if err := t.line.watch(ctx, &t.told); err != nil {
 		return nil, err
 	}
-	return t.finish(line, c.Voices), nil
-}
-
-// hear notes an utterance.
-func (t *liveTrial) hear(_ context.Context, said pipeline.Said) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.said = &said
-	return nil
-}
-
-// show puts a photo before the camera.
-func (t *liveTrial) show(r ref) error {
-	var f camera.Frame
-	if err := opencv.ReadImage(r.Image, &f); err != nil {
-		return err
+	if err := t.told.ready(ctx, t.line); err != nil {
+		return nil, err
 	}
-	t.photos.set(&f)
-	return nil
+	if err := t.all(ctx, refs, voices); err != nil {
+		return nil, err
+	}
+	return t.finish(ctx, c.Voices)
 }
 
 // all plays one phrase after the other: spoken, then typed.
 func (t *liveTrial) all(ctx context.Context, refs []ref, voices *clipper) error {
-	told := time.Now()
+	said := time.Now()
 	for i, r := range refs {
 		pcm, err := voices.clip(ctx, i, r.Phrase)
 		if err != nil {
 			return err
 		}
-		if err := t.one(ctx, r, pcm, voices.file(i, r.Phrase)); err != nil {
+		if err := t.one(ctx, &r, pcm, voices.file(i, r.Phrase)); err != nil {
 			return fmt.Errorf("line %d: %w", r.Line, err)
 		}
-		if time.Since(told) > 10*time.Second {
-			told = time.Now()
+		if time.Since(said) > 10*time.Second {
+			said = time.Now()
 			t.Log.Info("listening", "done", i+1, "of", len(refs))
 		}
 	}
 	return nil
 }
 
-func (t *liveTrial) one(ctx context.Context, r ref, pcm []float32, file string) error {
-	line := t.voice.asker.line
-	if err := t.show(r); err != nil {
+func (t *liveTrial) one(ctx context.Context, r *ref, pcm []float32, file string) error {
+	if err := t.photos.put(r); err != nil {
 		return err
 	}
-	line.SetPhrases(nil)
-	t.judge.expect(*r.Box, true)
-	if err := camera.Sleep(ctx, settles); err != nil {
+	if err := t.clear(ctx, r, true); err != nil {
 		return err
 	}
-	t.mu.Lock()
-	t.said = nil
-	t.mu.Unlock()
+	before := t.told.said()
 	end, err := t.say(ctx, pcm, file)
 	if err != nil {
 		return err
 	}
-	at, right := t.judge.wait(ctx, end.Add(spokenFor))
-	t.mu.Lock()
-	said := t.said
-	t.mu.Unlock()
+	at, right := t.told.wait(ctx, end.Add(spokenFor))
+	said := t.told.said()
+	if said != nil && before != nil && said.N == before.N {
+		said = nil
+	}
 	t.count(r, said, at.Sub(end), right)
 
-	line.SetPhrases(nil)
-	t.judge.expect(*r.Box, false)
-	if err := camera.Sleep(ctx, settles); err != nil {
-		return err
-	}
-	p, err := t.by.Bundle.Phrase(r.Phrase)
-	if err != nil {
+	if err := t.clear(ctx, r, false); err != nil {
 		return err
 	}
 	began := time.Now()
-	line.SetPhrases([]model.Phrase{p})
-	if at, right = t.judge.wait(ctx, began.Add(typedFor)); right {
+	if err := t.line.ask(ctx, r.Phrase); err != nil {
+		return err
+	}
+	if at, right = t.told.wait(ctx, began.Add(typedFor)); right {
 		t.report.Right.Typed++
 		t.typed = append(t.typed, inMS(at.Sub(began)))
 	}
-	return ctx.Err()
+	return errors.Join(ctx.Err(), t.told.ended())
+}
+
+// clear forgets the phrase before, for one about r that is spoken, or typed.
+func (t *liveTrial) clear(ctx context.Context, r *ref, spoken bool) error {
+	if err := t.line.ask(ctx); err != nil {
+		return err
+	}
+	t.told.expect(*r.Box, spoken)
+	return camera.Sleep(ctx, settles)
 }
 
 // count notes what came of a spoken phrase.
-func (t *liveTrial) count(r ref, said *pipeline.Said, took time.Duration, right bool) {
+func (t *liveTrial) count(r *ref, said *pipeline.Said, took time.Duration, right bool) {
 	t.report.Phrases++
 	want, got := strings.Fields(listen.Normalise(r.Phrase)), []string(nil)
 	if said != nil {
@@ -208,4 +173,18 @@ func (t *liveTrial) say(ctx context.Context, pcm []float32, file string) (end ti
 		return end, &inputError{fmt.Errorf("play to --sink %s: %w: %s", t.sink, err, firstOf(string(out)))}
 	}
 	return began.Add(last), nil
+}
+
+// put shows a photo from now on.
+func (e *easel) put(r *ref) error {
+	var f camera.Frame
+	if err := opencv.ReadImage(r.Image, &f); err != nil {
+		return err
+	}
+	jpeg, err := opencv.EncodeJPEG(&f, 95)
+	if err != nil {
+		return err
+	}
+	e.set(jpeg)
+	return nil
 }

@@ -2,7 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -10,51 +15,67 @@ import (
 	"deixis/model"
 	"deixis/pipeline"
 	"deixis/pipeline/listen"
+	"deixis/pipeline/web"
 )
 
-// slideEvery is how often a photo is shown again, as a camera would.
-const slideEvery = time.Second / 15
+// photosEvery is how often a photo is shown again, as a camera would.
+const photosEvery = time.Second / 15
 
-// A slide is a camera before which photos are put.
-type slide struct {
-	mu    sync.Mutex
-	photo camera.Frame
-	seq   uint64
-	next  time.Time
-	began time.Time
+// An easel is a network camera, motion JPEG over HTTP, before which photos are put.
+type easel struct {
+	server http.Server
+	at     net.Addr
+	mu     sync.Mutex
+	photo  []byte // JPEG
 }
 
-func (s *slide) set(f *camera.Frame) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f.CopyTo(&s.photo)
-}
-
-// Next is the photo of the moment.
-func (s *slide) Next(ctx context.Context, f *camera.Frame) error {
-	if s.next.IsZero() {
-		s.began, s.next = time.Now(), time.Now()
+// open serves the camera on loopback until Close.
+func (e *easel) open(ctx context.Context) error {
+	at, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("serve photos: %w", err)
 	}
-	if err := camera.Sleep(ctx, time.Until(s.next)); err != nil {
-		return err
-	}
-	s.next = s.next.Add(slideEvery)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.photo.CopyTo(f)
-	s.seq++
-	f.Seq, f.At = s.seq, time.Now()
-	f.PTS = f.At.Sub(s.began)
+	e.at, e.server.Handler = at.Addr(), e
+	e.server.ReadHeaderTimeout = 10 * time.Second
+	go e.server.Serve(at) // until Close
 	return nil
 }
 
+func (e *easel) url() string { return "http://" + e.at.String() + "/photos.mjpeg" }
+
+// Close ends the streams, too.
+func (e *easel) Close() error { return e.server.Close() }
+
+func (e *easel) set(jpeg []byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.photo = jpeg
+}
+
+func (e *easel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "multipart/x-mixed-replace; boundary=photo")
+	to := http.NewResponseController(w)
+	tick := time.NewTicker(photosEvery)
+	defer tick.Stop()
+	for r.Context().Err() == nil {
+		e.mu.Lock()
+		jpeg := e.photo
+		e.mu.Unlock()
+		if _, err := fmt.Fprintf(w, "--photo\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n", len(jpeg), jpeg); err != nil {
+			return
+		}
+		if err := to.Flush(); err != nil {
+			return
+		}
+		<-tick.C
+	}
+}
+
 // A studio is a microphone in a room that is not quite quiet, in which clips
-// are played.
+// are played: raw sound, s16le, one channel, 16 kHz.
 type studio struct {
 	mu    sync.Mutex
 	clip  []float32
-	given int
-	began time.Time
 	noise *rand.Rand
 }
 
@@ -66,39 +87,42 @@ func (s *studio) play(pcm []float32) time.Time {
 	return time.Now()
 }
 
-// Read gives sound in its own time.
-func (s *studio) Read(ctx context.Context, pcm []float32) (int, error) {
-	if s.began.IsZero() {
-		s.began, s.noise = time.Now(), rand.New(rand.NewPCG(1, 1))
+// record writes sound in its own time until ctx ends or nobody reads.
+func (s *studio) record(ctx context.Context, to io.Writer) {
+	began, given := time.Now(), 0
+	s.noise = rand.New(rand.NewPCG(1, 1))
+	pcm, raw := make([]float32, listen.Rate/50), make([]byte, listen.Rate/25)
+	for camera.Sleep(ctx, time.Until(began.Add(time.Duration(given)*time.Second/listen.Rate))) == nil {
+		s.mu.Lock()
+		n := copy(pcm, s.clip)
+		s.clip = s.clip[n:]
+		s.mu.Unlock()
+		clear(pcm[n:])
+		for i := range pcm {
+			x := pcm[i] + roomNoise*float32(s.noise.NormFloat64())
+			v := int16(32767 * max(-1, min(1, x)))
+			raw[2*i], raw[2*i+1] = byte(v), byte(v>>8)
+		}
+		if _, err := to.Write(raw); err != nil {
+			return
+		}
+		given += len(pcm)
 	}
-	due := s.began.Add(time.Duration(s.given+len(pcm)) * time.Second / listen.Rate)
-	if err := camera.Sleep(ctx, time.Until(due)); err != nil {
-		return 0, err
-	}
-	s.given += len(pcm)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := copy(pcm, s.clip)
-	s.clip = s.clip[n:]
-	clear(pcm[n:])
-	for i := range pcm {
-		pcm[i] += roomNoise * float32(s.noise.NormFloat64())
-	}
-	return len(pcm), nil
 }
 
-// Close does nothing.
-func (s *studio) Close() error { return nil }
-
-// A judge is a sink that knows where the thing is, and watches the pace.
+// A judge reads statuses, knows where the thing is, and watches the pace.
 type judge struct {
 	mu      sync.Mutex
 	truth   model.Box
-	spoken  bool      // what is looked for was said
-	since   time.Time // when a right box was shown first, and has been since; zero: none is
-	last    time.Time // when a frame was shown
-	typing  []float64 // ms from frame to frame, while phrases are typed
-	talking []float64 // while they are said
+	spoken  bool           // what is looked for was said
+	since   time.Time      // when a right box was shown first, and has been since; zero: none is
+	heard   *pipeline.Said // the last utterance
+	seq     uint64         // of the last frame
+	last    time.Time      // when it was shown
+	state   string         // of the listening
+	end     error          // why no more statuses come
+	typing  []float64      // ms from frame to frame, while phrases are typed
+	talking []float64      // while they are said
 }
 
 // expect says where the next thing is.
@@ -108,11 +132,16 @@ func (j *judge) expect(b model.Box, spoken bool) {
 	j.truth, j.spoken, j.since = b, spoken, time.Time{}
 }
 
-// Show judges what is shown.
-func (j *judge) Show(_ context.Context, _ *camera.Frame, views []pipeline.View) error {
-	now := time.Now()
+// see judges what is shown.
+func (j *judge) see(s *web.Status, now time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if s.Speech != nil {
+		j.heard, j.state = s.Speech.Said, s.Speech.State
+	}
+	if s.Seq == j.seq {
+		return
+	}
 	if !j.last.IsZero() {
 		gaps := &j.typing
 		if j.spoken {
@@ -120,14 +149,64 @@ func (j *judge) Show(_ context.Context, _ *camera.Frame, views []pipeline.View) 
 		}
 		*gaps = append(*gaps, inMS(now.Sub(j.last)))
 	}
-	j.last = now
-	switch right := len(views) == 1 && views[0].HasBox() && views[0].Box.IoU(j.truth) >= 0.5; {
+	j.seq, j.last = s.Seq, now
+	right := false
+	if len(s.Targets) == 1 && s.Targets[0].Box != nil {
+		b := s.Targets[0].Box
+		right = model.Box{X1: float32(b[0]), Y1: float32(b[1]), X2: float32(b[2]), Y2: float32(b[3])}.IoU(j.truth) >= 0.5
+	}
+	switch {
 	case !right:
 		j.since = time.Time{}
 	case j.since.IsZero():
 		j.since = now
 	}
-	return nil
+}
+
+// stop says that no more statuses come, and why.
+func (j *judge) stop(why error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.end = why
+}
+
+// ended is why no more statuses come; nil while they do.
+func (j *judge) ended() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.end
+}
+
+// said is the last utterance; nil before the first.
+func (j *judge) said() *pipeline.Said {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.heard
+}
+
+// ready waits until frames come and the program has listened for a second: that
+// a microphone is not there shows a moment late.
+func (j *judge) ready(ctx context.Context, p *program) error {
+	since := time.Now()
+	for end := since.Add(30 * time.Second); ; {
+		j.mu.Lock()
+		seq, state, why := j.seq, j.state, j.end
+		j.mu.Unlock()
+		switch {
+		case why != nil:
+			return errors.Join(why, p.why())
+		case seq == 0 || state != "listening" && state != "hearing":
+			since = time.Now()
+		case time.Since(since) > time.Second:
+			return nil
+		}
+		if time.Now().After(end) {
+			return &inputError{fmt.Errorf("bench: after 30 s `deixis live` shows frame %d and its microphone is %q (name a microphone that is there with --sink)", seq, state)}
+		}
+		if err := camera.Sleep(ctx, photosEvery); err != nil {
+			return err
+		}
+	}
 }
 
 // wait waits until a right box has stayed a while, and says since when it has
@@ -143,7 +222,7 @@ func (j *judge) wait(ctx context.Context, end time.Time) (since time.Time, right
 		if time.Now().After(end) {
 			return since, !since.IsZero()
 		}
-		camera.Sleep(ctx, slideEvery/2)
+		camera.Sleep(ctx, photosEvery/2)
 	}
 	return since, false
 }

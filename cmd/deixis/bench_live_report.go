@@ -1,11 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
-
-	"deixis/pipeline"
 )
 
 // liveReport is what `bench --spoken --live --json` prints.
@@ -17,37 +16,34 @@ type liveReport struct {
 		Typed  int `json:"typed"`
 		Spoken int `json:"spoken"`
 	} `json:"right"`
-	WER     float64           `json:"wer"`
-	TypedMS spread            `json:"typed_ms"`  // from the phrase to its right box
-	MS      map[string]spread `json:"ms"`        // from the end of speech: whole, and its parts
-	Stages  map[string]spread `json:"stages_ms"` // of the line, as in bench
+	WER     float64            `json:"wer"`
+	TypedMS spread             `json:"typed_ms"`  // from the phrase to its right box
+	MS      map[string]spread  `json:"ms"`        // from the end of speech: whole, and its parts
+	Stages  map[string]float64 `json:"stages_ms"` // of the line, means, from its /metrics
 	GapMS   struct {
 		Typed  spread `json:"typed"`
 		Spoken spread `json:"spoken"`
 	} `json:"gap_ms"` // from one frame shown to the next, while phrases are typed and while they are said
-	Dropped int `json:"dropped"` // utterances
 }
 
-func (t *liveTrial) finish(line *pipeline.Live, voices []string) *liveReport {
+func (t *liveTrial) finish(ctx context.Context, voices []string) (_ *liveReport, err error) {
 	r := &t.report
 	r.Voices, r.WER = voices, round(float64(t.wrong)/float64(max(1, t.words)), 3)
-	r.TypedMS, r.MS, r.Stages = spreadOf(t.typed), map[string]spread{"whole": spreadOf(t.whole)}, map[string]spread{}
+	r.TypedMS, r.MS = spreadOf(t.typed), map[string]spread{"whole": spreadOf(t.whole)}
 	for part, ms := range t.parts {
 		r.MS[part] = spreadOf(ms)
 	}
-	for _, s := range []pipeline.Stage{pipeline.Phrase, pipeline.Frame, pipeline.Ground, pipeline.Draw, pipeline.Fresh} {
-		of := line.Times.Of(s)
-		r.Stages[s.String()] = spread{inMS(of.P50), inMS(of.P95), inMS(of.P99)}
-	}
-	r.GapMS.Typed, r.GapMS.Spoken = spreadOf(t.judge.typing), spreadOf(t.judge.talking)
-	r.Dropped = t.voice.Status().Dropped
-	return r
+	r.Stages, err = t.line.stages(ctx)
+	t.told.mu.Lock()
+	defer t.told.mu.Unlock()
+	r.GapMS.Typed, r.GapMS.Spoken = spreadOf(t.told.typing), spreadOf(t.told.talking)
+	return r, err
 }
 
 // print writes the report for people.
 func (r *liveReport) print(w io.Writer) error {
 	lines := []string{
-		fmt.Sprintf("%d phrases, spoken by %s in real time; of %d something was understood; word errors %.3f", r.Phrases, strings.Join(r.Voices, ", "), r.Heard, r.WER),
+		fmt.Sprintf("%d phrases, spoken by %s to `deixis live`; of %d something was understood; word errors %.3f", r.Phrases, strings.Join(r.Voices, ", "), r.Heard, r.WER),
 		fmt.Sprintf("right boxes   typed %d   spoken %d", r.Right.Typed, r.Right.Spoken),
 		fmt.Sprintf("%-10s p50 %7.1f   p95 %7.1f ms to the right box", "typed", r.TypedMS.P50, r.TypedMS.P95),
 	}
@@ -55,7 +51,7 @@ func (r *liveReport) print(w io.Writer) error {
 		lines = append(lines, fmt.Sprintf("%-10s p50 %7.1f   p95 %7.1f ms from the end of speech", part, r.MS[part].P50, r.MS[part].P95))
 	}
 	for _, s := range []string{"phrase", "frame", "ground", "draw", "fresh"} {
-		lines = append(lines, fmt.Sprintf("%-10s p50 %7.1f   p95 %7.1f ms of the line", s, r.Stages[s].P50, r.Stages[s].P95))
+		lines = append(lines, fmt.Sprintf("%-10s %7.1f ms of the line, mean", s, r.Stages[s]))
 	}
 	lines = append(lines, fmt.Sprintf("from frame to frame, ms: p50 %.1f, p95 %.1f, p99 %.1f while phrases are typed; %.1f, %.1f, %.1f while they are said",
 		r.GapMS.Typed.P50, r.GapMS.Typed.P95, r.GapMS.Typed.P99, r.GapMS.Spoken.P50, r.GapMS.Spoken.P95, r.GapMS.Spoken.P99))

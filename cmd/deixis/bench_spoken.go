@@ -24,7 +24,7 @@ type spokenArgs struct {
 	Split  string        `default:"val" placeholder:"NAME" help:"With --spoken: of this split."`
 	Voices []string      `default:"espeak-ng:en-us,espeak-ng:en-gb,espeak-ng:en-us+f3,espeak-ng:en-gb-scotland" help:"With --spoken: who speaks, in turns; espeak-ng:NAME or flite:NAME."`
 	Clips  string        `placeholder:"DIR" help:"With --spoken: keep the clips there, and take those that are there."`
-	Live   bool          `help:"With --spoken: in real time through the whole live line, and how even its frames come."`
+	Live   bool          `help:"With --spoken: say and type them to a deixis live of its own, in real time, and how even its frames come."`
 	Sink   string        `placeholder:"NAME" help:"With --live: play the clips to this PulseAudio sink, and listen to the microphone with its name."`
 	Joint  bool          `name:"listen-joint" default:"true" negatable:"" help:"With --live: hold readings against the picture."`
 	Noise  time.Duration `placeholder:"TIME" help:"Measure instead how many phrases are understood in so much noise without a word, such as 1h."`

@@ -21,7 +21,13 @@ import (
 	"deixis/pipeline/record"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is the program itself where a test starts it as a process.
+func TestMain(m *testing.M) {
+	if os.Getenv("DEIXIS_AS_PROGRAM") != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // deixis runs the program on a command line.
 func deixis(t testing.TB, args ...string) (code int, stdout, stderr string) {
