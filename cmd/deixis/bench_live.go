@@ -69,7 +69,7 @@ func (c *benchCmd) live(ctx context.Context, g *globals, refs []ref, voices *cli
 	if err := t.line.watch(ctx, &t.told); err != nil {
 		return nil, err
 	}
-	if err := t.told.ready(ctx, t.line); err != nil {
+	if err := t.told.quiet(ctx, time.Second, 30*time.Second); err != nil {
 		return nil, err
 	}
 	if err := t.all(ctx, refs, voices); err != nil {
@@ -101,12 +101,16 @@ func (t *liveTrial) one(ctx context.Context, r *ref, pcm []float32, file string)
 	if err := t.photos.put(r); err != nil {
 		return err
 	}
-	if err := t.clear(ctx, r, true); err != nil {
+	if err := t.clear(ctx); err != nil {
 		return err
 	}
 	before := t.told.said()
+	t.told.expect(*r.Box, "")
 	end, err := t.say(ctx, pcm, file)
 	if err != nil {
+		return err
+	}
+	if err := camera.Sleep(ctx, time.Until(end)); err != nil {
 		return err
 	}
 	at, right := t.told.wait(ctx, end.Add(spokenFor))
@@ -116,9 +120,10 @@ func (t *liveTrial) one(ctx context.Context, r *ref, pcm []float32, file string)
 	}
 	t.count(r, said, at.Sub(end), right)
 
-	if err := t.clear(ctx, r, false); err != nil {
+	if err := t.clear(ctx); err != nil {
 		return err
 	}
+	t.told.expect(*r.Box, r.Phrase)
 	began := time.Now()
 	if err := t.line.ask(ctx, r.Phrase); err != nil {
 		return err
@@ -127,15 +132,17 @@ func (t *liveTrial) one(ctx context.Context, r *ref, pcm []float32, file string)
 		t.report.Right.Typed++
 		t.typed = append(t.typed, inMS(at.Sub(began)))
 	}
-	return errors.Join(ctx.Err(), t.told.ended())
+	return ctx.Err()
 }
 
-// clear forgets the phrase before, for one about r that is spoken, or typed.
-func (t *liveTrial) clear(ctx context.Context, r *ref, spoken bool) error {
+// clear forgets the phrase before, and waits until nothing is left of it.
+func (t *liveTrial) clear(ctx context.Context) error {
+	if err := t.told.quiet(ctx, settles, 30*time.Second); err != nil {
+		return err
+	}
 	if err := t.line.ask(ctx); err != nil {
 		return err
 	}
-	t.told.expect(*r.Box, spoken)
 	return camera.Sleep(ctx, settles)
 }
 

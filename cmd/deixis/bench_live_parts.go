@@ -113,23 +113,24 @@ func (s *studio) record(ctx context.Context, to io.Writer) {
 // A judge reads statuses, knows where the thing is, and watches the pace.
 type judge struct {
 	mu      sync.Mutex
+	on      bool // between expect and the end of wait
 	truth   model.Box
-	spoken  bool           // what is looked for was said
+	typed   string         // what is looked for; "" where it is said
 	since   time.Time      // when a right box was shown first, and has been since; zero: none is
 	heard   *pipeline.Said // the last utterance
 	seq     uint64         // of the last frame
 	last    time.Time      // when it was shown
 	state   string         // of the listening
-	end     error          // why no more statuses come
+	end     bool           // no more statuses come
 	typing  []float64      // ms from frame to frame, while phrases are typed
 	talking []float64      // while they are said
 }
 
-// expect says where the next thing is.
-func (j *judge) expect(b model.Box, spoken bool) {
+// expect says where the next thing is, and what is typed; "": it is said.
+func (j *judge) expect(b model.Box, typed string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.truth, j.spoken, j.since = b, spoken, time.Time{}
+	j.on, j.truth, j.typed, j.since = true, b, typed, time.Time{}
 }
 
 // see judges what is shown.
@@ -142,16 +143,16 @@ func (j *judge) see(s *web.Status, now time.Time) {
 	if s.Seq == j.seq {
 		return
 	}
-	if !j.last.IsZero() {
+	if j.on {
 		gaps := &j.typing
-		if j.spoken {
+		if j.typed == "" {
 			gaps = &j.talking
 		}
 		*gaps = append(*gaps, inMS(now.Sub(j.last)))
 	}
 	j.seq, j.last = s.Seq, now
 	right := false
-	if len(s.Targets) == 1 && s.Targets[0].Box != nil {
+	if len(s.Targets) == 1 && s.Targets[0].Box != nil && (j.typed == "" || s.Targets[0].Phrase == j.typed) {
 		b := s.Targets[0].Box
 		right = model.Box{X1: float32(b[0]), Y1: float32(b[1]), X2: float32(b[2]), Y2: float32(b[3])}.IoU(j.truth) >= 0.5
 	}
@@ -163,18 +164,11 @@ func (j *judge) see(s *web.Status, now time.Time) {
 	}
 }
 
-// stop says that no more statuses come, and why.
-func (j *judge) stop(why error) {
+// stop says that no more statuses come.
+func (j *judge) stop() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.end = why
-}
-
-// ended is why no more statuses come; nil while they do.
-func (j *judge) ended() error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.end
+	j.end = true
 }
 
 // said is the last utterance; nil before the first.
@@ -184,24 +178,28 @@ func (j *judge) said() *pipeline.Said {
 	return j.heard
 }
 
-// ready waits until frames come and the program has listened for a second: that
-// a microphone is not there shows a moment late.
-func (j *judge) ready(ctx context.Context, p *program) error {
+// errSilent says that a `deixis live` does not hear.
+var errSilent = errors.New("`deixis live` does not hear")
+
+// quiet waits until frames come and the program has listened for a while, in
+// which nobody spoke; a microphone that is not there shows late. Errors are
+// errSilent, and that no statuses come.
+func (j *judge) quiet(ctx context.Context, while, most time.Duration) error {
 	since := time.Now()
-	for end := since.Add(30 * time.Second); ; {
+	for end := since.Add(most); ; {
 		j.mu.Lock()
-		seq, state, why := j.seq, j.state, j.end
+		seq, state, over := j.seq, j.state, j.end
 		j.mu.Unlock()
 		switch {
-		case why != nil:
-			return errors.Join(why, p.why())
-		case seq == 0 || state != "listening" && state != "hearing":
+		case over:
+			return errors.New("`deixis live` tells no more what it does")
+		case seq == 0 || state != "listening":
 			since = time.Now()
-		case time.Since(since) > time.Second:
+		case time.Since(since) >= while:
 			return nil
 		}
 		if time.Now().After(end) {
-			return &inputError{fmt.Errorf("bench: after 30 s `deixis live` shows frame %d and its microphone is %q (name a microphone that is there with --sink)", seq, state)}
+			return &inputError{fmt.Errorf("%w: at frame %d it is %q (is --sink there, and nothing else played?)", errSilent, seq, state)}
 		}
 		if err := camera.Sleep(ctx, photosEvery); err != nil {
 			return err
@@ -212,6 +210,11 @@ func (j *judge) ready(ctx context.Context, p *program) error {
 // wait waits until a right box has stayed a while, and says since when it has
 // been shown; false where none is by the end.
 func (j *judge) wait(ctx context.Context, end time.Time) (since time.Time, right bool) {
+	defer func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.on = false
+	}()
 	for ctx.Err() == nil {
 		j.mu.Lock()
 		since := j.since

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -38,9 +40,10 @@ func TestJudge(t *testing.T) {
 	var seq uint64
 	show := func(b *[4]float64) {
 		seq++
-		j.see(&web.Status{Seq: seq, Targets: []web.Target{{Box: b}}}, time.Now())
+		j.see(&web.Status{Seq: seq, Targets: []web.Target{{Phrase: "the cup", Box: b}}}, time.Now())
 	}
-	j.expect(model.Box{X1: 10, Y1: 10, X2: 20, Y2: 20}, true)
+	show(&wrong) // before anything is expected
+	j.expect(model.Box{X1: 10, Y1: 10, X2: 20, Y2: 20}, "")
 	show(&wrong)
 	show(nil)
 	if _, ok := j.wait(t.Context(), time.Now()); ok {
@@ -57,7 +60,30 @@ func TestJudge(t *testing.T) {
 		t.Error("a box that was right and went is right")
 	}
 	j.see(&web.Status{Seq: seq, Targets: []web.Target{{Box: &right}}}, time.Now())
-	if len(j.talking) != 4 || len(j.typing) != 0 {
-		t.Errorf("%d and %d gaps: a status of the same frame counts", len(j.talking), len(j.typing))
+	if len(j.talking) != 2 || len(j.typing) != 0 {
+		t.Errorf("%d and %d gaps: of frames between trials, or of statuses without a new frame", len(j.talking), len(j.typing))
+	}
+	j.expect(model.Box{X1: 10, Y1: 10, X2: 20, Y2: 20}, "the dog")
+	show(&right)
+	if _, ok := j.wait(t.Context(), time.Now()); ok {
+		t.Error("the box of another phrase is right")
+	}
+	if err := j.quiet(t.Context(), 0, time.Millisecond); !errors.Is(err, errSilent) || exitCode(err) != exitInput {
+		t.Errorf("without a microphone: %v", err)
+	}
+	if j.stop(); j.quiet(t.Context(), 0, time.Minute) == nil {
+		t.Error("it goes on without statuses")
+	}
+}
+
+func TestProgramThatEndsAtOnce(t *testing.T) {
+	t.Setenv("DEIXIS_AS_PROGRAM", "1") // see TestMain
+	g := &globals{Log: slog.New(slog.DiscardHandler)}
+	for args, want := range map[string]int{"live --bundle nowhere": exitModel, "live --no-such-flag": exitUsage} {
+		_, err := startProgram(t.Context(), g, strings.Fields(args), nil)
+		var other *programError
+		if !errors.As(err, &other) || exitCode(err) != want || !strings.Contains(err.Error(), strings.Fields(args)[1][2:]) && !strings.Contains(err.Error(), "nowhere") {
+			t.Errorf("%s: %v", args, err)
+		}
 	}
 }

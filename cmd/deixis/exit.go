@@ -46,9 +46,12 @@ func exitCode(err error) int {
 	var usage *usageError
 	var input *inputError
 	var output *outputError
+	var other *programError
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &other) && other.code > exitOK:
+		return other.code
 	case errors.As(err, &usage), errors.Is(err, model.ErrEmptyPhrase), errors.Is(err, model.ErrLongPhrase):
 		return exitUsage
 	case errors.Is(err, model.ErrBundle), errors.Is(err, model.ErrSpeech), errors.Is(err, onnx.ErrContract),

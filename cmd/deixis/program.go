@@ -12,7 +12,9 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,23 +24,35 @@ import (
 // A program is a `deixis live` of its own process, with its page's API.
 type program struct {
 	cmd  *exec.Cmd
-	end  context.CancelFunc
+	stop context.CancelFunc
 	page string // ends with /
 	done sync.WaitGroup
+	gone chan struct{} // closed when it has ended
+	err  error         // why it ended; to be read after gone
+}
 
-	mu   sync.Mutex
-	last string // line of its log that is no JSON: why it ended
+// A programError is what another deixis said when it ended by itself.
+type programError struct {
+	code int
+	said string
+}
+
+func (e *programError) Error() string {
+	return fmt.Sprintf("deixis live ended with exit code %d: %s", e.code, e.said)
 }
 
 // startProgram runs this very program and waits for its page. Standard input is
-// what room records; nil: it has none.
+// what room records; nil: it has none. Errors are programError.
 func startProgram(ctx context.Context, g *globals, args []string, room *studio) (*program, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	ctx, end := context.WithCancel(ctx)
-	p := &program{cmd: exec.CommandContext(ctx, exe, append(args, "--log-json", "--log-level", "info")...), end: end}
+	ctx, stop := context.WithCancel(ctx)
+	p := &program{cmd: exec.CommandContext(ctx, exe, append(args, "--log-json", "--log-level", "info")...), stop: stop, gone: make(chan struct{})}
+	p.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { // flags are given, nothing else counts
+		return strings.HasPrefix(v, "DEIXIS_") && !strings.HasPrefix(v, "DEIXIS_AS_PROGRAM=")
+	})
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(os.Interrupt) }
 	p.cmd.WaitDelay = 10 * time.Second
 	var in io.Writer
@@ -50,68 +64,70 @@ func startProgram(ctx context.Context, g *globals, args []string, room *studio) 
 		err = p.cmd.Start()
 	}
 	if err != nil {
-		end()
+		stop()
 		return nil, fmt.Errorf("start %s live: %w", exe, err)
 	}
-	page := make(chan string, 1)
 	if room != nil {
 		p.done.Go(func() { room.record(ctx, in) })
 	}
-	p.done.Go(func() { p.follow(log, page, g) })
+	page := make(chan string, 1)
+	p.done.Go(func() {
+		defer close(p.gone)
+		said := follow(log, page, g)
+		p.err = p.ended(ctx, said)
+	})
 	select {
-	case url, ok := <-page:
-		if p.page = url; ok {
-			return p, nil
-		}
-		err = errors.Join(p.Close(), p.why())
-	case <-ctx.Done():
-		err = errors.Join(ctx.Err(), p.Close())
+	case p.page = <-page:
+		return p, nil
+	case <-p.gone:
+		return nil, errors.Join(p.Close(), ctx.Err())
 	}
-	return nil, err
 }
 
-// follow reads the program's log for its page's address, and hands on its warnings.
-func (p *program) follow(log io.Reader, page chan<- string, g *globals) {
-	defer close(page)
-	told := false
-	for lines := bufio.NewScanner(log); lines.Scan(); {
-		var l struct{ Level, Msg, URL, Why string }
-		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
-			p.mu.Lock()
-			p.last = lines.Text()
-			p.mu.Unlock()
+// follow reads the program's log to its end: its page's address, warnings, which
+// it hands on, and at last the line that says why it ended.
+func follow(log io.Reader, page chan<- string, g *globals) (said string) {
+	lines := bufio.NewScanner(log)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if why, ok := strings.CutPrefix(lines.Text(), "deixis: "); ok {
+			said = why
+		}
+		var l struct{ Level, Msg, URL, Why, Err string }
+		if json.Unmarshal(lines.Bytes(), &l) != nil {
 			continue
 		}
-		if l.Msg == "page" && !told {
-			told = true
+		if l.Msg == "page" && len(page) == 0 {
 			page <- l.URL
 		}
 		if l.Level == "WARN" || l.Level == "ERROR" {
-			g.Log.Warn("deixis live", "says", l.Msg, "why", l.Why)
+			g.Log.Warn("deixis live", "says", l.Msg, "why", l.Why+l.Err)
 		}
 	}
+	io.Copy(io.Discard, log)
+	return said
 }
 
-// why is what the program said when it ended; nil where it said nothing.
-func (p *program) why() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.last == "" {
-		return nil
-	}
-	return &inputError{fmt.Errorf("deixis live: %s", p.last)}
-}
-
-// Close ends it. That it was interrupted is no error.
-func (p *program) Close() error {
-	p.end()
+// ended waits for the process and says why it ended, unless ctx ended it.
+func (p *program) ended(ctx context.Context, said string) error {
 	err := p.cmd.Wait()
-	p.done.Wait()
-	var code *exec.ExitError
-	if errors.As(err, &code) || errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil {
 		return nil
 	}
-	return err
+	if said == "" {
+		said = "it does not say why"
+		if err != nil {
+			said = err.Error()
+		}
+	}
+	return &programError{p.cmd.ProcessState.ExitCode(), said}
+}
+
+// Close ends it, and says why where it had ended by itself.
+func (p *program) Close() error {
+	p.stop()
+	p.done.Wait()
+	return p.err
 }
 
 // call calls the page's API; the caller closes the body.
@@ -123,7 +139,7 @@ func (p *program) call(ctx context.Context, method, path string, body []byte) (*
 	r.Header.Set("Content-Type", "application/json")
 	got, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return nil, errors.Join(err, p.why())
+		return nil, err
 	}
 	if got.StatusCode != http.StatusOK {
 		said, _ := io.ReadAll(io.LimitReader(got.Body, 1<<10))
@@ -133,28 +149,49 @@ func (p *program) call(ctx context.Context, method, path string, body []byte) (*
 	return got, nil
 }
 
+// promptly is how soon the program must answer.
+const promptly = 10 * time.Second
+
+// get is what the API answers at once.
+func (p *program) get(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	ctx, stop := context.WithTimeout(ctx, promptly)
+	defer stop()
+	got, err := p.call(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	defer got.Body.Close()
+	return io.ReadAll(got.Body)
+}
+
 // ask looks for phrases, or for nothing.
 func (p *program) ask(ctx context.Context, phrases ...string) error {
 	body, err := json.Marshal(map[string][]string{"phrases": append([]string{}, phrases...)})
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = p.get(ctx, http.MethodPut, "api/phrases", body)
 	}
-	got, err := p.call(ctx, http.MethodPut, "api/phrases", body)
-	if err != nil {
-		return err
-	}
-	return got.Body.Close()
+	return err
 }
 
-// watch has j see every status until the program ends.
+// watch has j see every status, and somebody the picture with its boxes, until
+// the program ends.
 func (p *program) watch(ctx context.Context, j *judge) error {
-	got, err := p.call(ctx, http.MethodGet, "api/events", nil)
+	statuses, err := p.call(ctx, http.MethodGet, "api/events", nil)
 	if err != nil {
+		return err
+	}
+	pictures, err := p.call(ctx, http.MethodGet, "api/stream.mjpeg", nil)
+	if err != nil {
+		statuses.Body.Close()
 		return err
 	}
 	p.done.Go(func() {
-		defer got.Body.Close()
-		lines := bufio.NewScanner(got.Body)
+		defer pictures.Body.Close()
+		io.Copy(io.Discard, pictures.Body)
+	})
+	p.done.Go(func() {
+		defer statuses.Body.Close()
+		lines := bufio.NewScanner(statuses.Body)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
 			data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data:"))
@@ -163,7 +200,7 @@ func (p *program) watch(ctx context.Context, j *judge) error {
 				j.see(&s, time.Now())
 			}
 		}
-		j.stop(errors.Join(errors.New("bench: `deixis live` has ended"), lines.Err()))
+		j.stop()
 	})
 	return nil
 }
@@ -172,12 +209,7 @@ var stageTold = regexp.MustCompile(`(?m)^deixis_stage_duration_seconds_(sum|coun
 
 // stages is what each stage took on average, ms.
 func (p *program) stages(ctx context.Context) (map[string]float64, error) {
-	got, err := p.call(ctx, http.MethodGet, "metrics", nil)
-	if err != nil {
-		return nil, err
-	}
-	defer got.Body.Close()
-	text, err := io.ReadAll(got.Body)
+	text, err := p.get(ctx, http.MethodGet, "metrics", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +231,7 @@ func (c *Common) args() []string {
 		"--provider", c.Provider, "--precision", c.Precision, "--gpu", strconv.Itoa(c.GPU), "--threads", strconv.Itoa(c.Threads),
 		"--engine-workspace", strconv.Itoa(c.Workspace), "--gpu-memory", strconv.Itoa(c.GPUMemory),
 	}
-	for flag, value := range map[string]string{"--bundle": c.BundleDir, "--engine-cache": c.CacheDir, "--ort-library": c.OrtLibrary, "--config": c.Config} {
+	for flag, value := range map[string]string{"--bundle": c.BundleDir, "--engine-cache": c.CacheDir, "--ort-library": c.OrtLibrary} {
 		if value != "" {
 			args = append(args, flag, value)
 		}

@@ -120,7 +120,7 @@ func TestHeldMeansSomething(t *testing.T) {
 		var d diary
 		l := d.line(&Line{Mode: mode, By: &scribe{script: []Transcript{tr}}})
 		var said pipeline.Said
-		if m := l.meant(t.Context(), tr, &Utterance{}, &said); m.Phrase != want || (m.Why == "") != (want != "") {
+		if m := l.meant(t.Context(), tr, &waiting{}, &said); m.Phrase != want || (m.Why == "") != (want != "") {
 			t.Errorf("in mode %s it is understood as %+v", mode, m)
 		}
 	}

@@ -56,8 +56,8 @@ type Line struct {
 	held     atomic.Bool // the button
 	holds    bool        // the segmenter knows; belongs to hear
 	queue    queue
-	thinking sync.Mutex    // By and Choose are for one at a time
-	called   time.Duration // until when the thing's name may follow a wake phrase said alone; guarded by thinking
+	thinking sync.Mutex // By and Choose are for one at a time
+	called   *waiting   // a wake phrase said alone, just before; guarded by thinking
 	ahead    ahead
 
 	mu     sync.Mutex

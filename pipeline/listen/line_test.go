@@ -162,7 +162,7 @@ func TestLineWaitsForTheName(t *testing.T) {
 	for _, c := range []struct {
 		said []string
 		want int
-	}{{[]string{"show me", "the red cup"}, 1}, {[]string{"show me", "well", "the red cup"}, 0}, {[]string{"the red cup", "the dog"}, 0}} {
+	}{{[]string{"show me", "the red cup"}, 1}, {[]string{"show me", "well", "the red cup"}, 0}, {[]string{"show me", "show me the red cup"}, 1}, {[]string{"the red cup", "the dog"}, 0}} {
 		var d diary
 		l := d.line(&Line{From: &tape{pcm: spoken(len(c.said)), err: io.EOF}, Mode: Wake, Every: true, By: &scribe{script: says(c.said...)}})
 		if err := l.Run(t.Context()); err != nil {
@@ -172,13 +172,19 @@ func TestLineWaitsForTheName(t *testing.T) {
 			t.Errorf("of %q it did %+v, said %+v", c.said, d.did, d.said)
 		}
 	}
-	var d diary
-	l := d.line(&Line{Mode: Wake, By: &scribe{script: says("show me", "the dog")}})
-	for _, at := range []time.Duration{0, 2*time.Second + Patience} {
-		l.understand(t.Context(), waiting{Utterance: Utterance{PCM: spoken(1), Start: at, Spoken: at + time.Second}})
-	}
-	if len(d.did) != 0 {
-		t.Errorf("after too long it did %+v", d.did)
+	now := time.Now()
+	for name, next := range map[string]waiting{
+		"too late":            {spoken: now.Add(8 * time.Second), Utterance: Utterance{Start: 7 * time.Second, Spoken: 8 * time.Second}},
+		"from another day":    {spoken: now.Add(24 * time.Hour), Utterance: Utterance{Start: 2 * time.Second, Spoken: 3 * time.Second}},
+		"of a fast recording": {spoken: now.Add(time.Second), Utterance: Utterance{Start: time.Hour, Spoken: time.Hour + time.Second}},
+	} {
+		var d diary
+		l := d.line(&Line{Mode: Wake, By: &scribe{script: says("show me", "the dog")}})
+		l.understand(t.Context(), waiting{spoken: now, Utterance: Utterance{PCM: spoken(1), Spoken: time.Second}})
+		next.PCM = spoken(1)
+		if l.understand(t.Context(), next); len(d.did) != 0 {
+			t.Errorf("%s: it did %+v", name, d.did)
+		}
 	}
 }
 

@@ -40,7 +40,7 @@ func (l *Line) understand(ctx context.Context, w waiting) pipeline.Said {
 	case err != nil:
 		m.Why = "the recogniser failed: " + firstLine(err)
 	case said.Heard != "":
-		m = l.meant(ctx, t, &w.Utterance, &said)
+		m = l.meant(ctx, t, &w, &said)
 	}
 	chosen := time.Now()
 	said.Took.Choose = millis(chosen.Sub(read))
@@ -105,18 +105,21 @@ func (l *Line) Shown(views []pipeline.View, now time.Time) {
 
 // meant is what a transcript asks for. Where several of its readings ask for
 // different things, the picture helps to choose.
-func (l *Line) meant(ctx context.Context, t Transcript, u *Utterance, said *pipeline.Said) Meaning {
+func (l *Line) meant(ctx context.Context, t Transcript, w *waiting, said *pipeline.Said) Meaning {
 	mode := l.Mode
-	switch {
-	case u.Held:
+	if w.Held {
 		mode = PushToTalk
-	case mode == Wake && u.Start < l.called:
-		mode = Always
 	}
 	first := l.Lex.Understand(t.Text(), mode)
-	if l.called = 0; l.Mode == Wake && !u.Held && l.Lex.Calls(t.Text()) {
-		l.called = u.Spoken + Patience
+	called := l.called
+	l.called = nil
+	switch {
+	case mode == Wake && first.Why == NoThing:
+		l.called = w
 		return Meaning{Why: Called}
+	case mode == Wake && first.Why == NoWake && called != nil && called.soon(w):
+		mode = Always
+		first = l.Lex.Understand(t.Text(), mode)
 	}
 	cs := l.Lex.Candidates(t, mode)
 	if first.Phrase == "" && first.Command == "" && mode == PushToTalk && len(cs) > 0 {
@@ -132,6 +135,13 @@ func (l *Line) meant(ctx context.Context, t Transcript, u *Utterance, said *pipe
 	}
 	said.Read = n
 	return Meaning{Phrase: cs[i].Phrase}
+}
+
+// soon says whether next begins soon after w, by the clock and by the sound: a
+// recording may be read faster, and a microphone be away for hours.
+func (w *waiting) soon(next *waiting) bool {
+	begins := next.spoken.Add(next.Start - next.Spoken)
+	return next.Start < w.Spoken+Patience && begins.Before(w.spoken.Add(Patience))
 }
 
 // Candidates are the different phrases that the readings of t ask for, likeliest

@@ -230,16 +230,6 @@ func (l *Lexicon) talks(ws []word) bool {
 	return slices.ContainsFunc(ws, func(w word) bool { return slices.Contains(l.Talk, w.text) })
 }
 
-// Calls says whether an utterance is a wake phrase and nothing else.
-func (l *Lexicon) Calls(text string) bool {
-	rest, ok := l.awake(l.fluent(wordsOf(text)))
-	if !ok {
-		return false
-	}
-	rest, _ = l.bare(rest)
-	return l.command(rest) == "" && l.empty(rest, true)
-}
-
 // awake is what follows the wake phrase at the start of ws, past words that
 // open a sentence.
 func (l *Lexicon) awake(ws []word) (rest []word, ok bool) {

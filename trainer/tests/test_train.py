@@ -50,6 +50,18 @@ def test_a_resumed_run_is_the_unbroken_run(small: Config, tmp_path: Path) -> Non
         torch.testing.assert_close(a, b)
 
 
+def test_another_run_does_not_go_on(small: Config, tmp_path: Path) -> None:
+    Trainer(small, build(small.network), torch.device("cpu")).save(tmp_path / "last.pt")
+    for other in (
+        replace(small, run=replace(small.run, seed=99)),
+        replace(small, loss=replace(small.loss, box=9.0)),
+        replace(small, mix=replace(small.mix, hand=0.5)),
+    ):
+        trainer = Trainer(other, build(other.network), torch.device("cpu"))
+        with pytest.raises(ValueError, match="another run"):
+            trainer.resume(tmp_path / "last.pt")
+
+
 def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path) -> None:
     c = replace(small, run=replace(small.run, samples=240, batch=8, ema=0.0))
     seen: list[float] = []

@@ -127,8 +127,13 @@ class Trainer:
     def resume(self, path: Path) -> None:
         """Goes on where `save` was called."""
         state = torch.load(path, map_location=self.device, weights_only=True)
-        if from_dict(state["config"], where=str(path)).network != self.c.network:
+        was = from_dict(state["config"], where=str(path))
+        if was.network != self.c.network:
             raise ValueError(f"resume {path}: it is of another network; give another --out or its own --config")
+        if (was.run.seed, was.loss, was.mix) != (self.c.run.seed, self.c.loss, self.c.mix):
+            raise ValueError(
+                f"resume {path}: it is of another run, its seed, losses or mixture differ; give another --out"
+            )
         self.net.load_state_dict(state["net"], strict=False)
         self.net.own_words = any(k.startswith("words.") for k in state["net"])
         for k, v in state["mean"].items():
