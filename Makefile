@@ -65,7 +65,6 @@ speech: .venv/.hearing ## the models that hear, into assets/models/speech (77 MB
 bundle: data ## train ca2m-edge from nothing (or go on) and write its bundle; needs DATA
 	$(TRAIN) --config ca2m-edge --out $(RUN)/first
 	$(TRAIN) --config recipes/edge-further --start $(RUN)/first/last.pt --out $(RUN)/second
-	$(TRAIN) --config recipes/edge-last --start $(RUN)/second/last.pt --out $(RUN)/third
 	$(MAKE) export
 
 ablations: data ## what each part of ca2m-edge is worth: short runs on the same samples, a line of figures each; needs DATA
@@ -77,7 +76,7 @@ data: .venv/.trainer
 	@[ -e $(DATA)/refs.jsonl ] || { echo "no $(DATA)/refs.jsonl: give DATA=folder (see trainer/README.md)"; exit 1; }
 
 export: .venv/.trainer ## the bundle and golden files from the last checkpoint
-	.venv/bin/ca2m export $(RUN)/third/last.pt --out $(BUNDLE) --refs $(DATA)/refs.jsonl
+	.venv/bin/ca2m export $(RUN)/second/last.pt --out $(BUNDLE) --refs $(DATA)/refs.jsonl
 	$(MAKE) golden
 
 golden: .venv/.trainer ## what the Go tests compare with

@@ -10,6 +10,7 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/model"
 	"deixis/pipeline"
 	"deixis/pipeline/listen"
 )
@@ -18,7 +19,7 @@ import (
 const (
 	settles    = 600 * time.Millisecond  // a new photo, before anybody speaks
 	typedFor   = 1500 * time.Millisecond // for the answer to a typed phrase
-	spokenFor  = 4 * time.Second         // after the end of speech, for that to a spoken one
+	spokenFor  = 2500 * time.Millisecond // after the end of speech, for that to a spoken one
 	afterwards = 500 * time.Millisecond  // a box that is right must stay
 )
 
@@ -43,7 +44,7 @@ type liveTrial struct {
 // live measures --spoken --live.
 func (c *benchCmd) live(ctx context.Context, g *globals, refs []ref, voices *clipper) (_ *liveReport, err error) {
 	t := &liveTrial{globals: g, sink: c.Sink, parts: map[string][]float64{}}
-	if err := t.photos.put(&refs[0]); err != nil {
+	if _, err := t.photos.put(&refs[0]); err != nil {
 		return nil, err
 	}
 	if err := t.photos.open(ctx); err != nil {
@@ -98,14 +99,15 @@ func (t *liveTrial) all(ctx context.Context, refs []ref, voices *clipper) error 
 }
 
 func (t *liveTrial) one(ctx context.Context, r *ref, pcm []float32, file string) error {
-	if err := t.photos.put(r); err != nil {
+	truth, err := t.photos.put(r)
+	if err != nil {
 		return err
 	}
 	if err := t.clear(ctx); err != nil {
 		return err
 	}
 	before := t.told.said()
-	t.told.expect(*r.Box, "")
+	t.told.expect(truth, "")
 	end, err := t.say(ctx, pcm, file)
 	if err != nil {
 		return err
@@ -123,7 +125,7 @@ func (t *liveTrial) one(ctx context.Context, r *ref, pcm []float32, file string)
 	if err := t.clear(ctx); err != nil {
 		return err
 	}
-	t.told.expect(*r.Box, r.Phrase)
+	t.told.expect(truth, r.Phrase)
 	began := time.Now()
 	if err := t.line.ask(ctx, r.Phrase); err != nil {
 		return err
@@ -182,16 +184,30 @@ func (t *liveTrial) say(ctx context.Context, pcm []float32, file string) (end ti
 	return began.Add(last), nil
 }
 
-// put shows a photo from now on.
-func (e *easel) put(r *ref) error {
+// photoSide is the size of every photo shown, pixels: a stream keeps its size,
+// and the network makes a square of any picture.
+const photoSide = 640
+
+// put shows a photo from now on, stretched to a square, and says where its thing
+// is, as part of it.
+func (e *easel) put(r *ref) (model.Box, error) {
 	var f camera.Frame
 	if err := opencv.ReadImage(r.Image, &f); err != nil {
-		return err
+		return model.Box{}, err
 	}
-	jpeg, err := opencv.EncodeJPEG(&f, 95)
+	sq := opencv.NewSquarer()
+	defer sq.Close()
+	shown := camera.Frame{Width: photoSide, Height: photoSide, Pix: make([]byte, 3*photoSide*photoSide)}
+	if err := sq.Square(&f, photoSide, shown.Pix); err != nil {
+		return model.Box{}, err
+	}
+	for i := 0; i < len(shown.Pix); i += 3 { // to blue, green, red
+		shown.Pix[i], shown.Pix[i+2] = shown.Pix[i+2], shown.Pix[i]
+	}
+	jpeg, err := opencv.EncodeJPEG(&shown, 95)
 	if err != nil {
-		return err
+		return model.Box{}, err
 	}
 	e.set(jpeg)
-	return nil
+	return partOf(*r.Box, f.Width, f.Height), nil
 }

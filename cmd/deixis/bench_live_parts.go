@@ -113,8 +113,8 @@ func (s *studio) record(ctx context.Context, to io.Writer) {
 // A judge reads statuses, knows where the thing is, and watches the pace.
 type judge struct {
 	mu      sync.Mutex
-	on      bool // between expect and the end of wait
-	truth   model.Box
+	on      bool           // between expect and the end of wait
+	truth   model.Box      // as part of the picture's width and height
 	typed   string         // what is looked for; "" where it is said
 	since   time.Time      // when a right box was shown first, and has been since; zero: none is
 	heard   *pipeline.Said // the last utterance
@@ -126,7 +126,7 @@ type judge struct {
 	talking []float64      // while they are said
 }
 
-// expect says where the next thing is, and what is typed; "": it is said.
+// expect says where the next thing is, as part of the picture, and what is typed; "": it is said.
 func (j *judge) expect(b model.Box, typed string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -154,7 +154,8 @@ func (j *judge) see(s *web.Status, now time.Time) {
 	right := false
 	if len(s.Targets) == 1 && s.Targets[0].Box != nil && (j.typed == "" || s.Targets[0].Phrase == j.typed) {
 		b := s.Targets[0].Box
-		right = model.Box{X1: float32(b[0]), Y1: float32(b[1]), X2: float32(b[2]), Y2: float32(b[3])}.IoU(j.truth) >= 0.5
+		shown := model.Box{X1: float32(b[0]), Y1: float32(b[1]), X2: float32(b[2]), Y2: float32(b[3])}
+		right = partOf(shown, s.Size[0], s.Size[1]).IoU(j.truth) >= 0.5
 	}
 	switch {
 	case !right:
@@ -162,6 +163,12 @@ func (j *judge) see(s *web.Status, now time.Time) {
 	case j.since.IsZero():
 		j.since = now
 	}
+}
+
+// partOf is a box in pixels as part of a picture's width and height.
+func partOf(b model.Box, width, height int) model.Box {
+	w, h := float32(max(1, width)), float32(max(1, height))
+	return model.Box{X1: b.X1 / w, Y1: b.Y1 / h, X2: b.X2 / w, Y2: b.Y2 / h}
 }
 
 // stop says that no more statuses come.

@@ -50,8 +50,8 @@ func (r *liveReport) print(w io.Writer) error {
 	for _, part := range []string{"whole", "wait", "queue", "recognise", "choose"} {
 		lines = append(lines, fmt.Sprintf("%-10s p50 %7.1f   p95 %7.1f ms from the end of speech", part, r.MS[part].P50, r.MS[part].P95))
 	}
-	for _, s := range []string{"phrase", "frame", "ground", "draw", "fresh"} {
-		lines = append(lines, fmt.Sprintf("%-10s %7.1f ms of the line, mean", s, r.Stages[s]))
+	for _, s := range []string{"phrase", "frame", "ground", "draw", "encode", "fresh"} {
+		lines = append(lines, fmt.Sprintf("%-10s %7.2f ms of the line, mean", s, r.Stages[s]))
 	}
 	lines = append(lines, fmt.Sprintf("from frame to frame, ms: p50 %.1f, p95 %.1f, p99 %.1f while phrases are typed; %.1f, %.1f, %.1f while they are said",
 		r.GapMS.Typed.P50, r.GapMS.Typed.P95, r.GapMS.Typed.P99, r.GapMS.Spoken.P50, r.GapMS.Spoken.P95, r.GapMS.Spoken.P99))

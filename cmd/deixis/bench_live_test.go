@@ -40,10 +40,11 @@ func TestJudge(t *testing.T) {
 	var seq uint64
 	show := func(b *[4]float64) {
 		seq++
-		j.see(&web.Status{Seq: seq, Targets: []web.Target{{Phrase: "the cup", Box: b}}}, time.Now())
+		j.see(&web.Status{Seq: seq, Size: [2]int{100, 50}, Targets: []web.Target{{Phrase: "the cup", Box: b}}}, time.Now())
 	}
-	show(&wrong) // before anything is expected
-	j.expect(model.Box{X1: 10, Y1: 10, X2: 20, Y2: 20}, "")
+	show(&wrong)                                                         // before anything is expected
+	truth := partOf(model.Box{X1: 20, Y1: 20, X2: 40, Y2: 40}, 200, 100) // of a picture twice as large
+	j.expect(truth, "")
 	show(&wrong)
 	show(nil)
 	if _, ok := j.wait(t.Context(), time.Now()); ok {
@@ -63,7 +64,7 @@ func TestJudge(t *testing.T) {
 	if len(j.talking) != 2 || len(j.typing) != 0 {
 		t.Errorf("%d and %d gaps: of frames between trials, or of statuses without a new frame", len(j.talking), len(j.typing))
 	}
-	j.expect(model.Box{X1: 10, Y1: 10, X2: 20, Y2: 20}, "the dog")
+	j.expect(truth, "the dog")
 	show(&right)
 	if _, ok := j.wait(t.Context(), time.Now()); ok {
 		t.Error("the box of another phrase is right")
