@@ -18,7 +18,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
 # What make bundle trains with: a folder that holds refs.jsonl, photos/ and weights/ (see trainer/README.md).
 DATA  ?= data
 RUN   ?= runs/ca2m-edge
-# bf16 where the processor has units for it: several times faster.
+# bf16 where the processor has units for it: about twice as fast.
 PRECISION ?= $(shell grep -qsE 'avx512_bf16|amx_bf16' /proc/cpuinfo && echo bf16 || echo fp32)
 TRAIN  = OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 \
 	.venv/bin/ca2m --threads 1 train --refs $(DATA)/refs.jsonl --photos $(DATA)/photos/annotations.json \
