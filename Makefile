@@ -65,6 +65,8 @@ speech: .venv/.hearing ## the models that hear, into assets/models/speech (77 MB
 bundle: data ## train ca2m-edge from nothing (or go on) and write its bundle; needs DATA
 	$(TRAIN) --config ca2m-edge --out $(RUN)/first
 	$(TRAIN) --config recipes/edge-further --start $(RUN)/first/last.pt --out $(RUN)/second
+	for seed in 11 12; do $(TRAIN) --config recipes/edge-last --set run.seed=$$seed --start $(RUN)/second/last.pt --out $(RUN)/last-$$seed; done
+	.venv/bin/ca2m mean $(RUN)/last-11/last.pt $(RUN)/last-12/last.pt --out $(RUN)/mean.pt
 	$(MAKE) export
 
 ablations: data ## what each part of ca2m-edge is worth: short runs on the same samples, a line of figures each; needs DATA
@@ -76,7 +78,7 @@ data: .venv/.trainer
 	@[ -e $(DATA)/refs.jsonl ] || { echo "no $(DATA)/refs.jsonl: give DATA=folder (see trainer/README.md)"; exit 1; }
 
 export: .venv/.trainer ## the bundle and golden files from the last checkpoint
-	.venv/bin/ca2m export $(RUN)/second/last.pt --out $(BUNDLE) --refs $(DATA)/refs.jsonl
+	.venv/bin/ca2m export $(RUN)/mean.pt --out $(BUNDLE) --refs $(DATA)/refs.jsonl --int8 ground
 	$(MAKE) golden
 
 golden: .venv/.trainer ## what the Go tests compare with

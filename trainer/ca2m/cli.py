@@ -16,7 +16,7 @@ from ca2m.data import checks, convert, merge, refs, rounds, scenes, splits
 from ca2m.data.loader import Feed
 from ca2m.learn import finetune, speed, train
 from ca2m.measure import attend, evaluate, measuring, rival, show
-from ca2m.net import count
+from ca2m.net import checkpoint, count
 from ca2m.net.network import Net
 from ca2m.ship import bundle, golden, shipping
 from ca2m.speech import folder
@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--prefetch", type=int, default=3, help="batches that each of them makes ahead")
     p.add_argument("--no-pin", action="store_true", help="no pinned memory beside a GPU")
     p.add_argument("--measure-every", type=int, default=10_000, help="samples between measurements on the val split")
+    p.add_argument("--keep", action="store_true", help="keep every measured checkpoint, as at-SAMPLES.pt")
     p.add_argument("--skip-bad", action="store_true", help="leave broken lines and missing pictures out, counted")
     p.add_argument(
         "--same-photos",
@@ -94,6 +95,11 @@ def _parser() -> argparse.ArgumentParser:
         help="train on photos of val, too, where a set divides things (RefCOCOg google)",
     )
     p.set_defaults(run=_train)
+
+    p = sub.add_parser("mean", help="the mean of several runs' weights, as a checkpoint")
+    p.add_argument("checkpoints", type=Path, nargs="+", help="of runs with one start")
+    p.add_argument("--out", type=Path, required=True, help="checkpoint (.pt)")
+    p.set_defaults(run=lambda args: checkpoint.mean(args.checkpoints, args.out))
 
     measuring.add_parser(sub)
     shipping.add_parser(sub)
@@ -143,10 +149,8 @@ def _train(args: argparse.Namespace) -> None:
     own, own_photos = splits.of_run(c, hand, photos, args.same_photos)
     samples = rounds.samples_of(c, own, own_photos)
     c = config.fit_to(c, len(own))
-    side = c.network.image_size
     val = [r for r in hand if r.split == "val"]
-    held = [p for p in scenes.hold_out(photos, val) if p.split == "val" and p.things]
-    rule = scenes.rule_val(held, scenes.Pictures(), side) if held else []
+    rule = measuring.rule_written(photos, hand, c.network.image_size)
     log.info("%d phrases, %d photos to train on; %d and %d to measure", len(own), len(own_photos), len(val), len(rule))
 
     def measure(net: Net) -> dict[str, float]:
@@ -163,6 +167,7 @@ def _train(args: argparse.Namespace) -> None:
         feed=Feed(args.workers, args.prefetch, not args.no_pin),
         measure_every=args.measure_every,
         start=args.start,
+        keep=args.keep,
     )
 
 

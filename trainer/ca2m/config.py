@@ -41,6 +41,7 @@ class Network:
     second: bool = False  # pointing: where the phrase's second thing is
     look: bool = False  # pointing: what the thing looks like
     presence: bool = False  # is it there at all?
+    match: bool = False  # presence: does a candidate fit the phrase, whatever the others do?
     answers: int = 1  # K, boxes of one answer, best first
 
     @property
@@ -57,6 +58,8 @@ class Network:
             raise ValueError(f"tokens {self.tokens}: must be {self.grid**2 // 4} to {self.grid**2}, or 0 for all")
         if (self.rank or self.second) and not self.noun:
             raise ValueError("rank and second count what noun names: switch noun on")
+        if self.match and not self.presence:
+            raise ValueError("match is a part of presence: switch presence on")
         if (self.noun or self.look or self.presence) and not self.pointing:
             raise ValueError("noun, look and presence are parts of pointing: switch pointing on")
 
@@ -73,6 +76,7 @@ class Loss:
     box: float = 2.0  # L1 and GIoU of the tokens in the middle of the thing
     noun: float = 0.5
     present: float = 0.5
+    match: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -135,10 +139,16 @@ class Mix:
 
     hand: float = 0.66  # hand-written phrases of what is there
     absent: float = 0.2  # phrases of what is not there
+    rows: float = 0.0  # rule-written ones for the middle, the ends and the second or third of three and more alike
+    beside: float = 0.0  # of the hand-written: another photo, which lacks what they name, is put beside theirs
 
     def __post_init__(self) -> None:
-        if not (0 <= self.absent <= self.hand and self.hand + self.absent <= 1):
-            raise ValueError(f"mix: hand {self.hand}, absent {self.absent}: 0 to 1 together, hand the larger")
+        shares = (self.hand, self.absent, self.rows)
+        if min(shares) < 0 or sum(shares) > 1 or self.absent > self.hand or not 0 <= self.beside <= 1:
+            raise ValueError(
+                f"mix: hand {self.hand}, absent {self.absent}, rows {self.rows}: 0 to 1 together, hand above absent; "
+                f"beside {self.beside}: 0 to 1"
+            )
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,8 @@ def test_eval_and_twins_commands(small: Config, tmp_path: Path, capsys: pytest.C
     old = {"n", "acc50", "acc50_cls", "mean_iou", "kinds", "absent", "present_refused", "ms_per_ref"}
     assert old | {"acc70", "acc90", "lengths", "words", "presence", "score"} == set(found)
     assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
+    assert cli.main(["eval", model, lines, "--photos", str(tmp_path / "annotations.json")]) == 0
+    assert "rule-written 320  Acc@0.5 0." in capsys.readouterr().out
     assert cli.main(["eval", model, lines, "--lengths", "2,x"]) == 1 and "--lengths" in capsys.readouterr().err
     assert cli.main(["eval", model, lines, "--split", "moon"]) == 1 and "--split" in capsys.readouterr().err
     assert cli.main(["eval", model, lines, "--without", "noun,look", "--json"]) == 0
@@ -164,7 +166,16 @@ def test_which_twins_count(photo: Photo, count: int) -> None:
     found = twins.find([photo])
     assert len(found) == count
     if found:
-        assert found[0].left == LEFT and found[0].right == RIGHT
+        assert found[0].boxes == (LEFT, RIGHT)
+
+
+MIDDLE = (0.4, 0.3, 0.5, 0.6)
+
+
+def test_which_threes_count() -> None:
+    (found,) = twins.find([pair("dog", LEFT, RIGHT, MIDDLE)], of=3)
+    assert found.boxes == (LEFT, MIDDLE, RIGHT)
+    assert not twins.find([pair("dog", LEFT, RIGHT), pair("cup", LEFT, RIGHT, (0.12, 0.7, 0.32, 0.95))], of=3)
 
 
 class Sided:
@@ -182,12 +193,12 @@ class Sided:
 
 def test_the_mirrored_pair_swaps_sides(tmp_path: Path) -> None:
     left, right = (0.1, 0.3, 0.3, 0.6), (0.5, 0.3, 0.8, 0.6)
-    pair = twins.Twins(str(tmp_path / "dog.png"), "dog", left, right)
+    pair = twins.Twins(str(tmp_path / "dog.png"), "dog", (left, right))
     picture = np.zeros((32, 32, 3), np.uint8)
     picture[:, :8] = 255
     cv2.imwrite(pair.image, picture)
     _, turned = twins.with_mirrored([pair])
-    assert turned.left == pytest.approx((0.2, 0.3, 0.5, 0.6)) and turned.right == pytest.approx((0.7, 0.3, 0.9, 0.6))
+    assert turned.boxes == (pytest.approx((0.2, 0.3, 0.5, 0.6)), pytest.approx((0.7, 0.3, 0.9, 0.6)))
     seen: list[np.ndarray] = []
 
     class Looks(Sided):
@@ -202,6 +213,13 @@ def test_the_mirrored_pair_swaps_sides(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("deaf", "both", "one"), [(False, 1.0, 0.0), (True, 0.0, 1.0)])
 def test_twins_measure(deaf: bool, both: float, one: float, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "dog.png"), np.zeros((64, 64, 3), np.uint8))
-    pairs = [twins.Twins(str(tmp_path / "dog.png"), "dog", LEFT, RIGHT)]
+    pairs = [twins.Twins(str(tmp_path / "dog.png"), "dog", (LEFT, RIGHT))]
     found = twins.measure(Sided(deaf), pairs)
     assert (found["both"], found["one"], found["same_box"]) == (both, one, one) and found["n"] == 1
+
+
+def test_threes_measure(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "dog.png"), np.zeros((64, 64, 3), np.uint8))
+    three = twins.Twins(str(tmp_path / "dog.png"), "dog", (LEFT, MIDDLE, RIGHT))
+    found = twins.measure_threes(Sided(False), [three])  # "dog in the middle" is no side to it
+    assert found == {"n": 1, "left": 1.0, "middle": 0.0, "right": 1.0}

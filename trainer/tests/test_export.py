@@ -84,7 +84,9 @@ def test_report_and_calibration(net: Net) -> None:
     assert report([], 0.5)["acc50"] is None
 
 
-@pytest.mark.parametrize("changed", [{"presence": False}, {"pointing": False, "answers": 1}, {"tokens": 12}])
+@pytest.mark.parametrize(
+    "changed", [{"presence": False}, {"match": True}, {"pointing": False, "answers": 1}, {"tokens": 12}]
+)
 def test_other_configurations_export(small: Config, tmp_path: Path, changed: dict) -> None:
     off = dict.fromkeys(("noun", "rank", "second", "look", "presence"), False) if "pointing" in changed else {}
     c = replace(small, network=replace(small.network, **off | changed))

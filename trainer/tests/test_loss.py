@@ -5,7 +5,7 @@ import math
 import torch
 
 from ca2m.config import Loss
-from ca2m.learn.loss import SelfPaced, pointing_loss
+from ca2m.learn.loss import SelfPaced, match_loss, pointing_loss
 from ca2m.net.boxes import corners, iou_giou
 
 
@@ -44,6 +44,16 @@ def test_pointing_loss_falls_when_the_right_token_scores() -> None:
     good, far, hit = pointing_loss(right.flatten(1), boxes.flatten(1, 2), truth, places[None], 0.15)
     bad, _, _ = pointing_loss(-right.flatten(1), boxes.flatten(1, 2), truth, places[None], 0.15)
     assert good < bad and far == 0 and hit == 1
+
+
+def test_match_loss_takes_each_candidate_by_itself() -> None:
+    truth = torch.tensor([[0.5, 0.5, 1.0, 1.0]]).repeat(2, 1)
+    boxes = torch.tensor([[0.5, 0.5, 1.0, 1.0], [0.0, 0.0, 0.3, 0.3], [0.5, 0.5, 0.8, 0.8]]).repeat(2, 1, 1)
+    there = torch.tensor([True, False])
+    right = match_loss(torch.tensor([[8.0, -8.0, 3.0], [-8.0, -8.0, -8.0]]), boxes, truth, there)
+    assert (right < 0.01).all(), "the third fits neither well nor badly, and is left alone"
+    both = match_loss(torch.tensor([[8.0, 8.0, 0.0], [8.0, -8.0, -8.0]]), boxes, truth, there)
+    assert (both > 7).all(), "a thing beside the one that is meant, and any where none is meant, is wrong"
 
 
 def test_boxes() -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from conftest import drawn
 
-from ca2m.config import Config
+from ca2m.config import Config, Mix
+from ca2m.data import mixing
 from ca2m.data.loader import Collate
 from ca2m.data.mixing import Mixer, shares_of
-from ca2m.data.refs import Photo, Ref
-from ca2m.data.scenes import hold_out
+from ca2m.data.refs import Photo, Ref, Thing
+from ca2m.data.scenes import Said, hold_out, side_by_side
+from ca2m.language import names
 from ca2m.net.network import Net
+
+RED = Said("red car", (0.2, 0.3, 0.6, 0.7), names.INDEX["car"], "attribute")
 
 
 def test_mixer_is_fixed_by_seed_and_number(world: tuple[list[Ref], list[Photo]]) -> None:
@@ -42,6 +48,31 @@ def test_mixer_keeps_its_proportions(world: tuple[list[Ref], list[Photo]]) -> No
     kinds = Counter("rule" if s.kind.startswith("rule") else s.kind for s in map(mixer.sample, range(600)))
     assert abs(kinds["absent"] / 600 - 0.2) < 0.05
     assert abs(kinds["rule"] / 600 - 0.14) < 0.05
+
+
+def test_another_photo_beside_moves_the_box_with_its_thing(world: tuple[list[Ref], list[Photo]]) -> None:
+    _, photos = world
+    dog = replace(photos[2], things=(Thing("dog", (0.1, 0.1, 0.2, 0.2), 1.0, True),))
+    assert mixing._lacks(dog, RED) and not mixing._lacks(photos[2], RED)
+    assert not mixing._lacks(photos[2], replace(RED, noun=names.INDEX["truck"])), "a truck may be called a car"
+    assert not mixing._lacks(replace(dog, complete=False), replace(RED, kind="class")), "cars are often unlabelled"
+    rng, blue = np.random.default_rng(0), np.full((80, 300, 3), (0, 0, 255), np.uint8)
+    for _ in range(8):
+        picture, (said,) = side_by_side(drawn(240, 160, (0.2, 0.3, 0.6, 0.7)), [RED], blue, rng)
+        red = np.argwhere(picture[..., 0].astype(int) - picture[..., 2] > 60)
+        (top, left), (bottom, right) = red.min(0), red.max(0) + 1
+        h, w = picture.shape[:2]
+        assert said.box == pytest.approx((left / w, top / h, right / w, bottom / h), abs=0.02)
+
+
+def test_rows_have_their_share(world: tuple[list[Ref], list[Photo]]) -> None:
+    made, photos = world
+    cars = tuple(Thing("car", (x, 0.4, x + 0.15, 0.6), 1.0, True) for x in (0.1, 0.4, 0.7))
+    photos = [replace(photo, things=cars) for photo in photos]
+    mixer = Mixer(made, photos, 32, seed=1, mix=Mix(hand=0.4, absent=0.2, rows=0.4))
+    said = [s for s in map(mixer.sample, range(400)) if s.kind == "rule position"]
+    assert len(said) > 100 and sum("middle" in s.phrase or "cent" in s.phrase for s in said) > 30
+    assert not Mixer(made, photos, 32, seed=1).rows
 
 
 def test_mixer_works_with_phrases_or_photos_only(world: tuple[list[Ref], list[Photo]]) -> None:

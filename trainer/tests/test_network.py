@@ -10,7 +10,9 @@ import torch
 from ca2m import config
 from ca2m.config import Config, Network
 from ca2m.net import nanodet, words
+from ca2m.net.boxes import pairwise_iou
 from ca2m.net.network import Net, build
+from ca2m.net.pointing import counts
 
 PHRASES = ["left", "the second person from the right with a red hat", "dog"]
 
@@ -49,6 +51,30 @@ def test_padding_never_changes_an_answer(small: Config, layer: str) -> None:
         for field in ("cls_box", "scores", "boxes", "noun", "present", "attention"):
             a, b = getattr(together, field)[i], getattr(alone, field)[0]
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5, msg=f"{phrase}: {field}")
+
+
+def test_the_middle_of_a_row_is_told() -> None:
+    for count in (3, 5):
+        x = (torch.arange(count) + 0.5) / count
+        box = torch.stack([x - 0.05, torch.full_like(x, 0.4), x + 0.05, torch.full_like(x, 0.7)], -1)[None]
+        faint = torch.tensor([[[0.0, 0.1, 0.04, 0.2]]])  # half seen, far to the left
+        box, hint = torch.cat([box, faint], 1), torch.cat([torch.full((1, count), 0.8), torch.full((1, 1), 0.3)], 1)
+        middle = counts(hint, box, pairwise_iou(box).clamp(max=1))[0, :count, 14]
+        assert middle.argmax() == count // 2 and middle.max() > 2 * middle.sort().values[-2]
+
+
+def test_match_begins_as_if_it_were_not_there(small: Config) -> None:
+    torch.manual_seed(0)
+    plain = build(small.network).eval()
+    net = build(replace(small.network, match=True)).eval()
+    net.load_state_dict(plain.state_dict(), strict=False)
+    ids, mask = words.encode(words.tokenizer("minilm-l6", 40), PHRASES)
+    a, b = plain(picture(net.c), ids, mask), net(picture(net.c), ids, mask)
+    torch.testing.assert_close(a.present, b.present)
+    torch.testing.assert_close(a.scores, b.scores)
+    assert a.match is None and b.match is not None and b.match.shape == b.scores.shape
+    with pytest.raises(ValueError, match="presence"):
+        replace(small.network, presence=False, match=True)
 
 
 @pytest.mark.parametrize("off", ["rank", "second", "look", "presence", "noun"])

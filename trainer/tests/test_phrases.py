@@ -252,6 +252,17 @@ def test_places_and_orders() -> None:
         assert points == ([] if want is None else [want]), name
 
 
+def test_a_row_is_said_by_its_places() -> None:
+    row = [thing("cup", x, 0.4, x + 0.1, 0.6) for x in (0.05, 0.4, 0.8)]
+    rng, seen = np.random.default_rng(0), set()
+    for _ in range(40):
+        for i, phrase in phrases.row(Scene([*row, thing("dog", 0.2, 0.7, 0.4, 0.9)]), rng):
+            assert points_at(phrase.meaning, Scene(row), i) and phrase.meaning.tests
+            seen.add((i, phrase.meaning.tests[0].what, phrase.meaning.tests[0].value))
+    assert {(0, "side", "left"), (1, "order", "middle"), (2, "side", "right")} <= seen
+    assert not phrases.row(Scene(row[:2]), rng), "two are no row"
+
+
 def test_nearly_level_things_are_not_told_apart() -> None:
     pair = [thing("dog", 0.30, 0.1, 0.5, 0.4), thing("dog", 0.33, 0.5, 0.53, 0.8)]
     assert not points_at(Meaning("dog", (Test("side", "left"),)), Scene(pair), 0)

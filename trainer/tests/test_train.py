@@ -62,6 +62,34 @@ def test_another_run_does_not_go_on(small: Config, tmp_path: Path) -> None:
             trainer.resume(tmp_path / "last.pt")
 
 
+def test_a_start_may_lack_match_and_nothing_else(small: Config, tmp_path: Path) -> None:
+    net = build(small.network)
+    Trainer(small, net, torch.device("cpu")).save(tmp_path / "start.pt")
+    grown = replace(small, network=replace(small.network, match=True))
+    begun = train._first(grown, None, tmp_path / "start.pt", False)
+    assert begun.c == grown.network
+    assert all(torch.equal(v, begun.state_dict()[k]) for k, v in net.state_dict().items())
+    with pytest.raises(ValueError, match="another network"):
+        train._first(replace(small, network=replace(small.network, look=False)), None, tmp_path / "start.pt", False)
+
+
+def test_the_mean_of_runs(small: Config, tmp_path: Path) -> None:
+    paths = [tmp_path / "0.pt", tmp_path / "1.pt"]
+    for k, path in enumerate(paths):
+        trainer = Trainer(replace(small, run=replace(small.run, seed=k)), build(small.network), torch.device("cpu"))
+        trainer.done = 8
+        trainer.save(path)
+    checkpoint.mean(paths, tmp_path / "mean.pt")
+    one, two, both = (checkpoint.load(path)[1].state_dict() for path in (*paths, tmp_path / "mean.pt"))
+    assert not torch.equal(one["box.0.weight"], two["box.0.weight"])
+    assert all(torch.allclose((one[k] + two[k]) / 2, v) for k, v in both.items() if v.is_floating_point())
+    assert torch.load(tmp_path / "mean.pt")["of"] == [{"seed": 0, "samples": 8}, {"seed": 1, "samples": 8}]
+    other = replace(small, network=replace(small.network, look=False))
+    Trainer(other, build(other.network), torch.device("cpu")).save(paths[1])
+    with pytest.raises(ValueError, match="another network"):
+        checkpoint.mean(paths, tmp_path / "mean.pt")
+
+
 def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path) -> None:
     c = replace(small, run=replace(small.run, samples=240, batch=8, ema=0.0))
     seen: list[float] = []
@@ -77,7 +105,8 @@ def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path
         seen.append(right / 8)
         return {"acc": right / 8}
 
-    train.fit(c, samples, tmp_path, None, measure, feed=HERE, measure_every=120)
+    train.fit(c, samples, tmp_path, None, measure, feed=HERE, measure_every=120, keep=True)
+    assert {p.name for p in tmp_path.glob("at-*.pt")} == {"at-120.pt", "at-240.pt"}
     assert (tmp_path / "last.pt").exists() and len((tmp_path / "curve.txt").read_text().splitlines()) == 2
     loaded = checkpoint.load(tmp_path / "last.pt")
     assert loaded[0] == c

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ca2m.config import Mix
-from ca2m.data.augment import Pictures
+from ca2m.data.augment import PLACED, Pictures
 from ca2m.data.refs import Photo, Ref
-from ca2m.data.scenes import Said, Sample, absent, from_photos, hold_out, ruled, said_of, told
+from ca2m.data.scenes import Said, Sample, absent, from_photos, hold_out, rowed, ruled, said_of, side_by_side, told
+from ca2m.language import names, phrases
+from ca2m.language.looks import Pixels
+from ca2m.language.meaning import Scene
 
 
 def shares_of(photos: Sequence[Photo]) -> np.ndarray:
@@ -49,6 +52,8 @@ class Mixer:
         kept = {ref.image for ref in refs if ref.split != "train"}
         self.photos = {photo.path: photo for photo in photos}
         self.labelled = [photo for photo in photos if photo.things]
+        rowing = np.random.default_rng(0)  # which words it takes matters little
+        self.rows = [p for p in self.labelled if self.mix.rows and phrases.row(Scene(p.things), rowing)]
         self.shares = np.cumsum(shares_of(self.labelled)) if self.labelled else np.zeros(0)
         train = [ref for ref in refs if ref.split == "train" and ref.image not in kept]
         self.hand = [ref for ref in train if ref.box is not None]
@@ -75,15 +80,48 @@ class Mixer:
             ref = self.hand[int(rng.integers(len(self.hand)))]
             said = said_of(ref, self.photos.get(ref.image), self.pictures.get(ref.image))
             return self._both(ref.image, said, rng)
-        found = from_photos(self.labelled, self.pictures, self.side, rng, self.augment, self.shares, most=2)
+        if self.rows and u > 1 - self.mix.rows:
+            found = from_photos(self.rows, self.pictures, self.side, rng, self.augment, most=2, write=rowed)
+        else:
+            found = from_photos(self.labelled, self.pictures, self.side, rng, self.augment, self.shares, most=2)
         return [found[0], found[-1]]
 
     def _both(self, path: str, first: Said, rng: np.random.Generator) -> list[Sample]:
         """A phrase and another of the same photo for what is there: hand-written, else by rule, else the same again."""
         picture, photo = self.pictures.get(path), self.photos.get(path)
         others = [ref for ref in self._of_photo.get(path, ()) if ref.phrase.lower() != first.phrase]
+        apart = bool(self.mix.beside) and _placeless(first) and rng.random() < self.mix.beside
+        if apart:
+            others = [ref for ref in others if _placeless(said_of(ref, photo, picture))]
         if others:
             second = [said_of(others[int(rng.integers(len(others)))], photo, picture)]
         else:
-            second = ruled(photo.things, picture, rng, 1) if photo else []
-        return told([first, *(second or [first])], picture, self.side, rng, self.augment)
+            second = ruled(photo.things, picture, rng, 1) if photo and not apart else []
+        said = [first, *(second or [first])]
+        if apart:
+            picture, said = self._beside(path, picture, said, rng)
+        return told(said, picture, self.side, rng, self.augment)
+
+    def _beside(
+        self, path: str, picture: Pixels, said: list[Said], rng: np.random.Generator
+    ) -> tuple[Pixels, list[Said]]:
+        """Another photo beside it that lacks what the phrases name, where one is found."""
+        for _ in range(20):
+            other = self.labelled[int(rng.integers(len(self.labelled)))]
+            if other.path != path and all(_lacks(other, s) for s in said):
+                return side_by_side(picture, said, self.pictures.get(other.path), rng)
+        return picture, said
+
+
+def _placeless(said: Said) -> bool:
+    """Whether a phrase names a class and no place, so that it stays true when other things come into the picture."""
+    return 0 <= said.noun < names.OUTSIDE and not PLACED.search(said.phrase)
+
+
+def _lacks(photo: Photo, said: Said) -> bool:
+    """Whether the photo surely holds nothing that the phrase may mean. Who names a colour or a relation means more than
+    a class, so that a thing without a label hardly matters."""
+    name = names.COCO80[said.noun]
+    if not photo.complete and name in names.OFTEN_UNLABELLED and said.kind not in ("attribute", "relation"):
+        return False
+    return not {thing.name for thing in photo.things} & names.confusable(name)

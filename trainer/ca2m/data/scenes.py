@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +31,10 @@ class Sample:
     box: Box | None  # corners, 0..1 of the picture; None: what the phrase says is not there
     noun: int  # index into COCO80 of what the phrase names, names.OUTSIDE or names.UNKNOWN
     kind: str  # class, position, attribute, relation, absent; "rule" before it when a rule wrote the phrase
+
+
+Writer = Callable[[Sequence[Thing], Pixels, np.random.Generator, int], "list[Said]"]
+"""Things of a picture, its pixels and the most phrases that are wanted, to phrases."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,31 @@ def told(said: Sequence[Said], picture: Pixels, side: int, rng: np.random.Genera
         box = flipped(box) if flip and box is not None else box
         found.append(Sample(pixels, reword(phrase, rng) if augment else phrase, box, s.noun, s.kind))
     return found
+
+
+def side_by_side(
+    picture: Pixels, said: Sequence[Said], other: Pixels, rng: np.random.Generator
+) -> tuple[Pixels, list[Said]]:
+    """Two photos as one, beside or above each other, whichever is nearer to a square, and what is said of the first."""
+    across = picture.shape[1] / picture.shape[0] + other.shape[1] / other.shape[0] < 2.8
+    if across:
+        size = max(1, round(other.shape[1] * picture.shape[0] / other.shape[0])), picture.shape[0]
+    else:
+        size = picture.shape[1], max(1, round(other.shape[0] * picture.shape[1] / other.shape[1]))
+    other = np.asarray(cv2.resize(other, size, interpolation=cv2.INTER_AREA), np.uint8)
+    first = bool(rng.random() < 0.5)
+    both = np.concatenate([picture, other] if first else [other, picture], axis=1 if across else 0)
+    share = picture.shape[1] / both.shape[1], picture.shape[0] / both.shape[0]
+    left, top = (0.0, 0.0) if first else (1 - share[0], 1 - share[1])
+
+    def moved(box: Box | None) -> Box | None:
+        if box is None:
+            return None
+        x, y = (left + v * share[0] for v in box[::2]), (top + v * share[1] for v in box[1::2])
+        (x1, x2), (y1, y2) = x, y
+        return x1, y1, x2, y2
+
+    return both, [replace(s, box=moved(s.box)) for s in said]
 
 
 def _around(said: Sequence[Said]) -> Box | None:
@@ -163,10 +192,11 @@ def from_photos(
     augment: bool,
     shares: np.ndarray | None = None,
     most: int = 1,
+    write: Writer | None = None,
 ) -> list[Sample]:
     """Up to `most` rule-written phrases, at least one, over a mosaic of 1, 2 or 4 of the photos (shares: how often
-    each, summed up to 1), or over one whole photo without augment; all with the same pixels. ValueError when the photos
-    give nothing to write about."""
+    each, summed up to 1), or over one whole photo without augment; all with the same pixels. write: `ruled` or `rowed`.
+    ValueError when the photos give nothing to write about."""
     if not photos:
         raise ValueError("write phrases: no photos with labelled things")
     for _ in range(500):
@@ -175,7 +205,7 @@ def from_photos(
         for cell in _cells(side, rng, augment):
             photo = photos[_draw(len(photos), shares, rng)]
             things += _place(canvas, cell, pictures.get(photo.path), photo, rng, augment)
-        if said := ruled(things, canvas, rng, most):
+        if said := (write or ruled)(things, canvas, rng, most):
             pixels = jitter(canvas, rng) if augment else canvas
             return [Sample(pixels, reword(s.phrase, rng) if augment else s.phrase, s.box, s.noun, s.kind) for s in said]
     raise ValueError(f"write phrases: none of {len(photos)} photos has a thing that a phrase can point at")
@@ -192,6 +222,15 @@ def ruled(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, mos
             said.append(Said(phrase.text, things[i].box, noun, f"rule {phrase.kind}"))
         if len(said) == most:
             break
+    return said
+
+
+def rowed(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, most: int) -> list[Said]:
+    """Up to `most` rule-written phrases for different things of one row of three and more alike."""
+    scene, said = Scene(things, pixels), list[Said]()
+    for i, phrase in phrases.row(scene, rng):
+        if scene.area[i] > SMALLEST and len(said) < most:
+            said.append(Said(phrase.text, things[i].box, names.index_of(things[i].name), f"rule {phrase.kind}"))
     return said
 
 

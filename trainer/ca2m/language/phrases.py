@@ -11,7 +11,7 @@ import numpy as np
 from ca2m.data.refs import Thing
 from ca2m.language import looks, names
 from ca2m.language.looks import Pixels
-from ca2m.language.meaning import Meaning, Scene, Test, points_at
+from ca2m.language.meaning import Meaning, Scene, Test, fits, points_at
 from ca2m.language.wording import RIDDEN, say
 
 _T = TypeVar("_T")
@@ -102,6 +102,29 @@ def write_in(scene: Scene, i: int, rng: np.random.Generator) -> Phrase | None:
             if points_at(meaning, scene, i):
                 return Phrase(say(meaning, rng), kind, meaning)
     return None
+
+
+_ROW: tuple[tuple[float, Test], ...] = (
+    (12.0, Test("order", "middle")),
+    *((1.5, Test("side", side)) for side in ("left", "right")),
+    *((2.0 / count, Test("order", side, count)) for side in ("left", "right") for count in (2, 3)),
+)
+
+
+def row(scene: Scene, rng: np.random.Generator) -> list[tuple[int, Phrase]]:
+    """Phrases for things of one row of three to eight alike, at most one each: the middle, the ends, those counted from
+    an end. Empty where no row is plain."""
+    nouns = [_pick(names.words_for(name), rng) for name in sorted({thing.name for thing in scene.things})]
+    rows = [noun for noun in nouns for sure, may in [scene.named(noun)] if sure == may and 3 <= len(may) <= 8]
+    if not rows:
+        return []
+    noun, said = _pick(rows, rng), dict[int, Phrase]()
+    for test in _shuffled([test for _, test in _ROW], [weight for weight, _ in _ROW], rng):
+        meaning = Meaning(noun, (test,))
+        sure, may = fits(meaning, scene)
+        if sure == may and len(sure) == 1:
+            said.setdefault(next(iter(sure)), Phrase(say(meaning, rng), kind_of(meaning), meaning))
+    return list(said.items())
 
 
 def _shuffled(items: list[_T], weights: list[float], rng: np.random.Generator) -> list[_T]:

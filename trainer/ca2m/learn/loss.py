@@ -79,6 +79,9 @@ class Criterion(nn.Module):
             unsure = F.binary_cross_entropy_with_logits(said.present, right, pos_weight=weight, reduction="sum")
             parts["present"] = unsure / all_
             loss = loss + self.c.present * parts["present"]
+        if said.match is not None and said.boxes is not None:
+            parts["match"] = match_loss(said.match, said.boxes, truth.box, there).sum() / all_
+            loss = loss + self.c.match * parts["match"]
         return loss, {k: v.detach() for k, v in parts.items()}
 
 
@@ -120,3 +123,17 @@ def pointing_loss(
     best = scores.detach().argmax(1)
     hit = (fits.gather(1, best[:, None])[:, 0] > 0.5).float()
     return point, (far * share).sum(1), hit
+
+
+def match_loss(match: Tensor, boxes: Tensor, truth: Tensor, there: Tensor) -> Tensor:
+    """Logits (P, C), boxes (P, C, 4), truth (P, 4), there (P,) bool: binary cross-entropy of the candidates, (P,).
+
+    Those whose box fits better than 0.5 share one half, by their fit; those below 0.3, all where the thing is absent,
+    the other, by how sure they are: nearly all of them are easy, and the one that is taken for it matters.
+    """
+    with torch.no_grad():
+        iou = iou_giou(boxes, truth[:, None])[0] * there[:, None]
+        fits = iou * (iou > 0.5)
+        share = fits / fits.sum(1, keepdim=True).clamp(min=1e-6)
+        wrong = match.masked_fill(iou >= 0.3, -1e4).softmax(1)
+    return (share * F.softplus(-match) + wrong * F.softplus(match)).sum(1)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -163,12 +165,14 @@ def fit(
     save_every: float = 180.0,
     measure_every: int = 10_000,
     start: Path | None = None,
+    keep: bool = False,
 ) -> Net:
     """Trains to the end of the run, or goes on from `folder`/last.pt; the averaged network.
 
     Times are in seconds, `measure_every` in samples.
     sight: the visual encoder's weights for the first start, instead of `run.sight_weights`.
     start: a checkpoint or bundle whose weights are where the training begins (fine-tuning).
+    keep: every measured checkpoint stays, as `folder`/at-SAMPLES.pt.
     """
     folder.mkdir(parents=True, exist_ok=True)
     crew = Crew.join()
@@ -192,14 +196,14 @@ def fit(
                 trainer.save(last)
                 saved = time.monotonic()
             if due and measure:
-                _measure(trainer, measure, board, folder)
+                _measure(trainer, measure, board, folder, keep)
         if due:
             measured = trainer.done
             crew.wait()
     if board:
         trainer.save(last)
         if measure and measured != trainer.done:
-            _measure(trainer, measure, board, folder)
+            _measure(trainer, measure, board, folder, keep)
         board.close()
     crew.wait()
     return checkpoint.load(last, device)[1]
@@ -227,14 +231,23 @@ def _first(c: Config, sight: Path | None, start: Path | None, resumes: bool) -> 
             log.warning("the visual encoder begins with random weights: --sight FILE gives it trained ones")
         return net
     net = checkpoint.began(start)
-    if net.c != c.network:
+    if net.c == c.network:
+        return net
+    if replace(c.network, match=False) != net.c:
         raise ValueError(f"start from {start}: it is of another network than {c.network.name}; give its own --config")
-    return net
+    grown = build(c.network)  # what the start lacks begins as zero
+    grown.load_state_dict(net.state_dict(), strict=False)
+    grown.own_words = net.own_words
+    return grown
 
 
-def _measure(trainer: Trainer, measure: Callable[[Net], dict[str, float]], board: SummaryWriter, folder: Path) -> None:
+def _measure(
+    trainer: Trainer, measure: Callable[[Net], dict[str, float]], board: SummaryWriter, folder: Path, keep: bool
+) -> None:
     """Measures the averaged weights and keeps them under the number of samples, with the curve as a line a time."""
     trainer.save(folder / "last.pt")
+    if keep:
+        shutil.copyfile(folder / "last.pt", folder / f"at-{trainer.done}.pt")
     _, net = checkpoint.load(folder / "last.pt", trainer.device)
     found = measure(net)
     for k, v in found.items():

@@ -157,7 +157,7 @@ def evaluate(pointer: Pointer, refs: list[Ref], threshold: float) -> dict[str, A
     return report(judged, threshold, perf_counter() - began)
 
 
-def calibrate(judged: list[Judged], refuse: float = 0.12) -> Calibration:
+def calibrate(judged: list[Judged], refuse: float = 0.13) -> Calibration:
     """Temperature and presence by least log loss; the threshold refuses a share `refuse` of what is there.
 
     judged must come from a TorchPointer with raw=True, on photos kept out of training.

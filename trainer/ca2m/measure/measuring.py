@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -25,6 +26,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument("model", type=Path, help="checkpoint (.pt) or bundle folder")
     p.add_argument("refs", type=Path)
     p.add_argument("--split", default="", help="lines of this split only")
+    p.add_argument("--photos", type=Path, help="annotations.json in COCO's format: rule-written phrases, too")
     p.add_argument("--drawn", choices=["yes", "no"], help="only lines whose box was, or was not, drawn for the phrase")
     p.add_argument("--limit", type=int, default=0)
     p.add_argument("--precision", default="int8,fp32", help="of a bundle's graphs, best first")
@@ -44,6 +46,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument("--refs", type=Path, help="refs.jsonl: photos of its val lines count as val, too")
     p.add_argument("--split", default="val", help="photos of this split, never trained on")
     p.add_argument("--calibration", action="store_true", help="photos kept for calibration, too")
+    p.add_argument("--three", action="store_true", help="threes instead: left, in the middle, right")
     p.add_argument("--pairs", type=int, default=100, help="photos at most; each counts mirrored, too")
     p.add_argument("--seed", type=int, default=6)
     p.add_argument("--precision", default="int8,fp32", help="of a bundle's graphs, best first")
@@ -84,10 +87,21 @@ def _eval(args: argparse.Namespace) -> None:
     began = perf_counter()
     judged = list(evaluate.judge(pointer, chosen))
     found = evaluate.report(judged, threshold, perf_counter() - began) | breakdown(judged, threshold, limits)
+    if args.photos:
+        every = checks.load(args.refs, args.skip_bad)
+        rule = rule_written(checks.load_photos(args.photos, args.skip_bad), every, pointer.size)
+        found["rule_written"] = evaluate.report(list(evaluate.judge_samples(pointer, rule)), threshold)
     if args.html:
         title = f"{args.model.name} on {args.refs.name}" + (f", {args.split}" if args.split else "")
         args.html.write_text(page.write(title, found, judged, threshold, args.worst), encoding="utf-8")
     print(json.dumps(found) if args.json else table(found))
+
+
+def rule_written(photos: Sequence[refs.Photo], hand: Sequence[refs.Ref], side: int) -> list[scenes.Sample]:
+    """The rule-written phrases that a training run measures on: always the same ones over photos of the val split and
+    photos of which a val phrase of `hand` speaks."""
+    held = [photo for photo in scenes.hold_out(photos, hand) if photo.split == "val" and photo.things]
+    return scenes.rule_val(held, scenes.Pictures(), side) if held else []
 
 
 def _numbers(said: str) -> list[int]:
@@ -105,12 +119,17 @@ def _twins(args: argparse.Namespace) -> None:
     if args.refs:
         photos = scenes.hold_out(photos, refs.read(args.refs))
     own = [p for p in photos if p.split == args.split or (args.calibration and splits.is_calibration(p.path))]
-    pairs = twins.with_mirrored(twins.find(own, args.pairs, args.seed))
+    pairs = twins.with_mirrored(twins.find(own, args.pairs, args.seed, 3 if args.three else 2))
     if not pairs:
-        raise ValueError(f"{args.photos}: no photo of split {args.split} with just two things of a name")
-    found = twins.measure(pointer_of(args.model, args.precision)[0], pairs)
+        number = "three" if args.three else "two"
+        raise ValueError(f"{args.photos}: no photo of split {args.split} with just {number} things of a name")
+    pointer = pointer_of(args.model, args.precision)[0]
+    found = (twins.measure_threes if args.three else twins.measure)(pointer, pairs)
     if args.json:
         print(json.dumps(found))
+    elif args.three:
+        shares = ", ".join(f"{k} {v:.3f}" for k, v in found.items() if k != "n")
+        print(f"{found['n']} threes, half of them mirrored: right {shares}")
     else:
         print(
             f"{found['n']} pairs, half of them mirrored: both right {found['both']:.3f}, one {found['one']:.3f}, "
@@ -130,6 +149,8 @@ def table(found: dict[str, Any]) -> str:
         if part:
             rows.append(f"{title:<14}{'n':>6}  Acc@0.5")
             rows += [f"  {name:<12}{v['n']:>6}  {show(v['acc50'])}" for name, v in part.items()]
+    if rule := found.get("rule_written"):
+        rows.append(f"rule-written {rule['n']}  Acc@0.5 {show(rule['acc50'])}  mean IoU {show(rule['mean_iou'])}")
     told, score = found["presence"], found["score"]
     rows.append(
         f"absent {found['absent']['n']}  N-acc {show(told['n_acc'])}  T-acc {show(told['t_acc'])}"

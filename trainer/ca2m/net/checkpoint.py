@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -30,6 +31,19 @@ def load(path: Path, device: torch.device | None = None) -> tuple[Config, Net]:
         raise ValueError(f"load {path}: keys do not fit: {', '.join(lost[:8])}")
     net.own_words = any(k.startswith("words.") for k in state["net"])
     return c, net.to(device or "cpu").eval()
+
+
+def mean(paths: Sequence[Path], out: Path) -> None:
+    """Writes the mean of several runs' averaged weights as a checkpoint (model soup, Wortsman et al. 2022): runs from
+    one start that saw other samples stay near enough to each other for it. ValueError where networks differ."""
+    states = [torch.load(path, map_location="cpu", weights_only=True) for path in paths]
+    for path, state in zip(paths, states, strict=True):
+        if state["config"]["network"] != states[0]["config"]["network"]:
+            raise ValueError(f"mean: {path} is of another network than {paths[0]}")
+    whole = [{**state["net"], **state["mean"]} for state in states]
+    net = {k: v if not v.is_floating_point() else sum(w[k] / len(whole) for w in whole) for k, v in whole[0].items()}
+    of = [{"seed": s["config"]["run"]["seed"], "samples": s["done"]} for s in states]
+    torch.save({"config": states[0]["config"], "net": net, "mean": {}, "done": states[0]["done"], "of": of}, out)
 
 
 def began(start: Path) -> Net:

@@ -195,6 +195,7 @@ class Grounding:
     place: Tensor | None = None  # (P, T) int64, the visual tokens' places in the grid
     noun: Tensor | None = None  # (P, 81) logits over the encoder's classes; the last is none of these
     present: Tensor | None = None  # (P,) logit
+    match: Tensor | None = None  # (P, 3 * T) a logit each: does this candidate fit the phrase, whatever others do?
 
 
 class Net(nn.Module):
@@ -248,7 +249,9 @@ class Net(nn.Module):
         cls_box = torch.cat([centre[:, :2] - centre[:, 2:] / 2, centre[:, :2] + centre[:, 2:] / 2], -1)
         said = Grounding(cls_box, attention)
         if self.point and clue:
-            said.scores, said.boxes, said.noun, said.present = self.point(clue, v, l[:, 0])
+            told = self.point(clue, v, l[:, 0])
+            said.scores, said.boxes, said.noun = told.scores, told.boxes, told.noun
+            said.present, said.match = told.present, told.match
             said.place = clue.place
         return said
 

@@ -70,6 +70,17 @@ class Clue:
     place: Tensor  # (P, T) int64, in the grid
 
 
+@dataclass
+class Pointed:
+    """What the head says of P phrases; three candidates of each token."""
+
+    scores: Tensor  # (P, 3T)
+    boxes: Tensor  # (P, 3T, 4) corner form
+    noun: Tensor | None  # (P, 81) logits
+    present: Tensor | None = None  # (P,) logit
+    match: Tensor | None = None  # (P, 3T) a logit each, whatever the other candidates' are
+
+
 class Pointing(nn.Module):
     """Scores and boxes for all candidates, three a token, from clues and from what CA²M made of the tokens."""
 
@@ -95,6 +106,9 @@ class Pointing(nn.Module):
         self.look_see = nn.Sequential(nn.Linear(c.c0 + COLOURS, 192), nn.ReLU(), nn.Linear(192, LOOK))
         self.look_weight = nn.Parameter(torch.tensor(0.1))
         self.present = nn.Sequential(nn.Linear(2 * c.c1 + 5, 64), nn.ReLU(), nn.Linear(64, 1))
+        if c.match:
+            self.fit = _zero(nn.Linear(c.c1, LEVELS))
+            self.fit_weight = nn.Parameter(torch.tensor([0.0, 0.0, 0.3]))  # of look, of the hint and in presence
 
     def clue(self, visual: Tensor, spoken: Tensor, mask: Tensor) -> Clue:
         """visual (P, T, D), words (P, 3, L, W), mask (P, L)."""
@@ -119,8 +133,8 @@ class Pointing(nn.Module):
         """Class scores (P, T, 3, 80) and logits (P, 81) to (P, T, 3): how much of the meant class is here."""
         return torch.einsum("ptkc,pc->ptk", scores, noun.softmax(1)[:, :CLASSES])
 
-    def forward(self, clue: Clue, v: Tensor, cls: Tensor) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """F_v^3 (P, T, C_1), [CLS] (P, C_1) to scores (P, 3T), boxes (P, 3T, 4), noun (P, 81), present (P,)."""
+    def forward(self, clue: Clue, v: Tensor, cls: Tensor) -> Pointed:
+        """F_v^3 (P, T, C_1), [CLS] (P, C_1)."""
         hidden = self.dense(torch.cat([v, self.skip(clue.tokens)], -1))
         dense = self.dense_out(hidden).float().unflatten(-1, (LEVELS, 5))
         size = (clue.boxes[..., 2:] - clue.boxes[..., :2]).clamp(min=0.04)
@@ -133,9 +147,18 @@ class Pointing(nn.Module):
             scores = scores + torch.einsum("ptr,pr->pt", clue.ranks, wanted)[..., None]
         if self.c.look:
             wanted = self.look_read(self.look_pool(clue.last, clue.mask))
-            scores = scores + self.look_weight * torch.einsum("ptkr,pr->ptk", self.look_see(clue.looks), wanted)
-        present = self._present(clue, scores, hidden, cls) if self.c.presence else None
-        return scores.flatten(1), boxes.flatten(1, 2), clue.noun if self.c.noun else None, present
+            look = torch.einsum("ptkr,pr->ptk", self.look_see(clue.looks), wanted).float()
+            scores = scores + self.look_weight * look
+        said = Pointed(scores.flatten(1), boxes.flatten(1, 2), clue.noun if self.c.noun else None)
+        if self.c.presence:
+            said.present = self._present(clue, scores, hidden, cls)
+        if self.c.match:
+            fit = self.fit(hidden).float() + self.fit_weight[1] * (clue.hints + 0.02).log()
+            fit = fit + self.fit_weight[0] * look if self.c.look else fit
+            said.match = fit.flatten(1)
+            chosen = (scores.detach().flatten(1).softmax(1) * said.match).sum(1)
+            said.present = said.present + self.fit_weight[2] * chosen
+        return said
 
     def _present(self, clue: Clue, scores: Tensor, hidden: Tensor, cls: Tensor) -> Tensor:
         """(P,) logit, from [CLS], the tokens pointed at, the best two scores, the best hints and "none of these"."""
@@ -167,7 +190,8 @@ def counts(hint: Tensor, box: Tensor, iou: Tensor) -> Tensor:
     n = [count(x, 0.02), count(-x, 0.02), count(y, 0.025), count(-y, 0.025), count(size, 0.12), count(-size, 0.12)]
     left, right = n[0], n[1]
     total = weight.sum(1, keepdim=True).expand_as(x)
-    middle = (-4 * (left - right) ** 2).exp() * (1 - (-total.clamp(max=4) / 2).exp())
+    off = (left - right) / (left + right).clamp(min=1)  # a share: what is half seen makes a row no longer
+    middle = (-6 * off**2).exp() * (1 - (-total.clamp(max=4) / 2).exp())
     told = [(-1.5 * k).exp() for k in n] + [k.clamp(max=4) / 4 for k in n]
     told += [(-4 * (left - 1) ** 2).exp(), (-4 * (right - 1) ** 2).exp(), middle, total.clamp(max=4) / 4]
     return torch.stack([*told, x, y, size / 4 + 1, sure], -1)

@@ -69,8 +69,10 @@ def from_checkpoint(path: Path, out: Path, held: list[Ref]) -> dict[str, Any]:
         calibration = evaluate.calibrate(list(evaluate.judge(evaluate.TorchPointer(net, raw=True), held)))
         log.info("calibrated on %d phrases: %s", len(held), calibration)
     graphs = export.export(c, net, calibration, out)
+    state = torch.load(path, map_location="cpu", weights_only=True)
     training = {
-        "samples": torch.load(path, map_location="cpu", weights_only=True)["done"],
+        "samples": state["done"],
+        **({"mean_of": state["of"]} if "of" in state else {}),
         "seed": c.run.seed,
         "loss": c.to_dict()["loss"],
         "run": c.to_dict()["run"],
