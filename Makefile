@@ -65,8 +65,8 @@ speech: .venv/.hearing ## the models that hear, into assets/models/speech (77 MB
 bundle: data ## train ca2m-edge from nothing (or go on) and write its bundle; needs DATA
 	$(TRAIN) --config ca2m-edge --out $(RUN)/first
 	$(TRAIN) --config recipes/edge-further --start $(RUN)/first/last.pt --out $(RUN)/second
-	for seed in 11 12; do $(TRAIN) --config recipes/edge-last --set run.seed=$$seed --start $(RUN)/second/last.pt --out $(RUN)/last-$$seed; done
-	.venv/bin/ca2m mean $(RUN)/last-11/last.pt $(RUN)/last-12/last.pt --out $(RUN)/mean.pt
+	for seed in 9 10 11 12; do $(TRAIN) --config recipes/edge-last --set run.seed=$$seed --start $(RUN)/second/last.pt --out $(RUN)/last-$$seed; done
+	.venv/bin/ca2m mean $(RUN)/last-*/last.pt --out $(RUN)/mean.pt
 	$(MAKE) export
 
 ablations: data ## what each part of ca2m-edge is worth: short runs on the same samples, a line of figures each; needs DATA

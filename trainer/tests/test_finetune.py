@@ -44,7 +44,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(small: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint to start from."""
     torch.manual_seed(4)
-    trainer = Trainer(small, build(small.network), torch.device("cpu"))
+    c = replace(small, network=replace(small.network, match=True))
+    trainer = Trainer(c, build(c.network), torch.device("cpu"))
     path = tmp_path_factory.mktemp("start") / "last.pt"
     trainer.save(path)
     return path
@@ -65,14 +66,14 @@ def test_from_a_checkpoint(start: Path, own: Path, tmp_path: Path, capsys: pytes
     a, b = checkpoint.load(start)[1].state_dict(), checkpoint.load(tmp_path / "last.pt")[1].state_dict()
     moved = {k.split(".")[0] for k in a if not torch.equal(a[k], b[k])}
     assert {"interact", "point"} <= moved and "words" not in moved
-    assert all(torch.equal(a[k], b[k]) for k in a if k.startswith(("sight.body.", "point.present.")))
+    assert all(torch.equal(a[k], b[k]) for k in a if k.startswith(("sight.body.", "point.present.", "point.fit")))
 
 
 def test_from_a_bundle_with_replay(small: Config, start: Path, own: Path, tmp_path: Path) -> None:
     net, bundle = export.rounded(checkpoint.load(start)[1]), tmp_path / "bundle"
     bundle.mkdir()
     weights.write(net, bundle)
-    told = {"config": asdict(small.network), "weights": weights.about(bundle)}
+    told = {"config": asdict(net.c), "weights": weights.about(bundle)}
     (bundle / "bundle.json").write_text(json.dumps(told))
     command = ["finetune", "--start", str(bundle), "--refs", f"{own}/refs.jsonl", "--out", str(tmp_path / "out")]
     assert cli.main([*command, "--replay", f"{own}/refs.jsonl", "--share", "0.25", *SHORT]) == 0

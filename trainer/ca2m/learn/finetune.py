@@ -81,7 +81,7 @@ def plan(c: Config, start: Net, own: Sequence[Ref], replays: bool, share: float)
     c = config.fit_to(replace(c, network=start.c), round(fresh / (1 - share)) if replays else fresh)
     if c.loss.present and not replays and not any(r.box is None for r in own):
         log.info("no phrase is of what is absent: presence is not trained (add some with box null, or give --replay)")
-        c = replace(c, loss=replace(c.loss, present=0.0))
+        c = replace(c, loss=replace(c.loss, present=0.0, match=0.0))
     return c
 
 
