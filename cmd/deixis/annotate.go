@@ -19,7 +19,7 @@ import (
 // annotateCmd is `deixis annotate`.
 type annotateCmd struct {
 	Inputs []string `arg:"" name:"input" placeholder:"INPUT" help:"Videos, folders or globs of pictures."`
-	Phrase []string `short:"p" required:"" sep:"none" placeholder:"PHRASE" help:"What to box; may be given several times."`
+	Phrase []string `short:"p" required:"" sep:"none" placeholder:"PHRASE" help:"What to box; several are separated by ; or given one by one."`
 	Out    string   `required:"" placeholder:"DIR" help:"Folder for the results, made where it is missing."`
 	Format []string `default:"jsonl,mp4" enum:"jsonl,mp4" help:"jsonl: an event a phrase and frame; mp4: the video with its boxes."`
 }
@@ -42,7 +42,7 @@ func (c *annotateCmd) Run(ctx context.Context, g *globals) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, by.Close()) }()
-	ps, err := (&asker{by: by}).phrases(c.Phrase)
+	ps, err := (&asker{by: by}).phrases(apart(c.Phrase))
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,20 @@ type asker struct {
 	mu   sync.Mutex // texts may come from several at once
 }
 
+// apart takes texts of the command line apart at their semicolons, as typed
+// ones are. What holds no phrase becomes an empty one, to be refused.
+func apart(texts []string) []string {
+	var all []string
+	for _, text := range texts {
+		if some := pipeline.Split(text); len(some) > 0 {
+			all = append(all, some...)
+		} else {
+			all = append(all, "")
+		}
+	}
+	return all
+}
+
 // phrases are the texts as phrases. Errors are model.ErrEmptyPhrase,
 // model.ErrLongPhrase and a usageError for too many.
 func (a *asker) phrases(texts []string) ([]model.Phrase, error) {

@@ -21,7 +21,7 @@ import (
 // liveCmd is `deixis live`.
 type liveCmd struct {
 	Source   string     `arg:"" optional:"" default:"0" placeholder:"SOURCE" help:"0, /dev/video0, rtsp://…, http://…, clip.mp4, folder/, 'img*.jpg' or pattern:// (default: camera 0)."`
-	Phrase   []string   `short:"p" sep:"none" placeholder:"PHRASE" help:"What to look for; may be given several times. New ones can be typed while it runs."`
+	Phrase   []string   `short:"p" sep:"none" placeholder:"PHRASE" help:"What to look for; several are separated by ; or given one by one. New ones can be typed while it runs."`
 	Window   bool       `xor:"show" help:"Show a window, or fail where there is no desktop."`
 	Headless bool       `xor:"show" help:"Show no window."`
 	Record   string     `placeholder:"FILE.mp4" help:"Record what is shown."`
@@ -66,6 +66,7 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 	}
 	defer func() { err = errors.Join(err, by.Close()) }()
 	a := &asker{by: by, log: g.Log}
+	c.Phrase = apart(c.Phrase)
 	if _, err := a.phrases(c.Phrase); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -338,6 +339,20 @@ func TestDevices(t *testing.T) {
 	} {
 		if got := modeLine(m); got != want {
 			t.Errorf("mode %q, want %q", got, want)
+		}
+	}
+}
+
+func TestPhrasesOfTheCommandLine(t *testing.T) {
+	for _, tt := range []struct{ given, want []string }{
+		{[]string{"the cup; the dog", "a cat"}, []string{"the cup", "the dog", "a cat"}},
+		{[]string{"the cup;"}, []string{"the cup"}},
+		{[]string{" ; "}, []string{""}},
+		{[]string{""}, []string{""}},
+		{nil, nil},
+	} {
+		if got := apart(tt.given); !slices.Equal(got, tt.want) {
+			t.Errorf("%q: %q, want %q", tt.given, got, tt.want)
 		}
 	}
 }
