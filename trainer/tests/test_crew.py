@@ -28,8 +28,10 @@ WORKER = Path(__file__).parent / "run_worker.py"
 
 @pytest.fixture(scope="module")
 def exact(small: Config) -> Config:
-    """Without dropout, which no two processes draw alike."""
-    return replace(small, network=replace(small.network, dropout=0.0), run=replace(small.run, batch=8, samples=48))
+    """Without dropout, which no two processes draw alike, and slow, since AdamW makes much of rounding."""
+    return replace(
+        small, network=replace(small.network, dropout=0.0), run=replace(small.run, batch=8, samples=48, lr=5e-4)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +51,11 @@ def same(found: dict[str, Any], want: dict[str, Any]) -> None:
     for k, grad in want["grads"].items():
         torch.testing.assert_close(found["grads"][k], grad, rtol=1e-3, atol=1e-5, msg=lambda m, k=k: f"{k}: {m}")
     for k, weight in want["weights"].items():
-        # What has next to no influence, as the bias of a softmax, follows the rounding of its gradient under AdamW.
+        # What has no influence, as the bias of a softmax, follows the rounding of its gradient under AdamW.
         grad = want["grads"].get(f"net.{k}")
-        felt = torch.ones_like(weight, dtype=torch.bool) if grad is None else grad.abs() > 1e-4
+        felt = torch.ones_like(weight, dtype=torch.bool) if grad is None else grad.abs() > 1e-5
         apart = (found["weights"][k][felt] - weight[felt]).float().abs()
-        assert apart.numel() == 0 or apart.mean() < 1e-4, k  # three steps went 6e-3
+        assert apart.numel() == 0 or apart.mean() < 1e-4, k  # three steps went 1.5e-3
 
 
 def test_pieces_learn_what_the_whole_batch_learns(exact: Config, alone: dict[str, Any]) -> None:
@@ -108,4 +110,4 @@ def test_a_killed_run_goes_on_as_the_unbroken_one(exact: Config, tmp_path: Path)
         want[whole.done] = loss
     for line in before + after:
         done, loss = line.split()
-        assert float(loss) == pytest.approx(want[int(done)], rel=1e-2), done  # rounding grows by AdamW, step by step
+        assert float(loss) == pytest.approx(want[int(done)], rel=1e-3), done  # rounding differs by how memory lies
