@@ -30,9 +30,3 @@ func (t *Timings) Histogram(s Stage) Histogram {
 	defer t.mu.Unlock()
 	return t.rings[s].all
 }
-
-// Spread is how the newest times of a stage lie.
-func (l *Live) Spread(s Stage) Spread { return l.Times.Of(s) }
-
-// Histogram is all that came of a stage.
-func (l *Live) Histogram(s Stage) Histogram { return l.Times.Histogram(s) }

@@ -1,11 +1,6 @@
 package pipeline
 
-import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"time"
-)
+import "time"
 
 // Speech is what is known of a voice that tells what to look for, at a moment.
 // It is part of events and statuses: fields are only ever added.
@@ -13,7 +8,7 @@ type Speech struct {
 	State   string    `json:"state"`   // off, no device, listening, hearing or working
 	Why     string    `json:"why"`     // one line: why there is no device, or what is wrong with the sound
 	Mode    string    `json:"mode"`    // ptt, always or wake
-	Held    bool      `json:"held"`    // the button to talk is held
+	Talking bool      `json:"held"`    // the button to talk is held
 	Level   float64   `json:"level"`   // of the last second or so, 0..1
 	Dropped int       `json:"dropped"` // utterances that came while too many waited
 	Said    *Said     `json:"said"`    // the last utterance; null before the first
@@ -84,32 +79,4 @@ type SpeechTally struct {
 	Phrases, Commands, Nothing uint64
 	Dropped                    uint64               // that nobody had time for
 	Took                       map[string]Histogram // by the parts of SpeechTook, and "whole": from the end of speech to the answer shown
-}
-
-// SpeechEvent is one JSON line: what was said, and what came of it. Version 1;
-// fields are only ever added.
-type SpeechEvent struct {
-	V      int    `json:"v"`
-	Source string `json:"source"` // of the pictures
-	T      string `json:"t"`      // when it was understood, UTC
-	Speech Said   `json:"speech"`
-}
-
-// Say writes the line of one utterance.
-func (e *Events) Say(ctx context.Context, said Said) error {
-	line, err := json.Marshal(SpeechEvent{V: 1, Source: e.Source, T: time.Now().UTC().Format(stamp), Speech: said})
-	if err != nil {
-		return fmt.Errorf("encode event: %w", err)
-	}
-	if err := e.write(ctx, append(line, '\n')); err != nil {
-		return fmt.Errorf("write event: %w", err)
-	}
-	return nil
-}
-
-// Say writes the line of one utterance between those of the frames.
-func (a *Alarm) Say(ctx context.Context, said Said) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.Events.Say(ctx, said)
 }

@@ -1,13 +1,8 @@
 package pipeline
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"testing"
 	"time"
-
-	"deixis/model"
 )
 
 func TestSpeechLine(t *testing.T) {
@@ -36,50 +31,3 @@ func TestSpeechLine(t *testing.T) {
 		}
 	}
 }
-
-func TestCaptionOnThePicture(t *testing.T) {
-	text := "listening"
-	o := Overlay{Caption: func() string { return text }}
-	f := grey(640, 360)
-	o.Draw(f, nil)
-	r := painted(f)
-	if r.Empty() || r.Min.Y < 300 {
-		t.Errorf("the caption is painted at %v", r)
-	}
-	g := grey(640, 360)
-	o.Draw(g, []View{{Phrase: "a dog", State: Absent}})
-	if both := painted(g); both.Min.Y >= r.Min.Y || both.Max.Y != r.Max.Y {
-		t.Errorf("the caption is at %v, with a line above it at %v", r, both)
-	}
-	text = ""
-	f = grey(640, 360)
-	if o.Draw(f, nil); !painted(f).Empty() {
-		t.Error("an empty caption is painted")
-	}
-	o.Draw(f, []View{{Phrase: "p", State: Locked, Box: model.Box{X1: 1, Y1: 1, X2: 9, Y2: 9}}})
-}
-
-func TestSpeechEvents(t *testing.T) {
-	var b bytes.Buffer
-	a := Alarm{Events: Events{W: &b, Source: "0"}}
-	if err := a.Say(t.Context(), Said{N: 2, Heard: "Stop.", Command: "stop"}); err != nil {
-		t.Fatal(err)
-	}
-	var e map[string]any
-	if err := json.Unmarshal(b.Bytes(), &e); err != nil || b.Bytes()[b.Len()-1] != '\n' {
-		t.Fatalf("%q: %v", b.String(), err)
-	}
-	speech, _ := e["speech"].(map[string]any)
-	if e["v"] != 1.0 || e["source"] != "0" || e["t"] == "" || speech["command"] != "stop" || speech["phrase"] != "" || e["phrase"] != nil {
-		t.Errorf("event %v", e)
-	}
-	broken := errors.New("broken")
-	a.W = failing{broken}
-	if err := a.Say(t.Context(), Said{}); !errors.Is(err, broken) {
-		t.Errorf("got %v", err)
-	}
-}
-
-type failing struct{ err error }
-
-func (f failing) Write([]byte) (int, error) { return 0, f.err }

@@ -1,7 +1,9 @@
-// Package pipeline is the line from a frame to what is shown of it: mailboxes,
-// the live loop, the lock on a target, the overlay and the events.
+// Package pipeline holds the nouns that the rooms below it share: what is known
+// of a phrase (View, State), where frames come from (Source), what answers them
+// (Grounder), where they go (Sink, Output), what stages take (Timings), what was
+// said (Speech), and how texts become what is looked for (Asker).
 //
-// The package itself is plain Go. Windows and video files live in leaves.
+// It is plain Go. Loops, lock, drawing and events are rooms of their own below it.
 package pipeline
 
 import (
@@ -41,7 +43,8 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// View is what is known of one phrase when a frame is shown.
+// View is what is known of one phrase when a frame is shown. A View that was
+// handed to a Sink never changes again, nor does its Attention: a sink may keep it.
 type View struct {
 	Phrase string
 	State  State
@@ -64,8 +67,9 @@ type Source interface {
 	Next(ctx context.Context, f *camera.Frame) error
 }
 
-// A Grounder answers every phrase on one frame, in the order of the phrases.
-// RunEvery asks it about several frames at a time.
+// A Grounder answers every phrase on one frame, in the order of the phrases. It
+// reads f and does not change it. A recording asks it about several frames at a
+// time.
 type Grounder interface {
 	Ground(ctx context.Context, f *camera.Frame, phrases []model.Phrase) ([]model.Answer, error)
 }
@@ -76,9 +80,13 @@ type Preparer interface {
 	Prepare(f *camera.Frame) error
 }
 
-// A Sink shows a frame and what is known on it, one view a phrase. It may read
-// both until it returns. io.EOF says that it wants no more, as a window that
-// was closed.
+// A Sink shows a frame and what is known on it, one view a phrase.
+//
+// It may read f until it returns, and copies what it keeps: the frame's memory
+// is used again, and other sinks read it at the same time. The slice of views and
+// the views themselves never change again: a sink may keep them as they are, and
+// must not write to them. io.EOF says that it wants no more, as a window that was
+// closed.
 type Sink interface {
 	Show(ctx context.Context, f *camera.Frame, views []View) error
 }
@@ -87,17 +95,4 @@ type Sink interface {
 // its keys while the camera is away.
 type Idler interface {
 	Idle() error // io.EOF as with Show
-}
-
-// Sinks shows a frame on each of them in turn.
-type Sinks []Sink
-
-// Show stops at the first error.
-func (s Sinks) Show(ctx context.Context, f *camera.Frame, views []View) error {
-	for _, to := range s {
-		if err := to.Show(ctx, f, views); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -13,6 +13,9 @@ import (
 	"deixis/camera/opencv"
 	"deixis/model"
 	"deixis/pipeline"
+	"deixis/pipeline/event"
+	"deixis/pipeline/line"
+	"deixis/pipeline/overlay"
 	"deixis/pipeline/record"
 )
 
@@ -42,7 +45,7 @@ func (c *annotateCmd) Run(ctx context.Context, g *globals) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, by.Close()) }()
-	ps, err := (&asker{by: by}).phrases(apart(c.Phrase))
+	ps, err := by.asker(g.Log).Phrases(pipeline.SplitAll(c.Phrase))
 	if err != nil {
 		return err
 	}
@@ -115,16 +118,17 @@ func (c *annotateCmd) annotate(ctx context.Context, g *globals, by *grounder, j 
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
 	p := newProgress(g, which+" "+filepath.Base(j.out), from.Info().Frames)
-	to := pipeline.Sinks{}
-	line := &pipeline.Live{From: from, By: by, Log: g.Log}
-	line.SetPhrases(ps)
+	how := line.Config{From: from, By: by, Log: g.Log}
+	keep := func(name string, to pipeline.Sink, needs pipeline.Needs) {
+		how.Outputs = append(how.Outputs, pipeline.Output{Name: name, To: to, Needs: needs, EveryFrame: true})
+	}
 	if c.wants("jsonl") {
 		f, createErr := os.Create(j.out + ".jsonl")
 		if createErr != nil {
 			return &outputError{fmt.Errorf("write events: %w", createErr)}
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
-		to = append(to, &pipeline.Events{W: f, Source: j.ref.String()})
+		keep("events", &event.Writer{W: f, Source: j.ref.String()}, pipeline.NoPixels)
 	}
 	if c.wants("mp4") {
 		r, newErr := record.New(j.out+".mp4", record.Options{FPS: from.Info().FPS, EveryFrame: true})
@@ -132,11 +136,13 @@ func (c *annotateCmd) annotate(ctx context.Context, g *globals, by *grounder, j 
 			return newErr
 		}
 		defer func() { err = errors.Join(err, r.Close()) }()
-		line.Draw = (&pipeline.Overlay{}).Draw
-		to = append(to, r)
+		how.Draw = (&overlay.Overlay{}).Draw
+		keep("video", r, pipeline.Drawn)
 	}
-	line.To = append(to, p)
-	err = line.RunEvery(ctx)
+	keep("progress", p, pipeline.NoPixels)
+	run := line.New(how)
+	run.SetPhrases(ps)
+	err = run.Recording(ctx)
 	p.end(err == nil && ctx.Err() == nil)
 	return err
 }

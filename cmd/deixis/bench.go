@@ -11,22 +11,23 @@ import (
 	"deixis/camera"
 	"deixis/model"
 	"deixis/pipeline"
+	"deixis/pipeline/line"
 )
 
 // benchCmd is `deixis bench`.
 type benchCmd struct {
-	Source  string        `arg:"" optional:"" placeholder:"SOURCE" help:"What to read: camera, file, stream or pattern (default: pattern://1280x720?frames=300). A recording or pattern with an end is read as fast as it goes."`
-	JSON    bool          `help:"Print JSON."`
-	Seconds float64       `default:"15" help:"How long each of the three runs, together with its rounds."`
-	Phrase  string        `default:"person on the left" help:"What to look for."`
-	Rounds  int           `default:"5" help:"The three take turns so many times; the median counts."`
-	Compare bool          `help:"Compare on a 640x480 and a 1080p recording made for it (or on SOURCE): the line with the bare runtime, with Python, and with a stand-in for a network that leaves the CPU free; and how old an answer is when it is drawn."`
-	Lag     bool          `help:"Measure instead how far a shown box lags behind what moves, carried and not: on rendered scenes, or on SOURCE with the network's own answers, or --truth, for the truth."`
-	Lock    bool          `help:"Measure instead the rules of the lock against taking every answer as it is, on rendered scenes, or on SOURCE with --truth."`
-	Truth   string        `placeholder:"FILE" help:"With --lag and --lock: JSON with the boxes that somebody saw in SOURCE."`
-	Soak    time.Duration `placeholder:"TIME" help:"Run the live line so long instead, such as 30m, and fail where memory, goroutines or open files grow."`
-	Abreast int           `default:"${abreast}" help:"How many frames of a recording the line answers at once."`
-	Answers float64       `default:"10" help:"With --lag and --lock: answers a second."`
+	Source   string        `arg:"" optional:"" placeholder:"SOURCE" help:"What to read: camera, file, stream or pattern (default: pattern://1280x720?frames=300). A recording or pattern with an end is read as fast as it goes."`
+	JSON     bool          `help:"Print JSON."`
+	Seconds  float64       `default:"15" help:"How long each of the three runs, together with its rounds."`
+	Phrase   string        `default:"person on the left" help:"What to look for."`
+	Rounds   int           `default:"5" help:"The three take turns so many times; the median counts."`
+	Compare  bool          `help:"Compare on a 640x480 and a 1080p recording made for it (or on SOURCE): the line with the bare runtime, with Python, and with a stand-in for a network that leaves the CPU free; and how old an answer is when it is drawn."`
+	Lag      bool          `help:"Measure instead how far a shown box lags behind what moves, carried and not: on rendered scenes, or on SOURCE with the network's own answers, or --truth, for the truth."`
+	Lock     bool          `help:"Measure instead the rules of the lock against taking every answer as it is, on rendered scenes, or on SOURCE with --truth."`
+	Truth    string        `placeholder:"FILE" help:"With --lag and --lock: JSON with the boxes that somebody saw in SOURCE."`
+	Soak     time.Duration `placeholder:"TIME" help:"Run the live line so long instead, such as 30m, and fail where memory, goroutines or open files grow."`
+	Parallel int           `default:"${parallel}" help:"How many frames of a recording the line answers at once."`
+	Answers  float64       `default:"10" help:"With --lag and --lock: answers a second."`
 	spokenArgs
 	Python string `placeholder:"FILE" help:"Python with onnxruntime and opencv (default: .venv of the project)."`
 }
@@ -37,8 +38,8 @@ func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
 	if c.Soak < 0 {
 		return &usageError{errors.New("--soak must be above 0")}
 	}
-	if c.Seconds <= 0 || c.Rounds < 1 || c.Abreast < 1 {
-		return &usageError{errors.New("--seconds, --rounds and --abreast must be above 0")}
+	if c.Seconds <= 0 || c.Rounds < 1 || c.Parallel < 1 {
+		return &usageError{errors.New("--seconds, --rounds and --parallel must be above 0")}
 	}
 	switch {
 	case c.Lag && c.Compare, c.Lag && c.Lock, c.Lock && c.Compare:
@@ -100,7 +101,7 @@ func (c *benchCmd) open(ctx context.Context, g *globals) (_ *bench, err error) {
 	if err != nil {
 		return nil, errors.Join(err, by.Close())
 	}
-	b := &bench{globals: g, by: by, phrase: ps[0], abreast: c.Abreast, long: time.Duration(c.Seconds / float64(c.Rounds) * float64(time.Second))}
+	b := &bench{globals: g, by: by, phrase: ps[0], parallel: c.Parallel, long: time.Duration(c.Seconds / float64(c.Rounds) * float64(time.Second))}
 	if b.python, err = findPython(c.Python); err != nil {
 		g.Log.Warn("python is not measured", "why", err)
 	}
@@ -110,13 +111,13 @@ func (c *benchCmd) open(ctx context.Context, g *globals) (_ *bench, err error) {
 // bench is one measurement in progress. Its lists have a number a round.
 type bench struct {
 	*globals
-	by      *grounder
-	network pipeline.Grounder // in place of by, where it is not nil
-	ref     camera.Ref
-	phrase  model.Phrase
-	abreast int           // frames of a recording answered at once
-	long    time.Duration // of one of the three in one round
-	python  *python       // nil when there is none
+	by       *grounder
+	network  pipeline.Grounder // in place of by, where it is not nil
+	ref      camera.Ref
+	phrase   model.Phrase
+	parallel int           // frames of a recording answered at once
+	long     time.Duration // of one of the three in one round
+	python   *python       // nil when there is none
 
 	line, bare, pythonFPS       []float64         // a second
 	lineCPU, bareCPU, pythonCPU []float64         // ms of all cores together, an answer
@@ -161,7 +162,7 @@ func (b *bench) runLine(ctx context.Context) (err error) {
 	if by == nil {
 		by = b.by
 	}
-	l := &pipeline.Live{From: &limited{from: src, long: b.long}, By: by, Log: b.Log, Abreast: b.abreast}
+	l := line.New(line.Config{From: &limited{from: src, long: b.long}, By: by, Log: b.Log, Parallel: b.parallel})
 	l.SetPhrases([]model.Phrase{b.phrase})
 	var first camera.Frame
 	if err := src.Next(ctx, &first); err != nil { // opening the source is not measured
@@ -170,9 +171,9 @@ func (b *bench) runLine(ctx context.Context) (err error) {
 	if _, err := by.Ground(ctx, &first, []model.Phrase{b.phrase}); err != nil {
 		return err
 	}
-	run := l.RunEvery
+	run := l.Recording
 	if b.ref.Live() {
-		run = l.Run
+		run = l.Live
 	}
 	before := mallocs()
 	busy, began := cpuTime(), time.Now()
@@ -188,7 +189,7 @@ func (b *bench) runLine(ctx context.Context) (err error) {
 	b.answered += n
 	b.lineCPU = append(b.lineCPU, inMS(cpuTime()-busy)/float64(n))
 	b.line = append(b.line, float64(n)/took.Seconds())
-	b.times = &l.Times
+	b.times = l.Timings()
 	return nil
 }
 

@@ -12,6 +12,8 @@ import (
 	"deixis/camera"
 	"deixis/model"
 	"deixis/pipeline"
+	"deixis/pipeline/line"
+	"deixis/pipeline/overlay"
 	"deixis/pipeline/record"
 )
 
@@ -57,7 +59,7 @@ func (c *benchCmd) compare(ctx context.Context, g *globals) (err error) {
 	defer func() { err = errors.Join(err, b.by.Close()) }()
 	all := compareReport{Provider: b.by.Provider().Name}
 	for _, ref := range refs {
-		one := &bench{globals: g, by: b.by, ref: ref, phrase: b.phrase, abreast: b.abreast, long: b.long, python: b.python}
+		one := &bench{globals: g, by: b.by, ref: ref, phrase: b.phrase, parallel: b.parallel, long: b.long, python: b.python}
 		r, err := c.compareOn(ctx, one)
 		if err != nil {
 			return err
@@ -113,7 +115,8 @@ func film(ctx context.Context, pattern, file string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	return pipeline.Every(ctx, camera.NewPattern(ref), nil, r, nil)
+	l := line.New(line.Config{From: camera.NewPattern(ref), Outputs: []pipeline.Output{{Name: "recording", To: r, EveryFrame: true}}})
+	return l.Recording(ctx)
 }
 
 func (c *benchCmd) compareOn(ctx context.Context, b *bench) (r compared, err error) {
@@ -142,9 +145,9 @@ func (c *benchCmd) compareOn(ctx context.Context, b *bench) (r compared, err err
 	if err != nil {
 		return r, err
 	}
-	fresh := times.Of(pipeline.Fresh)
+	fresh := times.Of(pipeline.StageFresh)
 	r.AgeMS.Fresh = spread{inMS(fresh.P50), inMS(fresh.P95), inMS(fresh.P99)}
-	r.AgeMS.Model = inMS(times.Of(pipeline.Model).P50)
+	r.AgeMS.Model = inMS(times.Of(pipeline.StageModel).P50)
 	r.AgeMS.Limit = round(1.1*r.AgeMS.Model+inMS(interval), 1)
 	return r, nil
 }
@@ -152,14 +155,14 @@ func (c *benchCmd) compareOn(ctx context.Context, b *bench) (r compared, err err
 // fixedDelay is how long the stand-in takes: as a GPU would, but longer than
 // any other stage takes here, or it would not be what bounds the line.
 func (b *bench) fixedDelay() time.Duration {
-	slowest := max(b.times.Of(pipeline.Capture).P50, b.times.Of(pipeline.Resize).P50)
+	slowest := max(b.times.Of(pipeline.StageCapture).P50, b.times.Of(pipeline.StageResize).P50)
 	return max(25*time.Millisecond, 3*slowest).Round(time.Millisecond)
 }
 
 // fixed is the rate of the line with the stand-in over that of the stand-in alone.
 func (b *bench) fixed(ctx context.Context, delay time.Duration) (float64, error) {
 	by := &standIn{delay: delay, side: b.by.Bundle.Image.Size, square: b.by.squarer.Square, ready: map[uint64]bool{}}
-	other := &bench{globals: b.globals, ref: b.ref, phrase: b.phrase, abreast: b.abreast, long: b.long, network: by}
+	other := &bench{globals: b.globals, ref: b.ref, phrase: b.phrase, parallel: b.parallel, long: b.long, network: by}
 	if err := other.runLine(ctx); err != nil {
 		return 0, fmt.Errorf("measure the line with a stand-in: %w", err)
 	}
@@ -186,17 +189,18 @@ func (b *bench) live(ctx context.Context) (_ *pipeline.Timings, interval time.Du
 		rate = 30
 	}
 	interval = time.Duration(float64(time.Second) / rate)
-	l := &pipeline.Live{From: &metronome{from: src, every: interval}, By: b.by, Log: b.Log, Draw: (&pipeline.Overlay{}).Draw}
+	nothing := sinkFunc(func(*camera.Frame, []pipeline.View) error { return nil })
+	l := line.New(line.Config{From: &metronome{from: src, every: interval}, By: b.by, Log: b.Log, Draw: (&overlay.Overlay{}).Draw, Window: nothing})
 	l.SetPhrases([]model.Phrase{b.phrase})
-	ctx, stop := context.WithTimeout(ctx, max(b.long, 20*b.times.Of(pipeline.Model).P50))
+	ctx, stop := context.WithTimeout(ctx, max(b.long, 20*b.times.Of(pipeline.StageModel).P50))
 	defer stop()
-	if err := l.Run(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	if err := l.Live(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, 0, fmt.Errorf("play %s: %w", b.ref, err)
 	}
-	if l.Times.Of(pipeline.Fresh).N == 0 {
+	if l.Timings().Of(pipeline.StageFresh).N == 0 {
 		return nil, 0, fmt.Errorf("play %s: no answer in %v (give it more --seconds)", b.ref, b.long)
 	}
-	return &l.Times, interval, nil
+	return l.Timings(), interval, nil
 }
 
 // print writes what bench says, and the rest, for people.

@@ -9,9 +9,10 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/bench/scene"
 	"deixis/model"
 	"deixis/pipeline"
-	"deixis/pipeline/scene"
+	"deixis/pipeline/line"
 )
 
 // lagReport is what `bench --lag --json` prints: mean IoU of the box shown with
@@ -65,7 +66,7 @@ func (c *benchCmd) lag(ctx context.Context, g *globals) error {
 		if one.Carried, times, err = c.play(ctx, g, t, false); err != nil {
 			return err
 		}
-		of := times.Of(pipeline.Carry)
+		of := times.Of(pipeline.StageCarry)
 		one.CarryMS = spread{inMS(of.P50), inMS(of.P95), inMS(of.P99)}
 		g.Log.Info("played", "scene", t.name, "still", one.Still, "carried", one.Carried)
 		r.Scenes = append(r.Scenes, one)
@@ -137,7 +138,7 @@ func (c *benchCmd) recorded(ctx context.Context, g *globals) (_ lagTrial, err er
 		if err != nil {
 			return nil, nil, err
 		}
-		return &pipeline.Paced{From: src}, src.Close, nil
+		return &line.Paced{From: src}, src.Close, nil
 	}
 	src, err := opencv.Open(ctx, ref, opencv.Options{Log: g.Log})
 	if err != nil {
@@ -212,8 +213,7 @@ func (a answered) whole(_ string, f *camera.Frame) model.Answer {
 func (c *benchCmd) play(ctx context.Context, g *globals, t lagTrial, still bool) (float64, *pipeline.Timings, error) {
 	var sum float64
 	n := 0
-	l := &pipeline.Live{Still: still}
-	err := c.watch(ctx, g, t, l, func(v *pipeline.View, truth model.Box, seen float64) {
+	times, err := c.watch(ctx, g, t, line.Config{NoCarry: still}, func(v *pipeline.View, truth model.Box, seen float64) {
 		if seen >= plainly {
 			n++
 			sum += float64(v.Box.IoU(truth))
@@ -222,7 +222,7 @@ func (c *benchCmd) play(ctx context.Context, g *globals, t lagTrial, still bool)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("measure lag on %s: %q is in none of its frames (name another --phrase)", t.name, t.phrase.Text)
 	}
-	return round(sum/max(1, float64(n)), 3), &l.Times, err
+	return round(sum/max(1, float64(n)), 3), times, err
 }
 
 // sinkFunc makes a sink of a function.

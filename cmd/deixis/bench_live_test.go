@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deixis/model"
+	"deixis/pipeline/event"
 	"deixis/pipeline/web"
 )
 
@@ -40,7 +41,7 @@ func TestJudge(t *testing.T) {
 	var seq uint64
 	show := func(b *[4]float64) {
 		seq++
-		j.see(&web.Status{Seq: seq, Size: [2]int{100, 50}, Targets: []web.Target{{Phrase: "the cup", Box: b}}}, time.Now())
+		j.see(&web.Status{Seq: seq, Size: [2]int{100, 50}, Targets: []web.Target{{Target: event.Target{Phrase: "the cup", Box: b}}}}, time.Now())
 	}
 	show(&wrong)                                                         // before anything is expected
 	truth := partOf(model.Box{X1: 20, Y1: 20, X2: 40, Y2: 40}, 200, 100) // of a picture twice as large
@@ -60,7 +61,7 @@ func TestJudge(t *testing.T) {
 	if _, ok := j.wait(t.Context(), time.Now()); ok {
 		t.Error("a box that was right and went is right")
 	}
-	j.see(&web.Status{Seq: seq, Targets: []web.Target{{Box: &right}}}, time.Now())
+	j.see(&web.Status{Seq: seq, Targets: []web.Target{{Target: event.Target{Box: &right}}}}, time.Now())
 	if len(j.talking) != 2 || len(j.typing) != 0 {
 		t.Errorf("%d and %d gaps: of frames between trials, or of statuses without a new frame", len(j.talking), len(j.typing))
 	}

@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"deixis/camera"
+	"deixis/cmd/deixis/internal/bench/scene"
 	"deixis/model"
 	"deixis/pipeline"
-	"deixis/pipeline/scene"
+	"deixis/pipeline/line"
+	"deixis/pipeline/track"
 )
 
 // lockReport is what `bench --lock --json` prints.
@@ -48,10 +50,10 @@ func (c *benchCmd) lock(ctx context.Context, g *globals) error {
 	for _, t := range trials {
 		one := sceneLock{Name: t.name}
 		var err error
-		if one.Raw, err = c.judge(ctx, g, t, pipeline.AsItComes); err != nil {
+		if one.Raw, err = c.judge(ctx, g, t, track.NoLock); err != nil {
 			return err
 		}
-		if one.Locked, err = c.judge(ctx, g, t, pipeline.DefaultRules); err != nil {
+		if one.Locked, err = c.judge(ctx, g, t, track.DefaultRules); err != nil {
 			return err
 		}
 		g.Log.Info("played", "scene", t.name, "raw", one.Raw.Right, "locked", one.Locked.Right)
@@ -71,7 +73,7 @@ func (c *benchCmd) lock(ctx context.Context, g *globals) error {
 func (c *benchCmd) lockTrials(ctx context.Context, g *globals) ([]lagTrial, error) {
 	switch {
 	case c.Source == "":
-		return c.rendered(scene.Telling()), nil
+		return c.rendered(scene.Ambiguous()), nil
 	case c.Truth == "":
 		return nil, &usageError{fmt.Errorf("--lock %s: its truth is not known (give --truth FILE, or no source for rendered scenes)", c.Source)}
 	}
@@ -85,10 +87,10 @@ func (c *benchCmd) lockTrials(ctx context.Context, g *globals) ([]lagTrial, erro
 // hidden is how little of a thing is as good as none.
 const hidden = 0.1
 
-func (c *benchCmd) judge(ctx context.Context, g *globals, t lagTrial, rules pipeline.Rules) (k lockCase, err error) {
+func (c *benchCmd) judge(ctx context.Context, g *globals, t lagTrial, rules track.Rules) (k lockCase, err error) {
 	n, right := 0, 0
 	var last *pipeline.View
-	err = c.watch(ctx, g, t, &pipeline.Live{Rules: rules}, func(v *pipeline.View, truth model.Box, seen float64) {
+	_, err = c.watch(ctx, g, t, line.Config{Rules: rules}, func(v *pipeline.View, truth model.Box, seen float64) {
 		n++
 		if v.HasBox() && seen >= hidden && v.Box.IoU(truth) >= 0.5 || !v.HasBox() && seen <= plainly {
 			right++
@@ -140,15 +142,15 @@ const plainly = 0.5
 
 // watch plays the trial on l and hands look every view after the first answer,
 // with what is true at the moment it is shown.
-func (c *benchCmd) watch(ctx context.Context, g *globals, t lagTrial, l *pipeline.Live, look func(v *pipeline.View, truth model.Box, seen float64)) (err error) {
+func (c *benchCmd) watch(ctx context.Context, g *globals, t lagTrial, how line.Config, look func(v *pipeline.View, truth model.Box, seen float64)) (_ *pipeline.Timings, err error) {
 	from, closeIt, err := t.open(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, closeIt()) }()
-	l.From, l.Log = from, g.Log
-	l.By = scene.Knower{Answer: t.answer, Delay: time.Duration(float64(time.Second) / c.Answers)}
-	l.To = sinkFunc(func(f *camera.Frame, views []pipeline.View) error {
+	how.From, how.Log = from, g.Log
+	how.By = scene.Oracle{Answer: t.answer, Delay: time.Duration(float64(time.Second) / c.Answers)}
+	how.Window = sinkFunc(func(f *camera.Frame, views []pipeline.View) error {
 		now := (f.PTS + time.Since(f.At)).Seconds()
 		if now > c.Seconds {
 			return io.EOF
@@ -159,6 +161,7 @@ func (c *benchCmd) watch(ctx context.Context, g *globals, t lagTrial, l *pipelin
 		}
 		return nil
 	})
+	l := line.New(how)
 	l.SetPhrases([]model.Phrase{t.phrase})
-	return l.Run(ctx)
+	return l.Timings(), l.Live(ctx)
 }

@@ -7,8 +7,8 @@ import (
 	"io"
 	"time"
 
+	"deixis/cmd/deixis/internal/bench/noise"
 	"deixis/pipeline/listen"
-	"deixis/pipeline/listen/noise"
 )
 
 // noiseReport is what `bench --noise --json` prints.

@@ -17,6 +17,9 @@ import (
 	"deixis/camera/opencv"
 	"deixis/model"
 	"deixis/pipeline"
+	"deixis/pipeline/event"
+	"deixis/pipeline/line"
+	"deixis/pipeline/overlay"
 )
 
 // errGrows says that a soak found something that grows.
@@ -69,23 +72,23 @@ func (c *benchCmd) soak(ctx context.Context, g *globals) (err error) {
 	if ref.Live() {
 		from = src
 	}
-	l := &pipeline.Live{
-		From: from, By: b.by, Log: g.Log, Draw: (&pipeline.Overlay{ShowAge: true}).Draw,
-		To: sinkFunc(func(*camera.Frame, []pipeline.View) error { return nil }),
-		Beside: []pipeline.Beside{
-			{Name: "events", To: &pipeline.Events{W: io.Discard, Source: ref.String()}},
+	l := line.New(line.Config{
+		From: from, By: b.by, Log: g.Log, Draw: (&overlay.Overlay{ShowAge: true}).Draw,
+		Window: sinkFunc(func(*camera.Frame, []pipeline.View) error { return nil }),
+		Outputs: []pipeline.Output{
+			{Name: "events", To: &event.Writer{W: io.Discard, Source: ref.String()}, Needs: pipeline.NoPixels},
 			{Name: "jpeg", To: sinkFunc(func(f *camera.Frame, _ []pipeline.View) error {
 				_, err := opencv.EncodeJPEG(f, 80)
 				return err
-			})},
+			}), Needs: pipeline.Undrawn},
 		},
-	}
+	})
 	l.SetPhrases([]model.Phrase{b.phrase})
 	r := soakReport{Source: ref.String(), Seconds: c.Soak.Seconds()}
 	ctx, stop := context.WithTimeout(ctx, c.Soak)
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- l.Run(ctx) }()
+	go func() { ended <- l.Live(ctx) }()
 	samples := c.sample(ctx, g, l)
 	if err := <-ended; err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -110,7 +113,7 @@ func (c *benchCmd) soak(ctx context.Context, g *globals) (err error) {
 }
 
 // sample looks at what the program holds until ctx ends.
-func (c *benchCmd) sample(ctx context.Context, g *globals, l *pipeline.Live) (all []soakSample) {
+func (c *benchCmd) sample(ctx context.Context, g *globals, l *line.Line) (all []soakSample) {
 	tick := time.NewTicker(max(c.Soak/soakSamples, 10*time.Millisecond))
 	defer tick.Stop()
 	for {

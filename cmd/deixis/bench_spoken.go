@@ -15,6 +15,7 @@ import (
 	"deixis/model"
 	"deixis/pipeline"
 	"deixis/pipeline/listen"
+	"deixis/pipeline/overlay"
 )
 
 // spokenArgs are the flags of bench that are about speech.
@@ -39,7 +40,7 @@ type spokenTrial struct {
 	ears    *ears
 	chooser listen.Chooser
 	frame   camera.Frame
-	overlay pipeline.Overlay
+	overlay overlay.Overlay
 	seconds []part
 	sums    spokenSums
 }

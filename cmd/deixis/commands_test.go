@@ -13,7 +13,7 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
-	"deixis/pipeline"
+	"deixis/pipeline/track"
 )
 
 func TestPoint(t *testing.T) {
@@ -215,8 +215,8 @@ func TestLockFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := parser.Parse([]string{"live", "0"}); err != nil || c.Live.Lock.rules() != pipeline.DefaultRules {
-		t.Errorf("the flags' defaults are %+v, the line's %+v: %v", c.Live.Lock.rules(), pipeline.DefaultRules, err)
+	if _, err := parser.Parse([]string{"live", "0"}); err != nil || c.Live.Lock.rules() != track.DefaultRules {
+		t.Errorf("the flags' defaults are %+v, the line's %+v: %v", c.Live.Lock.rules(), track.DefaultRules, err)
 	}
 	if _, err := parser.Parse([]string{"live", "0", "--lock-jump-after", "2s", "--lock-score", "0.7"}); err != nil || c.Live.Lock.JumpAfter != 2*time.Second || c.Live.Lock.Score != 0.7 {
 		t.Errorf("flags give %+v: %v", c.Live.Lock, err)

@@ -84,10 +84,9 @@ func TestPageNeedsToken(t *testing.T) {
 		"loopback, short": {"127.0.0.1:7420", "horse", false, true},
 		"no port":         {"0.0.0.0", "", false, false},
 	} {
-		s := &show{liveCmd: &liveCmd{HTTP: tt.addr, Token: tt.token}}
-		err := s.needToken()
-		if (err != nil) != tt.bad || (s.Token != tt.token) != tt.made || tt.made && len(s.Token) < leastToken {
-			t.Errorf("%s: token %q, %v", name, s.Token, err)
+		token, err := tokenFor(tt.addr, tt.token)
+		if (err != nil) != tt.bad || err == nil && (token != tt.token) != tt.made || tt.made && len(token) < leastToken {
+			t.Errorf("%s: token %q, %v", name, token, err)
 		}
 	}
 }

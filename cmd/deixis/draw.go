@@ -5,6 +5,8 @@ import (
 	"deixis/camera/opencv"
 	"deixis/model"
 	"deixis/pipeline"
+	"deixis/pipeline/overlay"
+	"deixis/pipeline/track"
 )
 
 // drawTo writes f with the answers painted on it; the file's extension says as
@@ -14,7 +16,7 @@ func drawTo(file string, f *camera.Frame, answers []model.Answer) error {
 	for i := range answers {
 		views[i] = viewOf(&answers[i])
 	}
-	var o pipeline.Overlay
+	var o overlay.Overlay
 	o.Draw(f, views)
 	return opencv.WriteImage(file, f)
 }
@@ -25,7 +27,7 @@ func viewOf(a *model.Answer) pipeline.View {
 	switch {
 	case v.Box.Area() == 0:
 		v.Box = model.Box{}
-	case v.Score >= pipeline.DefaultRules.Score && v.Margin >= pipeline.DefaultRules.Margin:
+	case v.Score >= track.DefaultRules.Score && v.Margin >= track.DefaultRules.Margin:
 		v.State = pipeline.Locked
 	default:
 		v.State = pipeline.Unsure

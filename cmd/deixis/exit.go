@@ -7,6 +7,7 @@ import (
 	"deixis/camera"
 	"deixis/model"
 	"deixis/model/onnx"
+	"deixis/pipeline"
 	"deixis/pipeline/listen"
 	"deixis/pipeline/record"
 )
@@ -52,7 +53,7 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.As(err, &other) && other.code > exitOK:
 		return other.code
-	case errors.As(err, &usage), errors.Is(err, model.ErrEmptyPhrase), errors.Is(err, model.ErrLongPhrase):
+	case errors.As(err, &usage), errors.Is(err, model.ErrEmptyPhrase), errors.Is(err, model.ErrLongPhrase), errors.Is(err, pipeline.ErrManyPhrases):
 		return exitUsage
 	case errors.Is(err, model.ErrBundle), errors.Is(err, model.ErrSpeech), errors.Is(err, onnx.ErrContract),
 		errors.Is(err, onnx.ErrLibrary), errors.Is(err, onnx.ErrProvider):

@@ -12,6 +12,7 @@ import (
 	"deixis/camera/opencv"
 	"deixis/model"
 	"deixis/model/onnx"
+	"deixis/pipeline"
 )
 
 // globals is what every subcommand's Run(ctx, *globals) is handed.
@@ -54,10 +55,10 @@ func (g *globals) openGrounder(ctx context.Context, w wants) (*grounder, error) 
 	sq := opencv.NewSquarer()
 	o := g.onnxOptions()
 	o.Square, o.Attention, o.Check = sq.Square, w.attention, g.checker(b, sq.Square, w.check)
-	patience := g.patience()
-	o.Trying = patience.trying
+	startup := g.startup()
+	o.Trying = startup.trying
 	by, err := onnx.OpenSteady(ctx, b, o, g.Log)
-	patience.end()
+	startup.end()
 	if err != nil {
 		return nil, errors.Join(err, sq.Close())
 	}
@@ -75,18 +76,15 @@ func (g *globals) onnxOptions() onnx.Options {
 	}
 }
 
-// Phrases turns the texts of flags or arguments into phrases of the bundle.
-// Errors are model.ErrEmptyPhrase and model.ErrLongPhrase.
+// asker takes phrases for the network; its Set is the caller's to fill in.
+func (g *grounder) asker(log *slog.Logger) *pipeline.Asker {
+	return &pipeline.Asker{Phrase: g.Bundle.Phrase, Most: g.Bundle.Limits.MaxPhrases, Log: log}
+}
+
+// Phrases turns the texts of flags or arguments into phrases of the bundle, however
+// many. Errors are model.ErrEmptyPhrase and model.ErrLongPhrase.
 func (g *grounder) Phrases(texts []string) ([]model.Phrase, error) {
-	ps := make([]model.Phrase, len(texts))
-	for i, t := range texts {
-		p, err := g.Bundle.Phrase(t)
-		if err != nil {
-			return nil, err
-		}
-		ps[i] = p
-	}
-	return ps, nil
+	return (&pipeline.Asker{Phrase: g.Bundle.Phrase, Most: len(texts)}).Phrases(texts)
 }
 
 // Close frees the network, then the memory of its resizing.

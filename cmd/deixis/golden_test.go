@@ -95,7 +95,7 @@ func TestPatienceTells(t *testing.T) {
 	var errs strings.Builder
 	g := &globals{Stderr: &errs}
 	g.Log = g.logger()
-	p := g.patience()
+	p := g.startup()
 	p.trying("tensorrt")
 	p.line()
 	p.end()

@@ -15,6 +15,7 @@ import (
 	"deixis/camera"
 	"deixis/camera/opencv"
 	"deixis/pipeline"
+	"deixis/pipeline/line"
 	"deixis/pipeline/window"
 )
 
@@ -65,9 +66,8 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, by.Close()) }()
-	a := &asker{by: by, log: g.Log}
-	c.Phrase = apart(c.Phrase)
-	if _, err := a.phrases(c.Phrase); err != nil {
+	a, phrases := by.asker(g.Log), pipeline.SplitAll(c.Phrase)
+	if _, err := a.Phrases(phrases); err != nil {
 		return err
 	}
 	from, err := opencv.Open(ctx, ref, o)
@@ -75,12 +75,12 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	s := &show{liveCmd: c, globals: g, asked: o, ref: ref, from: from, by: by, asker: a}
+	s := &show{flags: c, g: g, plan: planOf(c, ref, window.Available() == nil), asked: o, ref: ref, from: from, by: by, asker: a}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := s.open(); err != nil {
 		return err
 	}
-	return s.run(ctx)
+	return s.run(ctx, phrases)
 }
 
 // options are what is asked of the camera.
@@ -131,19 +131,21 @@ func notItself(ref camera.Ref, outs ...string) error {
 }
 
 // run joins the line, the page and the keyboard until one of them ends it.
-func (s *show) run(ctx context.Context) error {
+func (s *show) run(ctx context.Context, phrases []string) error {
 	i := s.from.Info()
 	c := s.by.Provider()
-	s.Log.Info("network", "provider", c.Name, "precision", c.Precision, "not", strings.Join(c.Reasons, "; "))
-	s.Log.Info("live", "source", s.ref.String(), "size", fmt.Sprintf("%dx%d", i.Width, i.Height), "fps", i.FPS)
-	if err := s.asker.ask(s.Phrase); len(s.Phrase) > 0 && err != nil {
-		return err
-	}
-	if s.Listen.File != "-" {
-		if f, ok := s.Stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-			s.Log.Info("type what to look for and press Enter; several go with ; between them")
+	s.g.Log.Info("network", "provider", c.Name, "precision", c.Precision, "not", strings.Join(c.Reasons, "; "))
+	s.g.Log.Info("live", "source", s.ref.String(), "size", fmt.Sprintf("%dx%d", i.Width, i.Height), "fps", i.FPS)
+	if len(phrases) > 0 {
+		if err := s.asker.Ask(phrases); err != nil {
+			return err
 		}
-		go s.listen(s.Stdin) // ends with the input, or with the program
+	}
+	if s.flags.Listen.File != "-" {
+		if f, ok := s.g.Stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			s.g.Log.Info("type what to look for and press Enter; several go with ; between them")
+		}
+		go s.asker.Listen(s.g.Stdin) // ends with the input, or with the program
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -152,51 +154,64 @@ func (s *show) run(ctx context.Context) error {
 		s.sayPage()
 		others.Go(func() error { return s.page.Serve(ctx) })
 	}
-	if s.alarm != nil {
-		others.Go(func() error { return s.alarm.Watch(ctx) })
+	if s.events != nil {
+		others.Go(func() error { return s.watchLoss(ctx) })
 	}
 	if s.voice != nil {
 		defer onTalk(s.voice.Toggle)()
 		others.Go(func() error { return s.voice.run(ctx) })
 	}
-	run := s.line.Run
-	if s.everyFrame() {
-		run = s.line.RunEvery
+	run := s.line.Live
+	if s.plan.everyFrame {
+		run = s.line.Recording
 	}
 	err := run(ctx)
 	stop()
 	err = errors.Join(err, others.Wait())
 	n := s.line.Stats()
-	s.Log.Info("ended", "frames", n.Captured, "shown", n.Shown, "answers", n.Answered)
+	s.g.Log.Info("ended", "frames", n.Captured, "shown", n.Shown, "answers", n.Answered)
 	return err
 }
 
+// watchLoss tells events of a lost source. When they cannot be written, the line,
+// which writes them too, says so and goes on without them.
+func (s *show) watchLoss(ctx context.Context) error {
+	if err := s.events.Watch(ctx); err != nil {
+		s.g.Log.Debug("loss of the source is not told", "err", err)
+	}
+	return nil
+}
+
 // openWindow opens the window, or goes without where it was not asked for and
-// there is no desktop.
-func (s *show) openWindow() (pipeline.Sink, error) {
-	if s.Headless {
-		return nil, nil
+// there is a page.
+func (s *show) openWindow(c *line.Config) error {
+	if !s.plan.window {
+		if !s.flags.Headless {
+			s.g.Log.Info("no window", "why", window.Available())
+		}
+		return nil
 	}
 	o := window.Options{
 		Ask: func(texts []string) error {
 			defer s.gate.Nudge()
-			return s.asker.ask(texts)
+			return s.asker.Ask(texts)
 		},
-		Gate: s.gate, Save: savePicture, Lost: s.lost, Mirror: s.mirror.Toggle,
+		Gate: &s.gate, Save: savePicture, Lost: s.lost, Mirror: s.mirror.Toggle,
 	}
 	if s.voice != nil {
 		o.Talk = s.voice.Toggle
 	}
 	w, err := window.Open("deixis: "+s.ref.String(), o)
-	if err != nil && !s.Window {
-		s.Log.Info("no window", "why", err)
-		return nil, nil
+	if err != nil && !s.flags.Window && s.plan.page {
+		s.g.Log.Info("no window", "why", err)
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.closers = append(s.closers, w.Close)
-	return w, nil
+	c.Window = w
+	return nil
 }
 
 // savePicture keeps a picture in the working folder, by the time of day.

@@ -21,8 +21,9 @@ import (
 	"deixis/camera"
 	"deixis/camera/opencv"
 	"deixis/pipeline"
+	"deixis/pipeline/event"
+	"deixis/pipeline/line"
 	"deixis/pipeline/listen/mic"
-	"deixis/pipeline/web"
 	"deixis/pipeline/window"
 )
 
@@ -57,11 +58,11 @@ func countFrames(t *testing.T, path string) (n int, i opencv.Info) {
 }
 
 // eventsOf reads events, one a line.
-func eventsOf(t *testing.T, lines string) []pipeline.Event {
+func eventsOf(t *testing.T, lines string) []event.Event {
 	t.Helper()
-	var es []pipeline.Event
+	var es []event.Event
 	for line := range strings.Lines(lines) {
-		var e pipeline.Event
+		var e event.Event
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
@@ -112,35 +113,42 @@ func TestLiveErrors(t *testing.T) {
 	}
 }
 
-func TestEveryFrame(t *testing.T) {
+func TestPlan(t *testing.T) {
 	file, webcam := camera.Ref{Kind: camera.File}, camera.Ref{Kind: camera.Device}
+	folder := camera.Ref{Kind: camera.Images}
 	for name, tt := range map[string]struct {
-		ref  camera.Ref
-		live liveCmd
-		page bool
-		want bool
+		flags   liveCmd
+		ref     camera.Ref
+		desktop bool
+		want    plan
 	}{
-		"a file nobody looks at":   {file, liveCmd{}, false, true},
-		"a file on the page":       {file, liveCmd{}, true, false},
-		"a file with events":       {file, liveCmd{Events: "-"}, true, true},
-		"a file recorded":          {file, liveCmd{Record: "a.mp4"}, true, true},
-		"a camera with events":     {webcam, liveCmd{Events: "-"}, false, false},
-		"a camera nobody looks at": {webcam, liveCmd{}, false, false},
+		"a file nobody looks at":        {liveCmd{}, file, false, plan{events: "-", toOutput: true, everyFrame: true}},
+		"a file on the page":            {liveCmd{HTTP: "x"}, file, false, plan{page: true, paced: true}},
+		"a file in a window":            {liveCmd{}, file, true, plan{window: true, draw: true, paced: true}},
+		"a file, headless":              {liveCmd{Headless: true}, file, true, plan{events: "-", toOutput: true, everyFrame: true}},
+		"a file with events, looked at": {liveCmd{Events: "-", HTTP: "x"}, file, false, plan{page: true, events: "-", everyFrame: true, paced: true}},
+		"a file recorded on the page":   {liveCmd{Record: "a.mp4", HTTP: "x"}, file, false, plan{page: true, record: "a.mp4", everyFrame: true, draw: true, paced: true}},
+		"a file recorded":               {liveCmd{Record: "a.mp4"}, file, false, plan{record: "a.mp4", everyFrame: true, draw: true}},
+		"a camera with events":          {liveCmd{Events: "e"}, webcam, false, plan{events: "e", drain: true}},
+		"a camera nobody looks at":      {liveCmd{}, webcam, false, plan{events: "-", toOutput: true, drain: true}},
+		"a camera in a window":          {liveCmd{Carry: true}, webcam, true, plan{window: true, draw: true, drain: true, carry: true}},
+		"a window is a must":            {liveCmd{Window: true}, webcam, false, plan{window: true, draw: true, drain: true}},
+		"pictures that are looked at":   {liveCmd{HTTP: "x"}, folder, false, plan{page: true, paced: true, repeatLast: true}},
+		"pictures that are kept":        {liveCmd{HTTP: "x", Events: "e"}, folder, false, plan{page: true, events: "e", everyFrame: true, paced: true}},
 	} {
-		s := &show{liveCmd: &tt.live, ref: tt.ref}
-		if tt.page {
-			s.page = &web.Server{}
-		}
-		if got := s.everyFrame(); got != tt.want {
-			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		if got := planOf(&tt.flags, tt.ref, tt.desktop); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
 		}
 	}
 }
 
 func TestNoWindow(t *testing.T) {
 	noDesktop(t)
+	if window.Available() == nil {
+		t.Skip("a window needs no DISPLAY here")
+	}
 	for name, tt := range map[string]struct {
-		live  liveCmd
+		flags liveCmd
 		lines int
 		fails bool
 	}{
@@ -149,14 +157,12 @@ func TestNoWindow(t *testing.T) {
 		"headless":     {liveCmd{Headless: true}, 0, false},
 		"asked for":    {liveCmd{Window: true}, 0, true},
 	} {
-		if window.Available() == nil {
-			t.Skip("a window needs no DISPLAY here")
-		}
 		var log bytes.Buffer
-		s := &show{liveCmd: &tt.live, globals: &globals{Log: slog.New(slog.NewTextHandler(&log, nil))}, asker: &asker{}}
-		win, err := s.openWindow()
-		if win != nil || (err != nil) != tt.fails || strings.Count(log.String(), "\n") != tt.lines {
-			t.Errorf("%s: %v, %v, log %q", name, win, err, &log)
+		var c line.Config
+		s := &show{flags: &tt.flags, g: &globals{Log: slog.New(slog.NewTextHandler(&log, nil))}, plan: planOf(&tt.flags, camera.Ref{}, false)}
+		err := s.openWindow(&c)
+		if c.Window != nil || (err != nil) != tt.fails || strings.Count(log.String(), "\n") != tt.lines {
+			t.Errorf("%s: %v, %v, log %q", name, c.Window, err, &log)
 		}
 	}
 }
@@ -351,7 +357,7 @@ func TestPhrasesOfTheCommandLine(t *testing.T) {
 		{[]string{""}, []string{""}},
 		{nil, nil},
 	} {
-		if got := apart(tt.given); !slices.Equal(got, tt.want) {
+		if got := pipeline.SplitAll(tt.given); !slices.Equal(got, tt.want) {
 			t.Errorf("%q: %q, want %q", tt.given, got, tt.want)
 		}
 	}

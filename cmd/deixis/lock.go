@@ -3,16 +3,16 @@ package main
 import (
 	"time"
 
-	"deixis/pipeline"
+	"deixis/pipeline/track"
 )
 
-// lockArgs are the flags of pipeline.Rules. Their defaults are held to
-// pipeline.DefaultRules by a test.
+// lockArgs are the flags of track.Rules. Their defaults are held to
+// track.DefaultRules by a test.
 type lockArgs struct {
 	Score     float32       `default:"0.5" help:"Least score of the best box for a lock, 0 to 1."`
 	Margin    float32       `default:"0.1" help:"Least lead of the best box over the next for a lock, 0 to 1."`
-	Hold      float32       `default:"0.7" help:"Share of --lock-score and --lock-margin that keeps a lock, 0 to 1."`
-	HoldFor   time.Duration `default:"200ms" help:"How long a lock outlasts answers that doubt or miss it."`
+	KeepRatio float32       `aliases:"lock-hold" default:"0.7" help:"Share of --lock-score and --lock-margin that keeps a lock, 0 to 1."`
+	KeepFor   time.Duration `aliases:"lock-hold-for" default:"200ms" help:"How long a lock outlasts answers that doubt or miss it."`
 	LostFor   time.Duration `default:"1s" help:"How long something unseen is lost before it is absent."`
 	Same      float32       `default:"0.1" help:"Least overlap (IoU) with where it was to be the same target, 0 to 1."`
 	Jump      float32       `default:"0.35" help:"Lead in score with which another thing takes the lock at once, 0 to 1."`
@@ -20,4 +20,4 @@ type lockArgs struct {
 	Stale     time.Duration `default:"2s" help:"How old an answer may grow before its box is hidden."`
 }
 
-func (l lockArgs) rules() pipeline.Rules { return pipeline.Rules(l) }
+func (l lockArgs) rules() track.Rules { return track.Rules(l) }

@@ -16,14 +16,14 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"deixis/pipeline"
+	"deixis/pipeline/line"
 )
 
 // version is set by the Makefile with -ldflags -X.
 var version = "dev"
 
 // defaults are what the flags' tags name as ${…}.
-var defaults = kong.Vars{"version": "deixis " + version, "abreast": strconv.Itoa(pipeline.DefaultAbreast)}
+var defaults = kong.Vars{"version": "deixis " + version, "parallel": strconv.Itoa(line.DefaultParallel)}
 
 // cli is the whole command line. A slice flag of free text needs sep:"none",
 // or kong splits "the cup, the left one" at its comma.

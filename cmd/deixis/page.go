@@ -10,62 +10,67 @@ import (
 	"deixis/camera"
 	"deixis/camera/opencv"
 	"deixis/pipeline"
+	"deixis/pipeline/overlay"
 	"deixis/pipeline/web"
 )
 
 // leastToken is how long a token must be, so that nobody guesses it.
 const leastToken = 12
 
-// openPage takes the page's address.
+// openPage takes the page's address and joins the page to the line.
 func (s *show) openPage() (err error) {
-	if s.HTTP == "" {
+	if !s.plan.page {
 		return nil
 	}
-	if err := s.needToken(); err != nil {
+	if s.token, err = tokenFor(s.flags.HTTP, s.flags.Token); err != nil {
 		return err
 	}
-	drawing := s.overlay()
-	o := web.Options{
-		Source: s.ref.String(), Line: &s.line, About: s.about, Lost: s.lost, Gate: s.gate, Mirror: &s.mirror,
-		Encode: s.encode, Draw: s.timed(drawing.Draw), Ask: s.asker.replace,
-		Token: s.Token, Origins: s.Origins, Log: s.Log,
+	drawing := &overlay.Overlay{ShowAge: !s.plan.everyFrame}
+	if s.flags.Times {
+		drawing.Times = s.line.Timings()
 	}
-	if s.Fixes != "" {
-		o.Keep = (&corrections{dir: s.Fixes}).keep
+	o := web.Options{
+		Source: s.ref.String(), Line: s.line, About: s.about, Lost: s.lost, Gate: &s.gate, Mirror: s.mirror.Set,
+		Encode: s.encode, Draw: s.timed(drawing.Draw), Ask: s.asker.Replace,
+		Token: s.token, Origins: s.flags.Origins, Log: s.g.Log,
+	}
+	if s.flags.Fixes != "" {
+		o.Keep = (&corrections{dir: s.flags.Fixes}).keep
 	}
 	if s.voice != nil {
 		o.Voice = s.voice
 	}
-	if s.page, err = web.Listen(s.HTTP, o); err != nil {
+	if s.page, err = web.Listen(s.flags.HTTP, o); err != nil {
 		return &outputError{err}
 	}
 	s.closers = append(s.closers, s.page.Close)
+	s.line.Add(pipeline.Output{Name: "page", To: s.page, Needs: pipeline.Undrawn, OnError: pipeline.Retry})
 	return nil
 }
 
-// needToken makes a token up where other machines reach the page and none was given.
-func (s *show) needToken() error {
-	switch host, _, err := net.SplitHostPort(s.HTTP); {
-	case s.Token != "" && len(s.Token) < leastToken:
-		return &usageError{fmt.Errorf("--http-token: %d letters are easily guessed (take %d or more)", len(s.Token), leastToken)}
-	case s.Token != "" || err != nil || host == "localhost":
-		return nil // an address that cannot be read is refused by Listen
+// tokenFor is the token given, or one made up where other machines reach the address
+// and none was given.
+func tokenFor(addr, given string) (string, error) {
+	switch host, _, err := net.SplitHostPort(addr); {
+	case given != "" && len(given) < leastToken:
+		return "", &usageError{fmt.Errorf("--http-token: %d letters are easily guessed (take %d or more)", len(given), leastToken)}
+	case given != "" || err != nil || host == "localhost":
+		return given, nil // an address that cannot be read is refused by Listen
 	case net.ParseIP(host).IsLoopback():
-		return nil
+		return "", nil
 	}
-	s.Token = rand.Text()
-	return nil
+	return rand.Text(), nil
 }
 
 // sayPage tells where the page is, and how to come in from other machines.
 func (s *show) sayPage() {
-	if s.Token == "" {
-		s.Log.Info("page", "url", s.page.URL())
+	if s.token == "" {
+		s.g.Log.Info("page", "url", s.page.URL())
 		return
 	}
-	s.Log.Info("page", "url", s.page.URL()+"?token="+url.QueryEscape(s.Token))
+	s.g.Log.Info("page", "url", s.page.URL()+"?token="+url.QueryEscape(s.token))
 	if !s.page.Local() {
-		s.Log.Warn("other machines reach the page, with the token only; what they send is not encrypted")
+		s.g.Log.Warn("other machines reach the page, with the token only; what they send is not encrypted")
 	}
 }
 
@@ -91,7 +96,7 @@ func (s *show) timed(draw func(*camera.Frame, []pipeline.View)) func(*camera.Fra
 	return func(f *camera.Frame, views []pipeline.View) {
 		start := time.Now()
 		draw(f, views)
-		s.line.Times.Add(pipeline.Draw, time.Since(start))
+		s.line.Timings().Add(pipeline.StageDraw, time.Since(start))
 	}
 }
 
@@ -99,6 +104,6 @@ func (s *show) timed(draw func(*camera.Frame, []pipeline.View)) func(*camera.Fra
 func (s *show) encode(f *camera.Frame, quality int) ([]byte, error) {
 	start := time.Now()
 	jpeg, err := opencv.EncodeJPEG(f, quality)
-	s.line.Times.Add(pipeline.Encode, time.Since(start))
+	s.line.Timings().Add(pipeline.StageEncode, time.Since(start))
 	return jpeg, err
 }

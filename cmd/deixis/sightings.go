@@ -13,6 +13,7 @@ import (
 	"deixis/camera/opencv"
 	"deixis/model"
 	"deixis/pipeline"
+	"deixis/pipeline/line"
 )
 
 // Sightings are what somebody saw in a recording: where things are in some of its
@@ -175,7 +176,7 @@ func (c *benchCmd) seen(ctx context.Context, g *globals) (trials []lagTrial, err
 			if err != nil {
 				return nil, nil, err
 			}
-			return &pipeline.Paced{From: src}, src.Close, nil
+			return &line.Paced{From: src}, src.Close, nil
 		}
 		trials = append(trials, t)
 	}

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"deixis/pipeline"
+	"deixis/pipeline/line"
 	"deixis/pipeline/listen"
 	"deixis/pipeline/listen/mic"
 	"deixis/pipeline/web"
@@ -20,26 +22,35 @@ type voice struct {
 	desk listen.Desk
 	eyes listen.Sight
 
-	asker *asker
-	gate  *pipeline.Gate
+	asker *pipeline.Asker
+	locks locks
+	gate  pipeline.Pauser
+	log   *slog.Logger
 
 	mu      sync.Mutex
-	holds   bool
+	pinned  bool
 	stopped []string // what was looked for before "stop"
 }
 
+// locks is what a voice commands of the line.
+type locks interface {
+	Phrases() []string
+	Reject() bool
+	Pin(on bool)
+}
+
 // openVoice opens the models and the sound that --listen asks for.
-func (s *show) openVoice() (err error) {
-	if !s.Listen.on() {
+func (s *show) openVoice(c *line.Config) (err error) {
+	if !s.flags.Listen.on() {
 		return nil
 	}
-	hears, err := s.openEars(s.Listen.earFlags)
+	hears, err := s.g.openEars(s.flags.Listen.earFlags)
 	if err != nil {
 		return err
 	}
-	v := &voice{ears: hears, asker: s.asker, gate: s.gate}
+	v := &voice{ears: hears, asker: s.asker, locks: lateLine{s}, gate: &s.gate, log: s.g.Log}
 	s.closers = append(s.closers, v.Close)
-	lex, err := s.Listen.lexicon(hears.About.Language)
+	lex, err := s.flags.Listen.lexicon(hears.About.Language)
 	if err != nil {
 		return err
 	}
@@ -47,27 +58,27 @@ func (s *show) openVoice() (err error) {
 		return err
 	}
 	v.Line = &listen.Line{
-		From: &v.desk, VAD: hears.VAD, By: hears.By, Lex: lex, How: listen.DefaultSegmenting, Mode: s.Listen.mode(),
-		Do: v.do, Log: s.Log,
+		From: &v.desk, VAD: hears.VAD, By: hears.By, Lex: lex, How: listen.DefaultSegmenting, Mode: s.flags.Listen.mode(),
+		Do: v.do, Log: s.g.Log,
 	}
-	if s.Listen.Joint {
-		v.Line.Choose = v.chooser(s.by, s.Listen.weights()).Choose
+	if s.flags.Listen.Joint {
+		v.Line.Choose = v.chooser(s.by, s.flags.Listen.weights()).Choose
 	}
 	v.eyes.Line = v.Line
-	s.line.Beside = append(s.line.Beside, pipeline.Beside{Name: "speech", To: &v.eyes, Bare: true})
+	c.Outputs = append(c.Outputs, pipeline.Output{Name: "speech", To: &v.eyes, Needs: pipeline.Undrawn, OnError: pipeline.Retry})
 	s.voice = v
 	return nil
 }
 
 // openOwnSound is the file of --listen-file, or the microphone.
 func (s *show) openOwnSound() (listen.Source, error) {
-	switch s.Listen.File {
+	switch s.flags.Listen.File {
 	case "":
-		return mic.Open(mic.Options{Device: s.Listen.Mic, Log: s.Log}), nil
+		return mic.Open(mic.Options{Device: s.flags.Listen.Mic, Log: s.g.Log}), nil
 	case "-":
-		return listen.NewRaw(s.Stdin), nil
+		return listen.NewRaw(s.g.Stdin), nil
 	}
-	f, err := listen.OpenFile(s.Listen.File, true)
+	f, err := listen.OpenFile(s.flags.Listen.File, true)
 	if err != nil {
 		return nil, &inputError{err}
 	}
@@ -79,11 +90,18 @@ func (v *voice) chooser(by *grounder, w listen.Weights) *listen.Chooser {
 	return &listen.Chooser{By: by, Newest: v.eyes.Newest, Phrase: by.Bundle.Phrase, Most: by.Bundle.Limits.MaxPhrases, Weights: w}
 }
 
+// lateLine is the line of a show, which is made after its voice.
+type lateLine struct{ s *show }
+
+func (l lateLine) Phrases() []string { return l.s.line.Phrases() }
+func (l lateLine) Reject() bool      { return l.s.line.Reject() }
+func (l lateLine) Pin(on bool)       { l.s.line.Pin(on) }
+
 // run listens until the sound or ctx ends. What goes wrong ends the listening,
 // not the line.
 func (v *voice) run(ctx context.Context) error {
 	if err := v.Run(ctx); err != nil && ctx.Err() == nil {
-		v.asker.log.Error("listening ends", "err", err)
+		v.log.Error("listening ends", "err", err)
 	}
 	return nil
 }
@@ -103,52 +121,52 @@ func (v *voice) do(_ context.Context, m listen.Meaning) error {
 	case listen.Stop, listen.Clear:
 		return v.quiet(m.Command == listen.Stop)
 	case listen.Other:
-		if !v.asker.line.Other() {
+		if !v.locks.Reject() {
 			return errors.New("nothing is shown that another could take the place of")
 		}
 	case listen.Hold:
-		v.hold(true)
+		v.pin(true)
 	case listen.GoOn:
 		return v.goOn()
 	default:
-		if v.holds && v.Mode == listen.Always {
+		if v.pinned && v.Mode == listen.Always {
 			return errors.New("held; say “go on” first")
 		}
-		v.hold(false)
+		v.pin(false)
 		v.stopped = nil
-		return v.asker.ask([]string{m.Phrase})
+		return v.asker.Ask([]string{m.Phrase})
 	}
 	return nil
 }
 
 // quiet looks for nothing any more, and may remember what was looked for.
 func (v *voice) quiet(remember bool) error {
-	now := v.asker.line.Phrases()
+	now := v.locks.Phrases()
 	if len(now) == 0 {
 		return errors.New("nothing is looked for")
 	}
-	v.hold(false)
+	v.pin(false)
 	if v.stopped = nil; remember {
 		v.stopped = now
 	}
-	return v.asker.replace(nil)
+	return v.asker.Replace(nil)
 }
 
 // goOn ends a hold, or a stop.
 func (v *voice) goOn() error {
 	switch {
-	case v.holds:
-		v.hold(false)
+	case v.pinned:
+		v.pin(false)
 		return nil
-	case len(v.stopped) > 0 && len(v.asker.line.Phrases()) == 0:
-		return v.asker.ask(v.stopped)
+	case len(v.stopped) > 0 && len(v.locks.Phrases()) == 0:
+		return v.asker.Ask(v.stopped)
 	}
 	return errors.New("nothing is held or stopped")
 }
 
-func (v *voice) hold(on bool) {
-	v.holds = on
-	v.asker.line.Hold(on)
+func (v *voice) pin(on bool) {
+	v.pinned = on
+	v.locks.Pin(on)
 }
 
 // Hear takes a WAV file as if it had been said while the button was held.
@@ -160,8 +178,8 @@ func (v *voice) Hear(ctx context.Context, wav []byte) (pipeline.Said, error) {
 	return v.Line.Hear(ctx, pcm)
 }
 
-// Sit lets a page's microphone speak.
-func (v *voice) Sit() (web.Microphone, error) {
+// Connect lets a page's microphone speak.
+func (v *voice) Connect() (web.Microphone, error) {
 	g, err := v.desk.Seat()
 	if err != nil {
 		return nil, err

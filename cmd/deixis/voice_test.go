@@ -16,7 +16,7 @@ import (
 
 	"deixis/model"
 	"deixis/model/onnx/speech"
-	"deixis/pipeline"
+	"deixis/pipeline/line"
 	"deixis/pipeline/listen"
 )
 
@@ -147,7 +147,10 @@ func voiceOf(t *testing.T, says string) *voice {
 		t.Fatal(err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	v := &voice{asker: &asker{by: &grounder{Bundle: b}, line: &pipeline.Live{}, log: quiet}, gate: &pipeline.Gate{}}
+	l := line.New(line.Config{})
+	a := (&grounder{Bundle: b}).asker(quiet)
+	a.Set = l.SetPhrases
+	v := &voice{asker: a, locks: l, gate: &line.Gate{}, log: quiet}
 	v.Line = &listen.Line{By: parrot(says), Lex: &listen.English, Mode: listen.Wake, Do: v.do, Log: quiet}
 	return v
 }
@@ -178,7 +181,7 @@ func TestVoiceDoes(t *testing.T) {
 		if (err == nil) != (tt.why == "") || err != nil && !strings.Contains(err.Error(), tt.why) {
 			t.Errorf("step %d: %v, want %q", i, err, tt.why)
 		}
-		if got := strings.Join(v.asker.line.Phrases(), "; "); got != tt.phrases {
+		if got := strings.Join(v.locks.Phrases(), "; "); got != tt.phrases {
 			t.Errorf("step %d: looking for %q, want %q", i, got, tt.phrases)
 		}
 	}
@@ -186,7 +189,7 @@ func TestVoiceDoes(t *testing.T) {
 	if err := v.do(t.Context(), listen.Meaning{Command: listen.Hold}); err != nil {
 		t.Fatal(err)
 	}
-	if err := v.do(t.Context(), listen.Meaning{Phrase: "the dog"}); err == nil || v.asker.line.Phrases()[0] != "the cat" {
+	if err := v.do(t.Context(), listen.Meaning{Phrase: "the dog"}); err == nil || v.locks.Phrases()[0] != "the cat" {
 		t.Error("while everything counts, a hold does not outlast what is said by the way")
 	}
 	if err := v.do(t.Context(), listen.Meaning{Command: listen.GoOn}); err != nil {
@@ -202,17 +205,17 @@ func TestVoiceHearsAPage(t *testing.T) {
 	}
 	wav := wavOf(pcm)
 	said, err := v.Hear(t.Context(), wav)
-	if err != nil || said.Phrase != "the dog" || said.Why != "" || v.asker.line.Phrases()[0] != "the dog" {
+	if err != nil || said.Phrase != "the dog" || said.Why != "" || v.locks.Phrases()[0] != "the dog" {
 		t.Errorf("heard %+v, %v", said, err)
 	}
 	if _, err := v.Hear(t.Context(), wav[:30]); err == nil {
 		t.Error("half a header is heard")
 	}
-	m, err := v.Sit()
+	m, err := v.Connect()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v.Sit(); !errors.Is(err, listen.ErrTaken) {
+	if _, err := v.Connect(); !errors.Is(err, listen.ErrTaken) {
 		t.Errorf("a second page gets %v", err)
 	}
 	if err := m.Put(t.Context(), []byte{0, 0x40, 0, 0xC0}); err != nil {

@@ -112,9 +112,9 @@ func TestLineChooses(t *testing.T) {
 
 var errEnd = errors.New("the source has gone")
 
-// TestHeldMeansSomething: who holds the button to talk means a thing, even where
+// TestTalkingMeansSomething: who holds the button to talk means a thing, even where
 // the likeliest reading names none.
-func TestHeldMeansSomething(t *testing.T) {
+func TestTalkingMeansSomething(t *testing.T) {
 	tr := Transcript{NBest: []Hypothesis{{Text: "Bye.", LogProb: -0.4}, {Text: "Bike.", LogProb: -0.6}}}
 	for mode, want := range map[Mode]string{PushToTalk: "bike", Always: ""} {
 		var d diary

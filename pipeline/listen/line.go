@@ -53,7 +53,7 @@ type Line struct {
 	Tell func(ctx context.Context, said pipeline.Said) error
 	Log  *slog.Logger
 
-	held     atomic.Bool // the button
+	talking  atomic.Bool // the button
 	holds    bool        // the segmenter knows; belongs to hear
 	queue    queue
 	thinking sync.Mutex // By and Choose are for one at a time
@@ -83,13 +83,13 @@ func (l *Line) Run(ctx context.Context) error {
 }
 
 // Press says that the button to talk is held, or let go.
-func (l *Line) Press(on bool) { l.held.Store(on) }
+func (l *Line) Press(on bool) { l.talking.Store(on) }
 
 // Toggle presses a button that is not held, and lets go one that is.
 func (l *Line) Toggle() {
 	for {
-		on := l.held.Load()
-		if l.held.CompareAndSwap(on, !on) {
+		on := l.talking.Load()
+		if l.talking.CompareAndSwap(on, !on) {
 			return
 		}
 	}
@@ -133,14 +133,14 @@ func (l *Line) hear(ctx context.Context) error {
 	}
 }
 
-// quietly is how often a source in which nothing moves is asked what ails it.
-const quietly = 500 * time.Millisecond
+// askTrouble is how often a source in which nothing moves is asked what ails it.
+const askTrouble = 500 * time.Millisecond
 
 // read waits for sound, and tells meanwhile why none comes. What was being said
 // when it ceased is lost's.
 func (l *Line) read(ctx context.Context, pcm []float32, lost func() error) (int, error) {
 	for {
-		short, stop := context.WithTimeout(ctx, quietly)
+		short, stop := context.WithTimeout(ctx, askTrouble)
 		n, err := l.From.Read(short, pcm)
 		stop()
 		if n > 0 || err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
@@ -170,7 +170,7 @@ func (l *Line) broken(ctx context.Context, s *Segmenter) error {
 
 // button tells the segmenter what the button does.
 func (l *Line) button(s *Segmenter) (u Utterance, ok bool) {
-	on := l.held.Load()
+	on := l.talking.Load()
 	switch {
 	case on && !l.holds:
 		s.Begin()
@@ -203,7 +203,7 @@ func (l *Line) tell(s *Segmenter) {
 
 // put queues an utterance, unless only what is said by button counts.
 func (l *Line) put(ctx context.Context, u Utterance) error {
-	if l.Mode == PushToTalk && !u.Held {
+	if l.Mode == PushToTalk && !u.Talking {
 		return nil
 	}
 	at := time.Now()
@@ -268,7 +268,7 @@ func (l *Line) Status() pipeline.Speech {
 		said := *s.Said
 		s.Said = &said
 	}
-	s.Held = s.State != Off && l.held.Load() // also while no sound comes
+	s.Talking = s.State != Off && l.talking.Load() // also while no sound comes
 	s.Caption = s.Line(time.Now())
 	return s
 }

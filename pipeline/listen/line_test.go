@@ -261,7 +261,7 @@ func TestLineButton(t *testing.T) {
 		time.Sleep(1200 * time.Millisecond)
 		l.Toggle()
 		time.Sleep(200 * time.Millisecond)
-		if s := l.Status(); s.State != Hearing || !s.Held {
+		if s := l.Status(); s.State != Hearing || !s.Talking {
 			t.Errorf("with the button the state is %+v", s)
 		}
 		time.Sleep(600 * time.Millisecond)
@@ -289,7 +289,7 @@ func TestLineTellsWhatIsWrong(t *testing.T) {
 		if s := l.Status(); s.State != NoDevice || s.Caption != "nothing is plugged in" {
 			t.Errorf("state %+v", s)
 		}
-		if l.Press(true); !l.Status().Held {
+		if l.Press(true); !l.Status().Talking {
 			t.Error("a button that is held while no sound comes is not told")
 		}
 		stop()
@@ -345,7 +345,7 @@ func TestLineEndsAtOnce(t *testing.T) {
 		if err := l.Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		if time.Since(began) > 3*time.Second+quietly || len(d.said) != 0 {
+		if time.Since(began) > 3*time.Second+askTrouble || len(d.said) != 0 {
 			t.Errorf("it ended after %v", time.Since(began))
 		}
 	})
@@ -388,4 +388,22 @@ func TestLineEndsWhatABreakCutsOff(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestToggleLosesNoPress(t *testing.T) {
+	var l Line
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			for range 1001 {
+				l.Toggle()
+			}
+		})
+	}
+	if all.Wait(); l.talking.Load() {
+		t.Error("after an even number of presses the button is down")
+	}
+	if l.Toggle(); !l.talking.Load() {
+		t.Error("after one more it is not")
+	}
 }

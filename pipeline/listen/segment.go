@@ -29,7 +29,7 @@ type Utterance struct {
 	Start, End time.Duration // of PCM, since the first sample of the source
 	Spoken     time.Duration // when the voice fell silent, or the key was let go
 	Decided    time.Duration // when that was known: Spoken and the wait
-	Held       bool          // between Begin and End, not found by the VAD
+	Talking    bool          // between Begin and End, not found by the VAD
 	Cut        bool          // longer than Most: the next one goes on
 	Level      Level
 }
@@ -46,7 +46,7 @@ type Segmenter struct {
 	start int       // where kept begins
 
 	speaking bool
-	held     bool
+	talking  bool
 	begun    int  // sample at which Begin came, or the voice that was there already
 	silence  int  // samples since the voice fell silent; 0 while it speaks
 	voiced   int  // samples from the first voiced chunk to the last
@@ -80,9 +80,9 @@ func (s *Segmenter) Push(pcm []float32) ([]Utterance, error) {
 func (s *Segmenter) judge(chunk []float32, p float32) (Utterance, bool) {
 	s.kept = append(s.kept, chunk...)
 	s.at += len(chunk)
-	s.meter.add(chunk, p >= s.o.On, s.speaking || s.held || p >= s.o.Off)
+	s.meter.add(chunk, p >= s.o.On, s.speaking || s.talking || p >= s.o.Off)
 	switch {
-	case s.held:
+	case s.talking:
 		if s.at-s.start >= samples(s.o.Most) {
 			return s.take(s.at, true), true
 		}
@@ -98,7 +98,7 @@ func (s *Segmenter) judge(chunk []float32, p float32) (Utterance, bool) {
 	default:
 		s.voiced += len(chunk)
 	}
-	if !s.speaking || s.held {
+	if !s.speaking || s.talking {
 		return Utterance{}, false
 	}
 	if s.silence >= samples(s.o.Silence) {
@@ -162,7 +162,7 @@ func (s *Segmenter) copyTo(spoken int, cut bool) Utterance {
 	return Utterance{
 		PCM:   append([]float32(nil), s.kept[:end-s.start]...),
 		Start: span(s.start), End: span(end), Spoken: span(spoken), Decided: span(s.at),
-		Held: s.held, Cut: cut, Level: s.meter.level(),
+		Talking: s.talking, Cut: cut, Level: s.meter.level(),
 	}
 }
 
@@ -175,13 +175,13 @@ func (s *Segmenter) forget(n int) {
 }
 
 // Speaking says whether an utterance has begun.
-func (s *Segmenter) Speaking() bool { return s.speaking || s.held }
+func (s *Segmenter) Speaking() bool { return s.speaking || s.talking }
 
 // Begin takes everything from here on (and the pre-roll) as one utterance,
 // until End, whatever the VAD says. What somebody is just saying is part of it.
 func (s *Segmenter) Begin() {
 	switch {
-	case s.held:
+	case s.talking:
 		return
 	case s.speaking:
 		s.begun = s.start
@@ -189,27 +189,27 @@ func (s *Segmenter) Begin() {
 		s.begun = s.at
 		s.meter.begin()
 	}
-	s.held, s.speaking, s.silence, s.guessed = true, false, 0, false
+	s.talking, s.speaking, s.silence, s.guessed = true, false, 0, false
 }
 
 // End ends what Begin began; false where nothing was begun, or too shortly to
 // say anything. Level.Voiced tells whether the VAD heard a voice.
 func (s *Segmenter) End() (Utterance, bool) {
-	if !s.held {
+	if !s.talking {
 		return Utterance{}, false
 	}
 	s.kept, s.at = append(s.kept, s.rest...), s.at+len(s.rest)
 	s.rest = s.rest[:0]
 	long := s.at-s.begun >= samples(s.o.Voiced)
 	u := s.take(s.at, false)
-	s.held = false
+	s.talking = false
 	return u, long
 }
 
 // Flush ends what is being said, because no more sound will come.
 func (s *Segmenter) Flush() (Utterance, bool) {
 	switch {
-	case s.held:
+	case s.talking:
 		return s.End()
 	case !s.speaking:
 		return Utterance{}, false

@@ -112,7 +112,7 @@ func TestSegmenter(t *testing.T) {
 	}
 }
 
-func TestSegmenterHeld(t *testing.T) {
+func TestSegmenterTalking(t *testing.T) {
 	s := NewSegmenter(byLoudness{}, DefaultSegmenting)
 	push := func(parts ...part) []Utterance {
 		us, err := s.Push(sound(parts...))
@@ -134,7 +134,7 @@ func TestSegmenterHeld(t *testing.T) {
 		t.Errorf("the VAD ended what is held: %v", times(us))
 	}
 	u, ok := s.End()
-	if !ok || !u.Held || !u.Level.Voiced || abs(ms(u.Start)-600) > 33 || ms(u.End) != 3000 {
+	if !ok || !u.Talking || !u.Level.Voiced || abs(ms(u.Start)-600) > 33 || ms(u.End) != 3000 {
 		t.Errorf("held: %v %v to %v, voiced %v", ok, u.Start, u.End, u.Level.Voiced)
 	}
 	if s.Speaking() {
@@ -160,7 +160,7 @@ func TestSegmenterHeld(t *testing.T) {
 	}
 
 	s.Begin()
-	if us := push(part{0.001, 13000}); len(us) != 1 || !us[0].Cut || !us[0].Held {
+	if us := push(part{0.001, 13000}); len(us) != 1 || !us[0].Cut || !us[0].Talking {
 		t.Errorf("a key that got stuck: %v", times(us))
 	}
 }

@@ -14,7 +14,7 @@ func (l *Line) Hear(ctx context.Context, pcm []float32) (pipeline.Said, error) {
 	now := time.Now()
 	var m meter
 	m.all.add(pcm)
-	said := l.understand(ctx, waiting{Utterance: Utterance{PCM: pcm, Held: true, Level: m.level()}, spoken: now, decided: now})
+	said := l.understand(ctx, waiting{Utterance: Utterance{PCM: pcm, Talking: true, Level: m.level()}, spoken: now, decided: now})
 	return said, ctx.Err()
 }
 
@@ -107,7 +107,7 @@ func (l *Line) Shown(views []pipeline.View, now time.Time) {
 // different things, the picture helps to choose.
 func (l *Line) meant(ctx context.Context, t Transcript, w *waiting, said *pipeline.Said) Meaning {
 	mode := l.Mode
-	if w.Held {
+	if w.Talking {
 		mode = PushToTalk
 	}
 	first := l.Lex.Understand(t.Text(), mode)

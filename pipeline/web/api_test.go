@@ -104,7 +104,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "metrics", "", 200, "deixis_frames_captured_total 0"},
 		{"GET", "api/openapi.yaml", "", 200, "openapi: 3"},
 		{"LOSE", "", "", 0, ""},
-		{"GET", "api/status", "", 200, `"state":"lost","color":"#4cd9ff","box":null`},
+		{"GET", "api/status", "", 200, `"state":"lost","box":null`},
 		{"GET", "readyz", "", 503, `"camera":"lost"`},
 		{"DELETE", "api/phrases", "", 200, `{"phrases":[]}`},
 	})

@@ -21,6 +21,8 @@ import (
 	"deixis/camera"
 	"deixis/model"
 	"deixis/pipeline"
+	"deixis/pipeline/line"
+	"deixis/pipeline/overlay"
 )
 
 // byColour is a grounder that understands two phrases about the test pattern,
@@ -168,7 +170,7 @@ const seen = `(() => {
 func TestPageInABrowser(t *testing.T) {
 	ctx := browser(t)
 	s, p := serve(t, func(o *Options) {
-		o.Draw = (&pipeline.Overlay{}).Draw
+		o.Draw = (&overlay.Overlay{}).Draw
 	})
 	ref, err := camera.Parse("pattern://320x240@10")
 	if err != nil {
@@ -176,13 +178,13 @@ func TestPageInABrowser(t *testing.T) {
 	}
 	p.gate.From, p.gate.Drain = camera.NewPattern(ref), true
 	p.mirror.From = &p.gate
-	p.From, p.By, p.Beside = &p.mirror, byColour{}, []pipeline.Beside{{Name: "page", To: s, Bare: true}}
+	p.Line = line.New(line.Config{From: &p.mirror, By: byColour{}, Outputs: []pipeline.Output{{Name: "page", To: s, Needs: pipeline.Undrawn}}})
 	if err := p.ask([]string{"the red square"}); err != nil {
 		t.Fatal(err)
 	}
-	line, stop := context.WithCancel(t.Context())
+	run, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- p.Run(line) }()
+	go func() { ended <- p.Live(run) }()
 	defer func() {
 		stop()
 		if err := <-ended; err != nil {

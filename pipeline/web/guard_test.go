@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"deixis/pipeline/line"
 )
 
 func TestOriginAndHost(t *testing.T) {
@@ -68,7 +70,7 @@ func TestBadOrigins(t *testing.T) {
 }
 
 func TestToken(t *testing.T) {
-	if _, err := Listen("0.0.0.0:0", (&program{}).options()); err == nil || !strings.Contains(err.Error(), "--http-token") {
+	if _, err := Listen("0.0.0.0:0", (&program{Line: line.New(line.Config{})}).options()); err == nil || !strings.Contains(err.Error(), "--http-token") {
 		t.Errorf("open to everyone without a token: %v", err)
 	}
 	const token = "correct horse battery"

@@ -66,7 +66,7 @@ func (s *Server) mirror(w http.ResponseWriter, r *http.Request) {
 	case s.o.Mirror == nil:
 		refuse(w, http.StatusConflict, "this picture cannot be mirrored")
 	default:
-		s.o.Mirror.Set(*body.Mirrored)
+		s.o.Mirror(*body.Mirrored)
 		if s.o.Gate != nil {
 			s.o.Gate.Nudge() // a picture that stands turns, too
 		}

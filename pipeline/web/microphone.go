@@ -33,7 +33,7 @@ func (s *Server) microphone(w http.ResponseWriter, r *http.Request) {
 	}
 	s.guests.Add(1)
 	defer s.guests.Done() // once it has left
-	guest, err := s.o.Voice.Sit()
+	guest, err := s.o.Voice.Connect()
 	if err != nil {
 		refuse(w, http.StatusConflict, "%v", err)
 		return
@@ -46,15 +46,15 @@ func (s *Server) microphone(w http.ResponseWriter, r *http.Request) {
 	defer conn.CloseNow()
 	conn.SetReadLimit(mostSound)
 	defer s.count.watching("microphone")()
-	code, why := s.hearken(r.Context(), conn, guest)
+	code, why := s.receive(r.Context(), conn, guest)
 	if why != "" {
 		s.o.Log.Debug("microphone ends", "from", r.RemoteAddr, "why", why)
 	}
 	conn.Close(code, why)
 }
 
-// hearken hands sound on until it ends, and says how.
-func (s *Server) hearken(ctx context.Context, conn *websocket.Conn, guest Microphone) (websocket.StatusCode, string) {
+// receive hands sound on until it ends, and says how.
+func (s *Server) receive(ctx context.Context, conn *websocket.Conn, guest Microphone) (websocket.StatusCode, string) {
 	allowed := rate.NewLimiter(soundRate*tooFast, soundAtOnce)
 	for {
 		soon, stop := context.WithTimeout(ctx, muteFor)

@@ -19,6 +19,7 @@ import (
 	"deixis/camera"
 	"deixis/model"
 	"deixis/pipeline"
+	"deixis/pipeline/line"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -26,9 +27,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // A program is what the server shows, in small: it remembers phrases, and
 // refuses "bad".
 type program struct {
-	pipeline.Live
-	gate   pipeline.Gate
-	mirror pipeline.Mirror
+	*line.Line // nothing runs unless a test says so
+	gate       line.Gate
+	mirror     line.Mirror
 
 	mu      sync.Mutex
 	lost    bool
@@ -52,7 +53,7 @@ func (p *program) ask(texts []string) error {
 
 func (p *program) options() Options {
 	return Options{
-		Source: "0", Line: p, Ask: p.ask, Gate: &p.gate, Mirror: &p.mirror,
+		Source: "0", Line: p, Ask: p.ask, Gate: &p.gate, Mirror: p.mirror.Set,
 		Encode: encode,
 		Draw: func(f *camera.Frame, _ []pipeline.View) {
 			p.drawn++
@@ -81,7 +82,7 @@ func encode(f *camera.Frame, quality int) ([]byte, error) {
 // serve runs a server until the test ends.
 func serve(t *testing.T, change func(*Options)) (*Server, *program) {
 	t.Helper()
-	p := &program{}
+	p := &program{Line: line.New(line.Config{})}
 	p.voice.ask = p.ask
 	o := p.options()
 	addr := "127.0.0.1:0"

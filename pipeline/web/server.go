@@ -44,9 +44,9 @@ type Options struct {
 	// Voice says what to look for by speech. nil: nobody listens.
 	Voice Voice
 	// Gate stops the picture and lets it go on. nil: it cannot be stopped.
-	Gate *pipeline.Gate
-	// Mirror turns the picture round like a mirror's. nil: it cannot be turned.
-	Mirror *pipeline.Mirror
+	Gate pipeline.Pauser
+	// Mirror swaps left and right of the picture, or not. nil: it cannot be mirrored.
+	Mirror func(on bool)
 
 	Token   string   // needed by everyone but /healthz and /readyz; "" for none, on loopback only
 	Origins []string // pages at these origins, as https://robot.example:8443, may read and write, too
@@ -54,10 +54,11 @@ type Options struct {
 	Log *slog.Logger // nil means slog.Default()
 }
 
-// Line is what the server reads of the line it shows; a pipeline.Live is one.
+// Line is what the server reads of the line it shows; a line.Line is one.
 type Line interface {
 	Phrases() []string
 	Stats() pipeline.Stats
+	Outputs() []pipeline.OutputStats
 	Spread(s pipeline.Stage) pipeline.Spread
 	Histogram(s pipeline.Stage) pipeline.Histogram
 }
@@ -70,7 +71,7 @@ const (
 )
 
 // Server is a sink that shows frames to everyone who watches the page. It
-// wants them without the overlay, see pipeline.Beside.
+// wants them without the overlay, see pipeline.Output.
 type Server struct {
 	o     Options
 	local bool // listens on this machine only

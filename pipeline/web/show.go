@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
 	"time"
 
 	"deixis/camera"
 	"deixis/pipeline"
+	"deixis/pipeline/event"
+	"deixis/pipeline/overlay"
 )
 
 // Status is what the page is told: once for every change that a person can
@@ -31,17 +32,12 @@ type Status struct {
 	Speech  *pipeline.Speech `json:"speech"`   // what is known of it; null where nobody listens
 }
 
-// Target is what is known of one phrase on the newest frame.
+// Target is what is known of one phrase on the newest frame, with what the page
+// needs to show it.
 type Target struct {
-	Phrase string      `json:"phrase"`
-	State  string      `json:"state"`  // searching, locked, unsure, lost or absent
-	Color  string      `json:"color"`  // as on the picture
-	Box    *[4]float64 `json:"box"`    // x1, y1, x2, y2 in pixels; null without a box
-	Score  float64     `json:"score"`  // 0..1
-	Margin float64     `json:"margin"` // to the runner-up, 0..1
-	AgeMS  float64     `json:"age_ms"`
-	Track  int         `json:"track"`
-	Heat   *Heat       `json:"heat,omitempty"` // where the network looks, for who asked for it
+	event.Target
+	Color string `json:"color"`          // as on the picture
+	Heat  *Heat  `json:"heat,omitempty"` // where the network looks, for who asked for it
 }
 
 // Heat is a coarse picture of attention.
@@ -167,7 +163,7 @@ func (s *Server) statusAt(now time.Time, heat bool) Status {
 	f := camera.Frame{Seq: s.now.frame.Seq, At: s.now.frame.At, Width: s.now.frame.Width, Height: s.now.frame.Height}
 	views, mirrored := s.now.views, s.now.frame.Mirrored
 	s.now.mu.Unlock()
-	age := s.o.Line.Spread(pipeline.Age)
+	age := s.o.Line.Spread(pipeline.StageAge)
 	fps, answers := s.pace.now()
 	st := Status{
 		V: 1, Source: s.o.Source, Camera: s.camera(now), Seq: f.Seq, Size: [2]int{f.Width, f.Height}, Mirror: mirrored, FPS: fps, Answers: answers,
@@ -178,18 +174,15 @@ func (s *Server) statusAt(now time.Time, heat bool) Status {
 	}
 	for i := range views {
 		if slices.Contains(st.Phrases, views[i].Phrase) {
-			st.Targets = append(st.Targets, target(i, &f, &views[i], heat, st.Camera))
+			st.Targets = append(st.Targets, target(i, &views[i], heat, st.Camera))
 		}
 	}
 	return st
 }
 
-func target(i int, f *camera.Frame, v *pipeline.View, heat bool, camera string) Target {
-	c, e := pipeline.Color(i), pipeline.NewEvent("", f, v)
-	t := Target{
-		Phrase: e.Phrase, State: e.State, Box: e.Box, Score: e.Score, Margin: round3(v.Margin), AgeMS: e.AgeMS, Track: e.Track,
-		Color: fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B),
-	}
+func target(i int, v *pipeline.View, heat bool, camera string) Target {
+	c := overlay.Color(i)
+	t := Target{Target: event.NewTarget(v), Color: fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B)}
 	if camera == lost && v.HasBox() { // no box is true of what nobody sees
 		t.State, t.Box = pipeline.Lost.String(), nil
 	}
@@ -212,11 +205,4 @@ func heatOf(v *pipeline.View) *Heat {
 		}
 	}
 	return h
-}
-
-func round3(x float32) float64 {
-	if r := math.Round(float64(x)*1000) / 1000; !math.IsNaN(r) && !math.IsInf(r, 0) {
-		return r
-	}
-	return 0
 }

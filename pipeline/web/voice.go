@@ -16,12 +16,14 @@ type Voice interface {
 	Tally() pipeline.SpeechTally
 	// Press says that the button to talk is held, or let go.
 	Press(on bool)
+	// Toggle presses a button that is not held, and lets go one that is, at once.
+	Toggle()
 	// Hear takes what a WAV file says, as if it had been said while the button was
 	// held, and does it.
 	Hear(ctx context.Context, wav []byte) (pipeline.Said, error)
-	// Sit lets a page's microphone speak in place of the program's own. Its error
+	// Connect lets a page's microphone speak in place of the program's own. Its error
 	// says why not, such as that another page's does.
-	Sit() (Microphone, error)
+	Connect() (Microphone, error)
 }
 
 // A Microphone takes sound until it leaves: samples of signed 16 bits,
@@ -54,7 +56,7 @@ func (s *Server) talk(w http.ResponseWriter, r *http.Request) {
 	case "end":
 		s.o.Voice.Press(false)
 	case "toggle":
-		s.o.Voice.Press(!s.o.Voice.Status().Held)
+		s.o.Voice.Toggle()
 	default:
 		refuse(w, http.StatusBadRequest, "not JSON like %s: do is begin, end or toggle", like)
 		return

@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"deixis/pipeline"
+	"deixis/pipeline/line"
 )
 
 // A voice understands every recording and every loud second of a microphone as
@@ -48,7 +49,13 @@ func (v *voice) Tally() pipeline.SpeechTally {
 func (v *voice) Press(on bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.now.Held = on
+	v.now.Talking = on
+}
+
+func (v *voice) Toggle() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.now.Talking = !v.now.Talking
 }
 
 func (v *voice) Hear(_ context.Context, wav []byte) (pipeline.Said, error) {
@@ -79,7 +86,7 @@ func (v *voice) understood() pipeline.Said {
 	return said
 }
 
-func (v *voice) Sit() (Microphone, error) {
+func (v *voice) Connect() (Microphone, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.taken {
@@ -205,7 +212,7 @@ func TestMicrophoneThatIsRefused(t *testing.T) {
 }
 
 func TestMicrophoneEndsWithTheProgram(t *testing.T) {
-	p := &program{}
+	p := &program{Line: line.New(line.Config{})}
 	p.voice.ask = p.ask
 	s, err := Listen("127.0.0.1:0", p.options())
 	if err != nil {

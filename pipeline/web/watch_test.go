@@ -236,7 +236,7 @@ func TestSlowWatcherIsDropped(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	s, p := serve(t, nil)
 	frames(t, s, 2)
-	p.Times.Add(pipeline.Draw, 3*time.Millisecond)
+	p.Timings().Add(pipeline.StageDraw, 3*time.Millisecond)
 	_, body := call(t, s, "GET", "metrics", "", map[string]string{"Origin": ""})
 	for _, line := range []string{
 		`deixis_stage_duration_seconds_bucket{stage="draw",le="0.002"} 0`, `deixis_stage_duration_seconds_bucket{stage="draw",le="0.005"} 1`,

@@ -11,6 +11,7 @@ import (
 
 	"deixis/camera"
 	"deixis/pipeline"
+	"deixis/pipeline/overlay"
 )
 
 // ErrNoDisplay says that there is no desktop to show a window on.
@@ -33,7 +34,7 @@ type Options struct {
 	// Ask replaces the phrases with those typed. Its error is shown in the window.
 	Ask func(texts []string) error
 	// Gate stops the picture and lets it go on.
-	Gate *pipeline.Gate
+	Gate pipeline.Pauser
 	// Mirror turns the picture round like a mirror's or back, and says which.
 	Mirror func() (mirrored bool)
 	// Save keeps a picture and says where.
@@ -73,7 +74,7 @@ type Window struct {
 	until  time.Time
 
 	frame   camera.Frame // with everything painted on
-	overlay pipeline.Overlay
+	overlay overlay.Overlay
 }
 
 // Open opens a window. Its error is ErrNoDisplay where there is no desktop.
@@ -139,7 +140,7 @@ func (w *Window) render() error {
 	}
 	w.last.CopyTo(&w.frame)
 	if w.heat {
-		pipeline.Heat(&w.frame, w.views)
+		overlay.Heat(&w.frame, w.views)
 	}
 	if line := w.line(); line != "" {
 		w.overlay.Notice(&w.frame, line)

@@ -13,6 +13,7 @@ import (
 
 	"deixis/camera"
 	"deixis/pipeline"
+	"deixis/pipeline/line"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -178,7 +179,7 @@ func (g *glass) last() (top, middle int) {
 }
 
 func TestKeysOfTheWindow(t *testing.T) {
-	on, gate, lost := &glass{}, &pipeline.Gate{}, false
+	on, gate, lost := &glass{}, &line.Gate{}, false
 	var asked []string
 	var saved camera.Frame
 	w := &Window{on: on, o: Options{

@@ -1,0 +1,44 @@
+package line
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"deixis/camera"
+	"deixis/model"
+)
+
+// answer asks the model all phrases of the moment at once. There are no answers
+// where there are no phrases.
+func (l *Line) answer(ctx context.Context, f *camera.Frame) ([]model.Answer, time.Duration, error) {
+	asked := l.targets.Phrases()
+	if len(asked) == 0 {
+		return nil, 0, nil
+	}
+	start := time.Now()
+	answers, err := l.c.By.Ground(ctx, f, asked)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(answers) != len(asked) {
+		return nil, 0, fmt.Errorf("ground frame %d: %d answers to %d phrases", f.Seq, len(answers), len(asked))
+	}
+	for i := range answers {
+		if answers[i].Phrase != asked[i].Text {
+			return nil, 0, fmt.Errorf("ground frame %d: %q was asked and %q answered", f.Seq, asked[i].Text, answers[i].Phrase)
+		}
+		answers[i].Seq, answers[i].At = f.Seq, f.At
+	}
+	return answers, time.Since(start), nil
+}
+
+// update hands the answers on f, which cost took, to the locks.
+func (l *Line) update(answers []model.Answer, f *camera.Frame, took time.Duration) {
+	if len(answers) == 0 {
+		return
+	}
+	l.targets.Update(answers, f, took)
+	l.times.Answered(answers[0].Took, took)
+	l.counts.answered.Add(1)
+}

@@ -1,0 +1,46 @@
+package pipeline
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestHistogram(t *testing.T) {
+	var times Timings
+	for _, d := range []time.Duration{0, 2 * time.Millisecond, 3 * time.Millisecond, time.Hour} {
+		times.Add(StageDraw, d)
+	}
+	h := times.Histogram(StageDraw)
+	if h.N != 4 || h.Sum != time.Hour+5*time.Millisecond || h.Counts[0] != 1 || h.Counts[2] != 2 || h.Counts[3] != 3 || h.Counts[len(Bounds)-1] != 3 {
+		t.Errorf("%+v", h)
+	}
+}
+
+func TestStateNames(t *testing.T) {
+	var names []string
+	for s := Searching; s <= Absent+1; s++ {
+		names = append(names, s.String())
+	}
+	if got := strings.Join(names, " "); got != "searching locked unsure lost absent unknown" {
+		t.Error(got)
+	}
+}
+
+func TestTimings(t *testing.T) {
+	var times Timings
+	if s := times.Of(StageDraw); s != (Spread{}) {
+		t.Errorf("of nothing: %+v", s)
+	}
+	for i := range 5000 { // the newest 1024 count: 3976 to 4999
+		times.Add(StageDraw, time.Duration(i))
+	}
+	if s := times.Of(StageDraw); s.N != 1024 || s.P50 != 3976+512 || s.P95 != 3976+972 || s.P99 != 3976+1013 {
+		t.Errorf("Of = %+v", s)
+	}
+	for _, s := range Stages() {
+		if s.String() == "" || s.String() == "unknown" {
+			t.Errorf("stage %d has no name", s)
+		}
+	}
+}
