@@ -96,13 +96,17 @@ class Run:
     warmup: int = 200  # steps
     drop_at: float = 0.6  # share of the run after which the rate falls
     drop: Literal["linear", "step"] = "linear"  # to 5 % at the end, or at once to a tenth
-    clip: float = 1.0  # gradient norm
+    clip: float = 1.0  # most that the gradient norm may be; 0: not clipped
     ema: float = 0.998  # of the weights, kept beside them; 0: none
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     checkpointing: bool = False  # layers are computed again for the gradient: far less memory, a third slower
     sight_weights: str = ""  # file of the visual encoder's pre-trained weights, for the first start
     leave_out: tuple[str, ...] = ()  # photos that hold a thing of these names are not trained on
     anchor: float = 0.0  # pull towards the weights that the run began with, as weight decay pulls towards zero
+
+    def __post_init__(self) -> None:
+        if self.clip < 0:
+            raise ValueError(f"run.clip {self.clip}: must be above 0, or 0 for no clipping")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ca2m.config import Config
 from ca2m.net.network import Net
@@ -44,6 +44,13 @@ def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
     for g in found:
         g["full"] = g["lr"]
     return found
+
+
+def clip(net: nn.Module, most: float) -> Tensor:
+    """The norm of all gradients, which are scaled down where it is above `most`; most 0: they stay as they are."""
+    if most:
+        return nn.utils.clip_grad_norm_(net.parameters(), most)
+    return nn.utils.get_total_norm([p.grad for p in net.parameters() if p.grad is not None])
 
 
 class Average:

@@ -19,7 +19,7 @@ from ca2m.data.crew import Crew
 from ca2m.data.eyes import Eyes, SwiftEyes
 from ca2m.data.loader import Batch, Feed, Look, Samples, batches
 from ca2m.learn.loss import Criterion
-from ca2m.learn.optim import Anchor, Average, groups, rate
+from ca2m.learn.optim import Anchor, Average, clip, groups, rate
 from ca2m.learn.progress import Progress
 from ca2m.net import checkpoint, pretrained
 from ca2m.net.network import Net, build
@@ -79,7 +79,7 @@ class Trainer:
                 f"loss is {parts['loss'].item()} after {self.done} samples: lower the rate or resume earlier"
             )
         self.scaler.unscale_(self.opt)
-        parts["norm"] = nn.utils.clip_grad_norm_(self.net.parameters(), c.run.clip)
+        parts["norm"] = clip(self.net, c.run.clip)
         parts["sigma_l1"], parts["sigma_giou"] = self.criterion.paced.sigma.detach().clone()
         self.anchor.pull(self.opt)
         self.scaler.step(self.opt)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import Squares
+from torch import nn
+
+from ca2m.config import Config, Run
+from ca2m.data.crew import Crew
+from ca2m.data.loader import Feed, batches
+from ca2m.learn.optim import clip
+from ca2m.learn.train import Trainer
+from ca2m.net.network import build
+
+
+@pytest.mark.parametrize(("most", "want"), [(0.0, [3.0, 4.0]), (10.0, [3.0, 4.0]), (1.0, [0.6, 0.8])])
+def test_gradients_are_clipped_by_their_norm_and_0_is_off(most: float, want: list[float]) -> None:
+    layer = nn.Linear(2, 1, bias=False)
+    layer.weight.grad = torch.tensor([[3.0, 4.0]])
+    assert clip(layer, most) == pytest.approx(5.0)
+    torch.testing.assert_close(layer.weight.grad, torch.tensor([want]), rtol=1e-5, atol=0)
+
+
+def test_a_run_without_clipping_learns_with_whole_gradients(small: Config) -> None:
+    c = replace(small, run=replace(small.run, clip=0.0))
+    torch.manual_seed(0)
+    trainer = Trainer(c, build(c.network), torch.device("cpu"))
+    before = trainer.net.state_dict()["box.0.weight"].clone()
+    batch = next(batches(c, Squares(c.network.image_size), 0, Feed(workers=0), Crew()))
+    told = float(trainer.step(batch)["norm"])
+    assert told > 0
+    left = torch.stack([p.grad.norm() for p in trainer.net.parameters() if p.grad is not None]).norm()
+    assert float(left) == pytest.approx(told, rel=1e-4)
+    assert not torch.equal(trainer.net.state_dict()["box.0.weight"], before)
+
+
+def test_a_clip_below_0_is_named() -> None:
+    with pytest.raises(ValueError, match=r"run.clip -1"):
+        Run(clip=-1)
