@@ -7,8 +7,6 @@ import (
 	"gocv.io/x/gocv"
 
 	"deixis/camera"
-	"deixis/camera/regular"
-	"deixis/camera/still"
 )
 
 // MaxPixels is how many pixels a picture may have where nothing else is said.
@@ -29,18 +27,18 @@ func ReadImage(path string, f *camera.Frame) error { return ReadImageWithin(path
 // half of a truncated JPEG, decodes whatever size is claimed, and turns only
 // some formats, not the same ones in every version.
 func ReadImageWithin(path string, most int64, f *camera.Frame) error {
-	data, err := regular.Read(path, mostBytes)
+	data, err := camera.ReadRegular(path, mostBytes)
 	switch {
-	case errors.Is(err, regular.ErrNotRegular) || errors.Is(err, regular.ErrTooLarge):
+	case errors.Is(err, camera.ErrNotRegular) || errors.Is(err, camera.ErrTooLarge):
 		return fmt.Errorf("read picture: %w", unreadable(err.Error()))
 	case err != nil:
 		return fmt.Errorf("read picture: %w", err)
 	}
-	info, err := still.Read(data)
+	info, err := camera.ReadHeader(data)
 	switch {
 	case !info.Within(most):
 		return fmt.Errorf("read picture %q: %dx%d pixels are more than %d (make it smaller, or raise the limit with --max-pixels): %w", path, info.Width, info.Height, most, camera.ErrNoPicture)
-	case errors.Is(err, still.ErrUnknown):
+	case errors.Is(err, camera.ErrFormat):
 		return fmt.Errorf("read picture %q: cannot decode it: %w (convert it to JPEG or PNG): %w", path, err, camera.ErrNoPicture)
 	case err != nil:
 		return fmt.Errorf("read picture %q: cannot decode it: %s: %w (copy it again from its source): %w", path, info.Format, err, camera.ErrNoPicture)
@@ -52,9 +50,9 @@ func ReadImageWithin(path string, most int64, f *camera.Frame) error {
 }
 
 // decode may change data.
-func decode(data []byte, info still.Info, f *camera.Frame) error {
+func decode(data []byte, info camera.Header, f *camera.Frame) error {
 	if info.Format == "TIFF" {
-		still.Upright(data)
+		camera.UprightTIFF(data)
 	}
 	mat, err := gocv.IMDecode(data, gocv.IMReadColor|gocv.IMReadIgnoreOrientation)
 	if err != nil {

@@ -1,6 +1,4 @@
-// Package regular reads whole files that are what they seem: no named pipe,
-// device, socket or folder, each of which could block a read without end.
-package regular
+package camera
 
 import (
 	"errors"
@@ -10,23 +8,25 @@ import (
 	"os"
 )
 
-// The sentinels that callers test with errors.Is.
+// The sentinels of ReadRegular that callers test with errors.Is.
 var (
 	ErrNotRegular = errors.New("not a regular file")
 	ErrTooLarge   = errors.New("file too large")
 )
 
-// Read is what the file at path holds, at most most bytes. The error names the
-// path and the cause: fs.ErrNotExist, ErrNotRegular, ErrTooLarge or that of
-// the system.
-func Read(path string, most int64) ([]byte, error) {
+// ReadRegular is what the file at path holds, at most most bytes. A named pipe,
+// a device, a socket or a folder is refused at once: each of them could block a
+// read without end. The error names the path and the cause: fs.ErrNotExist,
+// ErrNotRegular, ErrTooLarge or that of the system. It imports nothing of this
+// project, so that any reader of files may use it.
+func ReadRegular(path string, most int64) ([]byte, error) {
 	// The mode is asked before, since opening can have an effect of its own on a
 	// device, and again after, since the name may stand for another file by then.
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := Check(path, info); err != nil {
+	if err := checkRegular(path, info); err != nil {
 		return nil, err
 	}
 	file, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0)
@@ -37,14 +37,14 @@ func Read(path string, most int64) ([]byte, error) {
 	if info, err = file.Stat(); err != nil {
 		return nil, err
 	}
-	if err := Check(path, info); err != nil {
+	if err := checkRegular(path, info); err != nil {
 		return nil, err
 	}
-	return all(file, path, info.Size(), most)
+	return readAll(file, path, info.Size(), most)
 }
 
-// all does not trust size: a file may grow while it is read.
-func all(file io.Reader, path string, size, most int64) ([]byte, error) {
+// readAll does not trust size: a file may grow while it is read.
+func readAll(file io.Reader, path string, size, most int64) ([]byte, error) {
 	if size > most {
 		return nil, fmt.Errorf("%q has %d bytes, more than %d: %w", path, size, most, ErrTooLarge)
 	}
@@ -65,16 +65,16 @@ func all(file io.Reader, path string, size, most int64) ([]byte, error) {
 	}
 }
 
-// Check is nil for a regular file, and else an error that names path and what
+// checkRegular is nil for a regular file, and else an error that names path and what
 // is there. It wraps ErrNotRegular.
-func Check(path string, info fs.FileInfo) error {
+func checkRegular(path string, info fs.FileInfo) error {
 	if info.Mode().IsRegular() {
 		return nil
 	}
-	return fmt.Errorf("%q is a %s: %w", path, kind(info.Mode()), ErrNotRegular)
+	return fmt.Errorf("%q is a %s: %w", path, modeName(info.Mode()), ErrNotRegular)
 }
 
-func kind(m fs.FileMode) string {
+func modeName(m fs.FileMode) string {
 	switch {
 	case m.IsDir():
 		return "folder"

@@ -1,4 +1,4 @@
-package still
+package camera
 
 import (
 	"bytes"
@@ -19,15 +19,15 @@ func drawn(t testing.TB) (j, p []byte) {
 	return a.Bytes(), b.Bytes()
 }
 
-func TestReadEveryLength(t *testing.T) {
+func TestReadHeaderEveryLength(t *testing.T) {
 	j, p := drawn(t)
 	for name, data := range map[string][]byte{"JPEG": j, "PNG": p} {
-		got, err := Read(data)
-		if want := (Info{name, 40, 30, 1}); got != want || err != nil {
+		got, err := ReadHeader(data)
+		if want := (Header{name, 40, 30, 1}); got != want || err != nil {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 		for n := range data {
-			if _, err := Read(data[:n]); err == nil {
+			if _, err := ReadHeader(data[:n]); err == nil {
 				t.Errorf("%s: %d bytes of %d are no whole picture", name, n, len(data))
 			}
 		}
@@ -35,24 +35,24 @@ func TestReadEveryLength(t *testing.T) {
 }
 
 func TestWithinDoesNotOverflow(t *testing.T) {
-	if (Info{Width: 1<<32 - 1, Height: 1<<32 - 1}).Within(100_000_000) {
+	if (Header{Width: 1<<32 - 1, Height: 1<<32 - 1}).Within(100_000_000) {
 		t.Error("a product past 64 bits passed")
 	}
 }
 
-func FuzzRead(f *testing.F) {
+func FuzzReadHeader(f *testing.F) {
 	j, p := drawn(f)
 	for _, s := range []string{string(j), string(p), "P6 2 1 255\n123456", "BM", "II*\x00\x08\x00\x00\x00\x00\x00", "RIFF\x04\x00\x00\x00WEBP"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		info, err := Read(data)
+		info, err := ReadHeader(data)
 		if info.Orientation < 1 || info.Orientation > 8 {
 			t.Errorf("orientation %d", info.Orientation)
 		}
 		if err == nil && (info.Width < 1 || info.Height < 1) {
 			t.Errorf("%+v without an error", info)
 		}
-		Upright(bytes.Clone(data))
+		UprightTIFF(bytes.Clone(data))
 	})
 }

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package regular
+package camera
 
 // nonblock is nothing where the file system holds no named pipes.
 const nonblock = 0

@@ -1,20 +1,20 @@
-package still
+package camera
 
 import "encoding/binary"
 
 const pngHead = "\x89PNG\r\n\x1a\n"
 
 // readPNG walks the chunks up to IEND.
-func readPNG(data []byte, info *Info) error {
+func readPNG(data []byte, info *Header) error {
 	for at := len(pngHead); ; {
 		if at+8 > len(data) {
-			return ErrShort
+			return ErrCutShort
 		}
 		n := int64(binary.BigEndian.Uint32(data[at:]))
 		kind, end := string(data[at+4:at+8]), int64(at)+8+n+4 // 4 of checksum
 		if end > int64(len(data)) {
 			if kind != "IHDR" || at+16 > len(data) {
-				return ErrShort
+				return ErrCutShort
 			}
 		}
 		body := data[at+8 : min(int64(at)+8+n, int64(len(data)))]
@@ -30,14 +30,14 @@ func readPNG(data []byte, info *Info) error {
 			return nil
 		}
 		if end > int64(len(data)) {
-			return ErrShort
+			return ErrCutShort
 		}
 		at = int(end)
 	}
 }
 
 // readWebP walks the chunks of the RIFF container.
-func readWebP(data []byte, info *Info) error {
+func readWebP(data []byte, info *Header) error {
 	size := int64(binary.LittleEndian.Uint32(data[4:])) + 8
 	whole := size <= int64(len(data))+1 // some writers leave out the last pad byte
 	data = data[:min(size, int64(len(data)))]
@@ -60,17 +60,19 @@ func readWebP(data []byte, info *Info) error {
 			info.setOrientation(body)
 		}
 		if end > int64(len(data)) {
-			return ErrShort
+			return ErrCutShort
 		}
 		at = int(end + n%2)
 	}
 	if !whole {
-		return ErrShort
+		return ErrCutShort
 	}
 	return nil
 }
 
 // grow keeps the largest of several sizes, so that none can hide another.
-func (i *Info) grow(w, h int64) { i.Width, i.Height = max(i.Width, w), max(i.Height, h) }
+func (h *Header) grow(wide, high int64) {
+	h.Width, h.Height = max(h.Width, wide), max(h.Height, high)
+}
 
 func u24(b []byte) uint32 { return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 }

@@ -1,10 +1,10 @@
-package still
+package camera
 
 import "encoding/binary"
 
-func readBMP(data []byte, info *Info) error {
+func readBMP(data []byte, info *Header) error {
 	if len(data) < 26 {
-		return ErrShort
+		return ErrCutShort
 	}
 	le := binary.LittleEndian
 	start, bits, packed := int64(le.Uint32(data[10:])), int64(0), uint32(0)
@@ -12,7 +12,7 @@ func readBMP(data []byte, info *Info) error {
 		info.Width, info.Height, bits = int64(le.Uint16(data[18:])), int64(le.Uint16(data[20:])), int64(le.Uint16(data[24:]))
 	} else {
 		if len(data) < 34 {
-			return ErrShort
+			return ErrCutShort
 		}
 		info.Width, info.Height = int64(int32(le.Uint32(data[18:]))), int64(int32(le.Uint32(data[22:])))
 		info.Height = max(info.Height, -info.Height) // negative is top to bottom
@@ -24,24 +24,24 @@ func readBMP(data []byte, info *Info) error {
 	}
 	row := (info.Width*bits + 31) / 32 * 4
 	if left := int64(len(data)) - start; left < 0 || row > 0 && info.Height > left/row {
-		return ErrShort
+		return ErrCutShort
 	}
 	return nil
 }
 
 // readPNM reads the header of P1 to P6. The raster of P1 to P3 is text, whose
 // early end OpenCV refuses by itself.
-func readPNM(data []byte, info *Info) error {
+func readPNM(data []byte, info *Header) error {
 	kind, at := data[1], 2
-	w, at := number(data, at)
-	h, at := number(data, at)
+	w, at := decimal(data, at)
+	h, at := decimal(data, at)
 	info.Width, info.Height = w, h
 	depth := int64(1)
 	if kind != '1' && kind != '4' {
-		depth, at = number(data, at)
+		depth, at = decimal(data, at)
 	}
 	if at < 0 {
-		return ErrShort
+		return ErrCutShort
 	}
 	if kind < '4' {
 		return nil
@@ -57,13 +57,13 @@ func readPNM(data []byte, info *Info) error {
 		}
 	}
 	if row > 0 && h > int64(len(data)-at-1)/row { // one blank stands before the raster
-		return ErrShort
+		return ErrCutShort
 	}
 	return nil
 }
 
-// number reads a decimal past blanks and comments; after is -1 where there is none.
-func number(data []byte, at int) (n int64, after int) {
+// decimal reads a decimal past blanks and comments; after is -1 where there is none.
+func decimal(data []byte, at int) (n int64, after int) {
 	if at < 0 {
 		return 0, -1
 	}

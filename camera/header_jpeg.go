@@ -1,4 +1,4 @@
-package still
+package camera
 
 import (
 	"bytes"
@@ -9,27 +9,27 @@ import (
 // with an end marker of its own lies inside a segment and is stepped over.
 // image/jpeg would do as well for whole files, but it refuses 12 bit,
 // arithmetic and some CMYK pictures that OpenCV reads, and decodes twice.
-func readJPEG(data []byte, info *Info) error {
+func readJPEG(data []byte, info *Header) error {
 	const soi, eoi, sos, app1, dht, jpg, dac, rst0, rst7 = 0xd8, 0xd9, 0xda, 0xe1, 0xc4, 0xc8, 0xcc, 0xd0, 0xd7
 	for at := 2; ; {
 		marker, after := nextMarker(data, at)
 		switch {
 		case after < 0:
-			return ErrShort
+			return ErrCutShort
 		case marker == eoi:
 			return nil
 		case marker == soi || marker == 1 || rst0 <= marker && marker <= rst7: // these stand alone
 			at = after
 			continue
 		case after+2 > len(data):
-			return ErrShort
+			return ErrCutShort
 		}
 		n := int(binary.BigEndian.Uint16(data[after:]))
 		if n < 2 {
 			return errBroken
 		}
 		if after+n > len(data) {
-			return ErrShort
+			return ErrCutShort
 		}
 		body := data[after+2 : after+n]
 		at = after + n

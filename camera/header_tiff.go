@@ -1,4 +1,4 @@
-package still
+package camera
 
 import "encoding/binary"
 
@@ -37,11 +37,11 @@ func openIFD(data []byte) (ifd, error) {
 	}
 	at := int64(d.order.Uint32(data[4:]))
 	if at+2 > int64(len(data)) {
-		return ifd{}, ErrShort
+		return ifd{}, ErrCutShort
 	}
 	d.at, d.n = int(at)+2, int(d.order.Uint16(data[at:]))
 	if d.at+12*d.n > len(data) {
-		return ifd{}, ErrShort
+		return ifd{}, ErrCutShort
 	}
 	return d, nil
 }
@@ -97,7 +97,7 @@ func (d ifd) first(tag uint16) int64 {
 	return 0
 }
 
-func readTIFF(data []byte, info *Info) error {
+func readTIFF(data []byte, info *Header) error {
 	d, err := openIFD(data)
 	if err != nil {
 		return err
@@ -108,20 +108,20 @@ func readTIFF(data []byte, info *Info) error {
 		offset, n, ok := d.values(tags[0])
 		count, m, okToo := d.values(tags[1])
 		if !ok || !okToo {
-			return ErrShort
+			return ErrCutShort
 		}
 		for i := range min(n, m) {
 			if offset(i)+count(i) > int64(len(data)) {
-				return ErrShort
+				return ErrCutShort
 			}
 		}
 	}
 	return nil
 }
 
-// Upright writes the orientation 1 into a TIFF file's bytes, so that a decoder
+// UprightTIFF writes the orientation 1 into a TIFF file's bytes, so that a decoder
 // which turns by itself, as some versions of OpenCV do for some depths, does not.
-func Upright(data []byte) {
+func UprightTIFF(data []byte) {
 	d, err := openIFD(data)
 	if err != nil {
 		return
