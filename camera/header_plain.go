@@ -69,7 +69,7 @@ func decimal(data []byte, at int) (n int64, after int) {
 	}
 	for ; at < len(data) && (data[at] == '#' || data[at] <= ' '); at++ {
 		if data[at] == '#' {
-			for at < len(data) && data[at] != '\n' {
+			for at < len(data) && data[at] != '\n' && data[at] != '\r' { // as OpenCV ends it, or it would read another size
 				at++
 			}
 		}

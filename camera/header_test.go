@@ -2,6 +2,7 @@ package camera
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"image"
 	"image/jpeg"
@@ -55,4 +56,32 @@ func FuzzReadHeader(f *testing.F) {
 		}
 		UprightTIFF(bytes.Clone(data))
 	})
+}
+
+func TestReadHeaderEndsCommentsAsOpenCVDoes(t *testing.T) {
+	// Were the comment to end at the line feed alone, the size would be 1x1.
+	got, _ := ReadHeader([]byte("P5 #\r40000 40000 #\n1 1 255\n1"))
+	if got.Width != 40000 || got.Height != 40000 {
+		t.Errorf("%+v, want 40000x40000", got)
+	}
+}
+
+func TestReadHeaderRefusesHugeTiles(t *testing.T) {
+	entry := func(tag uint16, v uint32) []byte {
+		e := binary.LittleEndian.AppendUint16(nil, tag)
+		e = append(e, 4, 0, 1, 0, 0, 0) // one long
+		return binary.LittleEndian.AppendUint32(e, v)
+	}
+	for name, tt := range map[string]struct {
+		side uint32
+		good bool
+	}{"usual": {256, true}, "huge": {1 << 15, false}} {
+		data := []byte("II*\x00\x08\x00\x00\x00\x04\x00")
+		for _, e := range [][]byte{entry(tagWidth, 9), entry(tagHeight, 7), entry(tagTileWidth, tt.side), entry(tagTileHeight, tt.side)} {
+			data = append(data, e...)
+		}
+		if got, err := ReadHeader(data); (err == nil) != tt.good {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
 }

@@ -9,9 +9,15 @@ const (
 	tagStripOffsets = 273
 	tagOrientation  = 274
 	tagStripCounts  = 279
+	tagTileWidth    = 322
+	tagTileHeight   = 323
 	tagTileOffsets  = 324
 	tagTileCounts   = 325
 )
+
+// mostTile bounds the pixels of one tile of a TIFF, which a decoder holds whole
+// however small the picture is. Usual tiles are 256 by 256.
+const mostTile = 1 << 24
 
 // An ifd is the first directory of a TIFF file. EXIF is the same structure, so
 // one reader serves both; libraries for EXIF read all tags and none of them
@@ -104,6 +110,9 @@ func readTIFF(data []byte, info *Header) error {
 	}
 	info.Width, info.Height = d.first(tagWidth), d.first(tagHeight)
 	info.setOrientation(data)
+	if tile := (Header{Width: d.first(tagTileWidth), Height: d.first(tagTileHeight)}); !tile.Within(mostTile) {
+		return errBroken
+	}
 	for _, tags := range [][2]uint16{{tagStripOffsets, tagStripCounts}, {tagTileOffsets, tagTileCounts}} {
 		offset, n, ok := d.values(tags[0])
 		count, m, okToo := d.values(tags[1])

@@ -12,9 +12,9 @@ import (
 // MaxPixels is how many pixels a picture may have where nothing else is said.
 const MaxPixels = 100_000_000
 
-// mostBytes bounds a picture file: MaxPixels of three colours and alpha, 16
-// bits each, and room for what stands beside them.
-const mostBytes = 8*MaxPixels + 64<<20
+// mostBytes bounds the file of a picture of most pixels: three colours and
+// alpha of 16 bits each, and room for what stands beside them.
+func mostBytes(most int64) int64 { return 8*min(most, 1<<40) + 64<<20 }
 
 // ReadImage decodes the picture in a file into f, in colour and turned the way
 // its EXIF orientation says. A file that is no whole picture, or has more than
@@ -27,7 +27,7 @@ func ReadImage(path string, f *camera.Frame) error { return ReadImageWithin(path
 // half of a truncated JPEG, decodes whatever size is claimed, and turns only
 // some formats, not the same ones in every version.
 func ReadImageWithin(path string, most int64, f *camera.Frame) error {
-	data, err := camera.ReadRegular(path, mostBytes)
+	data, err := camera.ReadRegular(path, mostBytes(most))
 	switch {
 	case errors.Is(err, camera.ErrNotRegular) || errors.Is(err, camera.ErrTooLarge):
 		return fmt.Errorf("read picture: %w", unreadable(err.Error()))
@@ -55,12 +55,9 @@ func decode(data []byte, info camera.Header, f *camera.Frame) error {
 		camera.UprightTIFF(data)
 	}
 	mat, err := gocv.IMDecode(data, gocv.IMReadColor|gocv.IMReadIgnoreOrientation)
-	if err != nil {
-		return fmt.Errorf("OpenCV cannot decode it (%w): %w", err, camera.ErrNoPicture)
-	}
 	defer mat.Close()
-	if mat.Empty() {
-		return fmt.Errorf("OpenCV cannot decode it (%s, broken or of a rare kind): %w", info.Format, camera.ErrNoPicture)
+	if err != nil || mat.Empty() { // its error has several lines, of its own source code
+		return fmt.Errorf("OpenCV cannot decode it (%s, %dx%d: broken, or of a rare kind; convert it to JPEG or PNG): %w", info.Format, info.Width, info.Height, camera.ErrNoPicture)
 	}
 	if err := turn(&mat, info.Orientation); err != nil {
 		return err

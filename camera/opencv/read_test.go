@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"image"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
@@ -168,11 +170,26 @@ func TestReadImageRefusesWhatIsCutShort(t *testing.T) {
 
 func TestReadImageRefusesBombs(t *testing.T) {
 	ihdr := append(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 40000), 40000), 8, 2, 0, 0, 0)
-	png := "\x89PNG\r\n\x1a\n" + string(pngChunk("IHDR", ihdr)) + string(pngChunk("IDAT", make([]byte, 100_000))) + string(pngChunk("IEND", nil))
+	bomb := "\x89PNG\r\n\x1a\n" + string(pngChunk("IHDR", ihdr)) + string(pngChunk("IDAT", make([]byte, 100_000))) + string(pngChunk("IEND", nil))
 	bmp := encoded(t, ".bmp", corners())
 	binary.LittleEndian.PutUint32(bmp[18:], 40000)
 	binary.LittleEndian.PutUint32(bmp[22:], 40000)
-	for name, data := range map[string]string{"a.png": png, "a.ppm": "P6 40000 40000 255\n", "a.bmp": string(bmp)} {
+	jpg := encoded(t, ".jpg", corners())
+	sof := bytes.Index(jpg, []byte{0xff, 0xc0}) // then length, depth, height, width
+	copy(jpg[sof+5:], []byte{0x9c, 0x40, 0x9c, 0x40})
+	webp := oriented(t, ".webp", encoded(t, ".webp", corners()), 1)
+	copy(webp[24:], []byte{0x3f, 0x9c, 0, 0x3f, 0x9c, 0})
+	tiff := encoded(t, ".tiff", corners())
+	at := int(binary.LittleEndian.Uint32(tiff[4:])) + 2
+	for e := tiff[at:]; len(e) >= 12 && binary.LittleEndian.Uint16(e) <= 257; e = e[12:] {
+		if tag := binary.LittleEndian.Uint16(e); tag >= 256 { // width and height, made one long each
+			copy(e[2:], []byte{4, 0, 1, 0, 0, 0, 0x40, 0x9c, 0, 0})
+		}
+	}
+	for name, data := range map[string]string{
+		"a.png": bomb, "a.ppm": "P6 40000 40000 255\n", "a.bmp": string(bmp),
+		"a.jpg": string(jpg), "a.webp": string(webp), "a.tiff": string(tiff),
+	} {
 		path := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
 			t.Fatal(err)
@@ -219,4 +236,54 @@ func TestReadImageTurnsDeepTIFF(t *testing.T) {
 	if err := ReadImage(path, &f); err != nil || f.Width != 32 || f.Height != 48 {
 		t.Errorf("%dx%d, %v; want 32x48", f.Width, f.Height, err)
 	}
+}
+
+func TestReadImageSaysOneLineOfWhatOpenCVRefuses(t *testing.T) {
+	var data bytes.Buffer
+	if err := png.Encode(&data, image.NewGray(image.Rect(0, 0, 1<<20+1, 1))); err != nil { // OpenCV takes rows up to 1<<20 pixels
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "wide.png")
+	if err := os.WriteFile(path, data.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var f camera.Frame
+	err := ReadImage(path, &f)
+	if !errors.Is(err, camera.ErrNoPicture) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "1048577x1") {
+		t.Errorf("got %q", err)
+	}
+}
+
+// FuzzDecode compares the size that the header was read to have, which the
+// limit is checked against, with that of what OpenCV decodes.
+func FuzzDecode(f *testing.F) {
+	for _, ext := range []string{".jpg", ".png", ".webp", ".tiff", ".bmp", ".ppm"} {
+		mat := gocv.NewMatWithSize(7, 9, gocv.MatTypeCV8UC3)
+		data, err := gocv.IMEncode(gocv.FileExt(ext), mat)
+		mat.Close()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(bytes.Clone(data.GetBytes()))
+		data.Close()
+	}
+	f.Add([]byte("P5#a\r3 2 255\n123456"))
+	f.Add([]byte("P3 1 1 255\n1 2 3\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		h, err := camera.ReadHeader(data)
+		if err != nil || !h.Within(1<<20) {
+			return
+		}
+		var got camera.Frame
+		if decode(data, h, &got) != nil {
+			return
+		}
+		w, high := int(h.Width), int(h.Height)
+		if h.Orientation >= 5 {
+			w, high = high, w
+		}
+		if got.Width > w || got.Height > high {
+			t.Errorf("%dx%d decoded, the header was read as %+v", got.Width, got.Height, h)
+		}
+	})
 }
