@@ -25,6 +25,7 @@ func (unreadable) Unwrap() error { return camera.ErrNoPicture }
 // belongs to one goroutine.
 type Images struct {
 	paths  []string
+	most   int64 // pixels of one picture
 	log    *slog.Logger
 	n      int
 	broken []string // names of those that could not be read
@@ -32,7 +33,8 @@ type Images struct {
 
 // NewImages makes a source of the pictures that ref names.
 func NewImages(ref camera.Ref, o Options) *Images {
-	return &Images{paths: ref.Paths, log: o.filled().Log}
+	o = o.filled()
+	return &Images{paths: ref.Paths, most: o.MaxPixels, log: o.Log}
 }
 
 // Next decodes the next picture into f; io.EOF after the last. One that cannot
@@ -45,7 +47,7 @@ func (s *Images) Next(ctx context.Context, f *camera.Frame) error {
 		}
 		path := s.paths[s.n]
 		s.n++
-		err := ReadImage(path, f)
+		err := ReadImageWithin(path, s.most, f)
 		if err == nil {
 			f.Seq, f.At, f.PTS = uint64(s.n), time.Now(), time.Duration(s.n-1)*time.Second
 			return nil

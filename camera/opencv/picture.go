@@ -11,25 +11,6 @@ import (
 	"deixis/camera"
 )
 
-// ReadImage decodes the picture in a file into f, in colour and turned the way
-// its EXIF orientation says. A file that is no picture is camera.ErrNoPicture.
-func ReadImage(path string, f *camera.Frame) error {
-	file, err := os.Open(path) // OpenCV would say no more than "empty"
-	if err != nil {
-		return fmt.Errorf("read picture: %w", err)
-	}
-	file.Close()
-	mat := gocv.IMRead(path, gocv.IMReadColor)
-	defer mat.Close()
-	if mat.Empty() {
-		return fmt.Errorf("read picture %q: OpenCV cannot decode it (cut short, or another kind of file?): %w", path, camera.ErrNoPicture)
-	}
-	if err := copyOut(&mat, nil, f); err != nil {
-		return fmt.Errorf("read picture %q: %w", path, err)
-	}
-	return nil
-}
-
 // WriteImage encodes f into a file; its extension says as what.
 func WriteImage(path string, f *camera.Frame) error {
 	ext := strings.ToLower(filepath.Ext(path))

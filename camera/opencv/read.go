@@ -1,0 +1,85 @@
+package opencv
+
+import (
+	"errors"
+	"fmt"
+
+	"gocv.io/x/gocv"
+
+	"deixis/camera"
+)
+
+// MaxPixels is how many pixels a picture may have where nothing else is said.
+const MaxPixels = 100_000_000
+
+// mostBytes bounds the file of a picture of most pixels: three colours and
+// alpha of 16 bits each, and room for what stands beside them.
+func mostBytes(most int64) int64 { return 8*min(most, 1<<40) + 64<<20 }
+
+// ReadImage decodes the picture in a file into f, in colour and turned the way
+// its EXIF orientation says. A file that is no whole picture, or has more than
+// MaxPixels, is camera.ErrNoPicture.
+func ReadImage(path string, f *camera.Frame) error { return ReadImageWithin(path, MaxPixels, f) }
+
+// ReadImageWithin is ReadImage with another limit, in pixels.
+//
+// The header is read before OpenCV sees the file: OpenCV hands out the first
+// half of a truncated JPEG, decodes whatever size is claimed, and turns only
+// some formats, not the same ones in every version.
+func ReadImageWithin(path string, most int64, f *camera.Frame) error {
+	data, err := camera.ReadRegular(path, mostBytes(most))
+	switch {
+	case errors.Is(err, camera.ErrNotRegular) || errors.Is(err, camera.ErrTooLarge):
+		return fmt.Errorf("read picture: %w", unreadable(err.Error()))
+	case err != nil:
+		return fmt.Errorf("read picture: %w", err)
+	}
+	info, err := camera.ReadHeader(data)
+	switch {
+	case !info.Within(most):
+		return fmt.Errorf("read picture %q: %dx%d pixels are more than %d (make it smaller, or raise the limit with --max-pixels): %w", path, info.Width, info.Height, most, camera.ErrNoPicture)
+	case errors.Is(err, camera.ErrFormat):
+		return fmt.Errorf("read picture %q: cannot decode it: %w (convert it to JPEG or PNG): %w", path, err, camera.ErrNoPicture)
+	case err != nil:
+		return fmt.Errorf("read picture %q: cannot decode it: %s: %w (copy it again from its source): %w", path, info.Format, err, camera.ErrNoPicture)
+	}
+	if err := decode(data, info, f); err != nil {
+		return fmt.Errorf("read picture %q: %w", path, err)
+	}
+	return nil
+}
+
+// decode may change data.
+func decode(data []byte, info camera.Header, f *camera.Frame) error {
+	if info.Format == "TIFF" {
+		camera.UprightTIFF(data)
+	}
+	mat, err := gocv.IMDecode(data, gocv.IMReadColor|gocv.IMReadIgnoreOrientation)
+	defer mat.Close()
+	if err != nil || mat.Empty() { // its error has several lines, of its own source code
+		return fmt.Errorf("OpenCV cannot decode it (%s, %dx%d: broken, or of a rare kind; convert it to JPEG or PNG): %w", info.Format, info.Width, info.Height, camera.ErrNoPicture)
+	}
+	if err := turn(&mat, info.Orientation); err != nil {
+		return err
+	}
+	return copyOut(&mat, nil, f)
+}
+
+// turn makes a picture upright that is stored in one of the eight ways of
+// EXIF 2.32, tag 0x0112.
+func turn(mat *gocv.Mat, orientation int) error {
+	const upDown, leftRight, both, none = 0, 1, -1, 2
+	flip := [9]int{0, none, leftRight, both, upDown, none, leftRight, both, upDown}[orientation]
+	if orientation >= 5 { // stored on its side: rows are columns
+		to := gocv.NewMat()
+		if err := gocv.Transpose(*mat, &to); err != nil {
+			return errors.Join(err, to.Close())
+		}
+		*mat, to = to, *mat
+		to.Close()
+	}
+	if flip == none {
+		return nil
+	}
+	return gocv.Flip(*mat, mat, flip)
+}
