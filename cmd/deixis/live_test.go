@@ -191,7 +191,7 @@ func TestLiveKeepsEveryFrame(t *testing.T) {
 			t.Errorf("event %d is %+v", i, e)
 		}
 	}
-	wantKeys(t, strings.SplitN(string(lines), "\n", 2)[0], "v", "source", "seq", "t", "pts", "size", "phrase", "state", "box", "score", "margin", "age_ms", "track")
+	wantKeys(t, strings.SplitN(string(lines), "\n", 2)[0], "v", "source", "boot", "seq", "t", "pts", "size", "phrase", "state", "box", "score", "margin", "age_ms", "track")
 }
 
 func TestLiveWithoutAnySinkPrintsEvents(t *testing.T) {
