@@ -31,7 +31,7 @@ func (s *show) openPage() (err error) {
 		Token: s.Token, Origins: s.Origins, Log: s.Log,
 	}
 	if s.Fixes != "" {
-		o.Keep = (&corrections{dir: s.Fixes}).keep
+		o.Keep = (&corrections{dir: s.Fixes, log: s.Log}).keep
 	}
 	if s.voice != nil {
 		o.Voice = s.voice
