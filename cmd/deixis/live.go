@@ -77,7 +77,7 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 	defer func() { err = errors.Join(err, from.Close()) }()
 	s := &show{liveCmd: c, globals: g, asked: o, ref: ref, from: from, by: by, asker: a}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if err := s.open(); err != nil {
+	if err := s.open(ctx); err != nil {
 		return err
 	}
 	return s.run(ctx)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -44,9 +45,9 @@ func (s *show) everyFrame() bool {
 func (s *show) seen() bool { return s.page != nil || s.window != nil }
 
 // open opens all sinks and joins the line.
-func (s *show) open() (err error) {
+func (s *show) open(ctx context.Context) (err error) {
 	s.gate = &pipeline.Gate{}
-	if err := s.openVoice(); err != nil {
+	if err := s.openVoice(ctx); err != nil {
 		return err
 	}
 	if s.window, err = s.openWindow(); err != nil {

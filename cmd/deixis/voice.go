@@ -29,11 +29,11 @@ type voice struct {
 }
 
 // openVoice opens the models and the sound that --listen asks for.
-func (s *show) openVoice() (err error) {
+func (s *show) openVoice(ctx context.Context) (err error) {
 	if !s.Listen.on() {
 		return nil
 	}
-	hears, err := s.openEars(s.Listen.earFlags)
+	hears, err := s.openEars(ctx, s.Listen.earFlags)
 	if err != nil {
 		return err
 	}
