@@ -1,6 +1,13 @@
 package model
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// ErrNoAnswer says that the network failed on one frame and may well answer the
+// next: whoever shows answers leaves the frame out and goes on.
+var ErrNoAnswer = errors.New("no answer to this frame")
 
 // Answer is what the network says of one phrase on one frame.
 type Answer struct {

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 )
@@ -123,37 +121,37 @@ func Load(dir string) (*Bundle, error) {
 // names. Such a bundle takes no phrases. Its errors are ErrBundle.
 func Read(dir string) (*Bundle, error) {
 	b := &Bundle{Dir: dir}
-	f, err := os.Open(filepath.Join(dir, "bundle.json"))
+	raw, err := ReadRegular(filepath.Join(dir, "bundle.json"), maxJSON)
 	if err != nil {
 		return nil, b.wrong(fmt.Errorf("%w (name a folder with a bundle.json, --bundle DIR)", err))
 	}
-	defer f.Close()
-	const limit = 16 << 20
-	raw, err := io.ReadAll(io.LimitReader(f, limit+1))
-	switch {
-	case err != nil:
-		return nil, b.wrong(err)
-	case len(raw) > limit:
-		return nil, b.wrong(fmt.Errorf("bundle.json has more than %d MiB", limit>>20))
+	if err := b.parse(raw); err != nil {
+		return nil, b.wrong(fmt.Errorf("bundle.json: %w", err))
 	}
+	return b, nil
+}
+
+// maxJSON bounds bundle.json, speech.json and tokenizer.json, bytes.
+const maxJSON = 16 << 20
+
+// parse reads what bundle.json says and checks it.
+func (b *Bundle) parse(raw []byte) error {
 	var version struct{ Format *int }
 	if err := json.Unmarshal(raw, &version); err != nil {
-		return nil, b.wrong(fmt.Errorf("bundle.json is not valid JSON: %w (copy the bundle again)", err))
+		return fmt.Errorf("it is not valid JSON: %w (copy the bundle again)", err)
 	}
 	if version.Format == nil || *version.Format != Format {
 		said := "none"
 		if version.Format != nil {
 			said = fmt.Sprint(*version.Format)
 		}
-		return nil, b.wrong(fmt.Errorf("bundle.json: %w: it says %s, this program reads %d (export it again with this version's ca2m)", ErrVersion, said, Format))
+		return fmt.Errorf("%w: it says %s, this program reads %d (export it again with this version's ca2m)", ErrVersion, said, Format)
 	}
 	if err := json.Unmarshal(raw, b); err != nil {
-		return nil, b.wrong(fmt.Errorf("bundle.json: %w", err))
+		return err
 	}
-	if err := b.validate(); err != nil {
-		return nil, b.wrong(fmt.Errorf("bundle.json: %w", err))
-	}
-	return b, nil
+	b.Name, b.Created = Printable(b.Name), Printable(b.Created)
+	return b.validate()
 }
 
 // Pick is the graph of that name in the first of the precisions that is there.

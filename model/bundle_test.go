@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,6 +137,37 @@ func TestLoadRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, says: "is a directory"},
+		"a pipe as graph": {harm: func(t *testing.T, dir string) {
+			name := graphFile(t, dir)
+			removeFile(t, dir, name)
+			if err := os.Rename(pipe(t, dir), filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}, want: ErrNotRegular, says: "is a named pipe"},
+		"a pipe as tokenizer": {harm: func(t *testing.T, dir string) {
+			removeFile(t, dir, "tokenizer.json")
+			if err := os.Rename(pipe(t, dir), filepath.Join(dir, "tokenizer.json")); err != nil {
+				t.Fatal(err)
+			}
+		}, want: ErrNotRegular, says: "is a named pipe"},
+		"a pipe as bundle.json": {harm: func(t *testing.T, dir string) {
+			removeFile(t, dir, "bundle.json")
+			if err := os.Rename(pipe(t, dir), filepath.Join(dir, "bundle.json")); err != nil {
+				t.Fatal(err)
+			}
+		}, want: ErrNotRegular, says: "is a named pipe"},
+		"a bundle.json without end": {harm: func(t *testing.T, dir string) {
+			if err := os.Truncate(filepath.Join(dir, "bundle.json"), maxJSON+1); err != nil {
+				t.Fatal(err)
+			}
+		}, says: "more than 16777216 bytes"},
+		"an endless graph": {harm: func(t *testing.T, dir string) {
+			name := graphFile(t, dir)
+			write(t, filepath.Join(dir, name), nil)
+			if err := os.Truncate(filepath.Join(dir, name), maxFile+1); err != nil { // takes no room on the disk
+				t.Skip(err)
+			}
+		}, says: "8589934592 are the most"},
 		"no ground graph":  {change: func(m map[string]any) { delete(m["graphs"].(map[string]any), "ground") }, says: `"ground"`},
 		"odd precision":    {change: func(m map[string]any) { graph(m, "frame")["precision"] = "fp7" }, says: "fp7"},
 		"no inputs":        {change: func(m map[string]any) { graph(m, "frame")["inputs"] = []any{} }, says: "lists no inputs"},
@@ -225,6 +257,10 @@ func linkOut(t *testing.T, dir string) {
 	}
 }
 
+func vocab(said map[string]any) map[string]any {
+	return said["model"].(map[string]any)["vocab"].(map[string]any)
+}
+
 func TestTokenizerRefuses(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join(bundleDir(t), "tokenizer.json"))
 	if err != nil {
@@ -236,6 +272,15 @@ func TestTokenizerRefuses(t *testing.T) {
 		"BPE":         func(m map[string]any) { m["model"].(map[string]any)["type"] = "BPE" },
 		"byte level":  func(m map[string]any) { m["pre_tokenizer"].(map[string]any)["type"] = "ByteLevel" },
 		"no [UNK]":    func(m map[string]any) { m["model"].(map[string]any)["unk_token"] = "<unk>" },
+		"id of -1":    func(m map[string]any) { vocab(m)["cup"] = -1 },
+		"huge id":     func(m map[string]any) { vocab(m)["cup"] = 1 << 20 },
+		"huge words":  func(m map[string]any) { m["model"].(map[string]any)["max_input_chars_per_word"] = 1<<20 + 1 },
+		"no words":    func(m map[string]any) { m["model"].(map[string]any)["max_input_chars_per_word"] = 0 },
+		"special -1":  func(m map[string]any) { m["added_tokens"].([]any)[0].(map[string]any)["id"] = -1 },
+		"special big": func(m map[string]any) { m["added_tokens"].([]any)[0].(map[string]any)["id"] = 1 << 20 },
+		"strips":      func(m map[string]any) { m["added_tokens"].([]any)[0].(map[string]any)["lstrip"] = true },
+		"no content":  func(m map[string]any) { m["added_tokens"].([]any)[0].(map[string]any)["content"] = "" },
+		"many":        func(m map[string]any) { m["added_tokens"] = slices.Repeat(m["added_tokens"].([]any)[:1], maxFiles+1) },
 		"no specials": func(m map[string]any) { m["added_tokens"] = nil },
 	} {
 		t.Run(name, func(t *testing.T) {

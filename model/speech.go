@@ -4,8 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // SpeechFormat is the version of speech.json that this program reads.
@@ -48,24 +49,34 @@ var SpeechParts = []string{"encoder", "decoder", "tokenizer", "vad"}
 // LoadSpeech reads a folder of speech models and compares every hash. Errors
 // are ErrSpeech, and what File.check says.
 func LoadSpeech(dir string) (*Speech, error) {
-	told, err := os.ReadFile(filepath.Join(dir, "speech.json"))
+	raw, err := ReadRegular(filepath.Join(dir, "speech.json"), maxJSON)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w (run `make speech`)", ErrSpeech, err)
 	}
 	s := &Speech{Dir: dir}
-	if err := json.Unmarshal(told, s); err != nil {
+	if err := json.Unmarshal(raw, s); err != nil {
 		return nil, fmt.Errorf("%w in %s: speech.json: %w", ErrSpeech, dir, err)
 	}
 	if err := s.validate(); err != nil {
 		return nil, fmt.Errorf("%w in %s: speech.json: %w", ErrSpeech, dir, err)
 	}
+	s.Name, s.Language = Printable(s.Name), Printable(s.Language)
 	for _, part := range SpeechParts {
 		f := File{s.Files[part].File, s.Files[part].SHA256}
-		if err := f.check(dir); err != nil {
+		known := s.lists
+		if part == "tokenizer" {
+			known = nil // no graph
+		}
+		if err := f.check(dir, known); err != nil {
 			return nil, fmt.Errorf("%w in %s: %w (run `make speech` again)", ErrSpeech, dir, err)
 		}
 	}
 	return s, nil
+}
+
+// lists says whether a file is one of those with a hash.
+func (s *Speech) lists(name string) bool {
+	return slices.ContainsFunc(SpeechParts, func(part string) bool { return filepath.Clean(s.Files[part].File) == name })
 }
 
 // Path is where a part lies.
@@ -80,12 +91,21 @@ func (s *Speech) validate() error {
 		errs = append(errs, fmt.Errorf("kind is %q; this program knows moonshine", s.Kind))
 	}
 	for _, part := range SpeechParts {
-		if _, ok := s.Files[part]; !ok {
+		f, ok := s.Files[part]
+		switch {
+		case !ok:
 			errs = append(errs, fmt.Errorf("files has no %q", part))
+		case f.File != Printable(f.File) || len(f.File) > maxName:
+			errs = append(errs, fmt.Errorf("files.%s: %.80q is no name for a file", part, f.File))
+		case strings.HasSuffix(f.File, ".ort"): // a format of ONNX Runtime's own, which no check here can read
+			errs = append(errs, fmt.Errorf("files.%s: %q is no .onnx file", part, f.File))
 		}
 	}
+	if s.Name == "" || len(s.Name) > maxName || len(s.Language) > maxName {
+		errs = append(errs, fmt.Errorf("name or language is empty or has more than %d bytes", maxName))
+	}
 	errs = append(errs, within("rate", s.Rate, 16000, 16000)) // what the VAD hears, and listen.Rate
-	if s.Start < 0 || s.End < 0 || s.Start == s.End {
+	if s.Start < 0 || s.End < 0 || s.Start == s.End || max(s.Start, s.End) > maxDim {
 		errs = append(errs, fmt.Errorf("start and end are tokens %d and %d", s.Start, s.End))
 	}
 	if !(s.Pad >= 0 && s.Pad <= 5) {
@@ -94,8 +114,8 @@ func (s *Speech) validate() error {
 	if !(s.TokensPerSecond > 0 && s.TokensPerSecond <= 100) {
 		errs = append(errs, fmt.Errorf("tokens_per_second is %v, not above 0 to 100", s.TokensPerSecond))
 	}
-	if s.MinLogProb >= 0 {
-		errs = append(errs, fmt.Errorf("min_logprob is %v, not below 0", s.MinLogProb))
+	if !(s.MinLogProb < 0 && s.MinLogProb >= -1000) {
+		errs = append(errs, fmt.Errorf("min_logprob is %v, not -1000 to below 0", s.MinLogProb))
 	}
 	return errors.Join(errs...)
 }

@@ -18,9 +18,10 @@ func speechFolder(t *testing.T, change func(told map[string]any)) string {
 	dir := t.TempDir()
 	files := map[string]any{}
 	for _, part := range SpeechParts {
-		sum := sha256.Sum256([]byte(part))
+		content := []byte("\x08\x0a") // an ONNX graph of nothing but its version
+		sum := sha256.Sum256(content)
 		files[part] = map[string]any{"file": part + ".bin", "sha256": hex.EncodeToString(sum[:])}
-		if err := os.WriteFile(filepath.Join(dir, part+".bin"), []byte(part), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, part+".bin"), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -45,6 +46,9 @@ func TestLoadSpeech(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if cleaned, err := LoadSpeech(speechFolder(t, func(m map[string]any) { m["name"] = "\x1b[31mtoy" })); err != nil || cleaned.Name != "toy" {
+		t.Errorf("a name with an escape: %+v, %v", cleaned, err)
+	}
 	if s.Name != "toy" || s.End != 2 || s.Path("vad") != filepath.Join(dir, "vad.bin") {
 		t.Errorf("%+v", s)
 	}
@@ -66,6 +70,14 @@ func TestLoadSpeechBroken(t *testing.T) {
 		"long pad":       {func(m map[string]any) { m["pad"] = 60 }, "pad is 60"},
 		"no limit":       {func(m map[string]any) { m["tokens_per_second"] = 0 }, "tokens_per_second"},
 		"certain":        {func(m map[string]any) { m["min_logprob"] = 0 }, "min_logprob"},
+		"no name":        {func(m map[string]any) { m["name"] = "" }, "name or language"},
+		"endless name":   {func(m map[string]any) { m["name"] = strings.Repeat("x", 256) }, "name or language"},
+		"endless token":  {func(m map[string]any) { m["end"] = 1 << 40 }, "tokens 1 and 1099511627776"},
+		"hopeless":       {func(m map[string]any) { m["min_logprob"] = -1e300 }, "min_logprob"},
+		"negative pad":   {func(m map[string]any) { m["pad"] = -0.1 }, "pad is -0.1"},
+		"too many":       {func(m map[string]any) { m["tokens_per_second"] = 101 }, "tokens_per_second"},
+		"other runtime":  {func(m map[string]any) { file(m, "vad")["file"] = "vad.ort" }, `"vad.ort" is no .onnx file`},
+		"escapes":        {func(m map[string]any) { file(m, "vad")["file"] = "\x1b[2Jvad" }, `"\x1b[2Jvad" is no name`},
 		"no decoder":     {func(m map[string]any) { delete(m["files"].(map[string]any), "decoder") }, "decoder"},
 		"other content":  {func(m map[string]any) { file(m, "vad")["sha256"] = strings.Repeat("0", 64) }, "vad.bin"},
 		"file not there": {func(m map[string]any) { file(m, "vad")["file"] = "gone.onnx" }, "gone.onnx is missing"},
@@ -77,6 +89,11 @@ func TestLoadSpeechBroken(t *testing.T) {
 				t.Errorf("%v; want an ErrSpeech that says %q", err, tt.says)
 			}
 		})
+	}
+	dir := speechFolder(t, func(m map[string]any) { file(m, "encoder")["sha256"] = externalHash })
+	write(t, filepath.Join(dir, "encoder.bin"), externalGraph)
+	if _, err := LoadSpeech(dir); !errors.Is(err, ErrSpeech) || !errors.Is(err, ErrExternal) {
+		t.Errorf("external data: %v", err)
 	}
 	if _, err := LoadSpeech(t.TempDir()); !errors.Is(err, ErrSpeech) || !strings.Contains(err.Error(), "make speech") {
 		t.Errorf("an empty folder: %v", err)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 
@@ -53,7 +52,7 @@ type tokenizerFile struct {
 // loadTokenizer reads a tokenizer.json of an uncased BERT and refuses others.
 // Its truncation and padding are ignored: the bundle's limits rule.
 func loadTokenizer(path string) (*tokenizer, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := ReadRegular(path, maxJSON)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +90,7 @@ func (f *tokenizerFile) validate() error {
 	if f.PreTokenizer.Type != "BertPreTokenizer" {
 		errs = append(errs, fmt.Errorf("pre-tokenizer %q is not BERT's", f.PreTokenizer.Type))
 	}
-	if m.Type != "" && m.Type != "WordPiece" || m.MaxChars < 1 {
+	if m.Type != "" && m.Type != "WordPiece" || m.MaxChars < 1 || m.MaxChars > maxDim {
 		errs = append(errs, fmt.Errorf("model %q is not WordPiece", m.Type))
 	}
 	for _, need := range []string{m.Unknown, "[CLS]", "[SEP]"} {
@@ -99,12 +98,19 @@ func (f *tokenizerFile) validate() error {
 			errs = append(errs, fmt.Errorf("vocabulary has no %q", need))
 		}
 	}
-	if len(f.AddedTokens) == 0 {
-		errs = append(errs, errors.New("no added tokens"))
+	for piece, id := range m.Vocab {
+		if id < 0 || id >= maxDim {
+			errs = append(errs, fmt.Errorf("token %.80q has number %d", piece, id))
+			break
+		}
+	}
+	if n := len(f.AddedTokens); n == 0 || n > maxFiles {
+		return errors.Join(append(errs, fmt.Errorf("%d added tokens, not 1 to %d", n, maxFiles))...)
 	}
 	for _, a := range f.AddedTokens {
-		if a.Content == "" || a.Normalized || a.SingleWord || a.LStrip || a.RStrip {
-			errs = append(errs, fmt.Errorf("added token %q has rules of its own", a.Content))
+		if a.Content == "" || a.Normalized || a.SingleWord || a.LStrip || a.RStrip ||
+			a.ID < 0 || a.ID >= maxDim || len(a.Content) > maxName {
+			errs = append(errs, fmt.Errorf("added token %.80q has rules of its own", a.Content))
 		}
 	}
 	return errors.Join(errs...)

@@ -37,35 +37,88 @@ func (b *Bundle) Contents() []File {
 	return fs
 }
 
-// Check reads f and compares its hash. Errors are ErrBundle, and ErrHash,
-// ErrPath or fs.ErrNotExist.
+// Check reads f and compares its hash; a graph must not read files that the
+// bundle does not list. Errors are ErrBundle, and ErrHash, ErrPath, ErrExternal,
+// ErrNotRegular or fs.ErrNotExist.
 func (b *Bundle) Check(f File) error {
-	if err := f.check(b.Dir); err != nil {
+	var known func(string) bool
+	if b.isGraph(f.Name) {
+		contents := b.Contents()
+		known = func(name string) bool {
+			return slices.ContainsFunc(contents, func(f File) bool { return filepath.Clean(f.Name) == name })
+		}
+	}
+	if err := f.check(b.Dir, known); err != nil {
 		return b.wrong(fmt.Errorf("%w (copy the bundle again)", err))
 	}
 	return nil
 }
 
-// check compares the hash of f in dir. Errors are ErrHash, ErrPath or
-// fs.ErrNotExist.
-func (f File) check(dir string) error {
+func (b *Bundle) isGraph(file string) bool {
+	for _, graphs := range b.Graphs {
+		if slices.ContainsFunc(graphs, func(g Graph) bool { return g.File == file }) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxFile bounds the time that a hash takes; ONNX files end at 2 GiB.
+const maxFile = 8 << 30
+
+// check compares the hash of f in dir. With known, f is an ONNX graph, whose
+// external data must all be known. Errors are ErrHash, ErrPath, ErrExternal,
+// ErrNotRegular or fs.ErrNotExist.
+func (f File) check(dir string, known func(name string) bool) error {
 	if !filepath.IsLocal(f.Name) {
 		return fmt.Errorf("%q: %w", f.Name, ErrPath)
 	}
-	in, err := os.OpenInRoot(dir, f.Name) // a link out of the folder is refused too
+	root, err := os.OpenRoot(dir) // a link out of the folder is refused too
 	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%s is missing: %w", f.Name, os.ErrNotExist)
-		}
+		return err
+	}
+	defer root.Close()
+	in, err := openRegular(f.Name, root.Stat, root.OpenFile)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%s is missing: %w", f.Name, os.ErrNotExist)
+	case errors.Is(err, ErrNotRegular):
+		return err
+	case err != nil:
 		return fmt.Errorf("%s: %w: %w", f.Name, ErrPath, err)
 	}
 	defer in.Close()
+	is, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	if is.Size() > maxFile {
+		return fmt.Errorf("%s has %d bytes, and %d are the most", f.Name, is.Size(), int64(maxFile))
+	}
+	return f.compare(in, is.Size(), known)
+}
+
+// compare reads in once, for its hash and for the files that a graph names. A
+// wrong hash is said first: it explains whatever else is wrong.
+func (f File) compare(in io.Reader, size int64, known func(name string) bool) error {
 	sum := sha256.New()
-	if _, err := io.Copy(sum, in); err != nil {
+	all := io.TeeReader(in, sum)
+	var locations map[string]bool
+	var scan error
+	if known != nil {
+		locations, scan = externalData(all, size)
+	}
+	if _, err := io.Copy(io.Discard, all); err != nil {
 		return fmt.Errorf("read %s: %w", f.Name, err)
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); !strings.EqualFold(got, f.SHA256) {
 		return fmt.Errorf("%s: %w: it has SHA-256 %s, not %s", f.Name, ErrHash, short(got), short(f.SHA256))
+	}
+	if scan != nil {
+		return fmt.Errorf("%s: %w", f.Name, scan)
+	}
+	if name, is := unhashed(f.Name, locations, known); is {
+		return fmt.Errorf("%s: %w: %q (list it with its SHA-256 under files, or export the graph whole)", f.Name, ErrExternal, name)
 	}
 	return nil
 }
@@ -76,62 +129,4 @@ func short(hash string) string {
 		return fmt.Sprintf("%q", hash)
 	}
 	return hash[:12] + "…"
-}
-
-// validate names everything in bundle.json that the runtime cannot work with.
-func (b *Bundle) validate() error {
-	errs := []error{
-		within("image.size", b.Image.Size, 1, 4096),
-		within("image.grid", b.Image.Grid, 1, 512),
-		within("phrase.max_tokens", b.Limits.MaxTokens, 3, 512),
-		within("phrase.max_phrases", b.Limits.MaxPhrases, 1, 1024),
-		within("answers", b.Answers, 1, 1024),
-	}
-	if t := b.Threshold.Present; !(t >= 0 && t <= 1) {
-		errs = append(errs, fmt.Errorf("threshold.present is %v, not 0..1", t))
-	}
-	if b.Name == "" {
-		errs = append(errs, errors.New("name is empty"))
-	}
-	if _, ok := b.Files[b.Limits.Tokenizer]; !ok {
-		errs = append(errs, fmt.Errorf("phrase.tokenizer names %q, which files does not list", b.Limits.Tokenizer))
-	}
-	if b.Weights != nil {
-		if _, ok := b.Files[b.Weights.File]; !ok {
-			errs = append(errs, fmt.Errorf("weights.file names %q, which files does not list", b.Weights.File))
-		}
-	}
-	for _, name := range GraphNames {
-		errs = append(errs, b.validateGraph(name))
-	}
-	for _, f := range b.Contents() {
-		if !filepath.IsLocal(f.Name) {
-			errs = append(errs, fmt.Errorf("%q: %w", f.Name, ErrPath))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (b *Bundle) validateGraph(name string) error {
-	if len(b.Graphs[name]) == 0 {
-		return fmt.Errorf("graphs has no %q", name)
-	}
-	for _, g := range b.Graphs[name] {
-		switch {
-		case !slices.Contains([]string{"fp32", "fp16", "int8"}, g.Precision):
-			return fmt.Errorf("graph %s: unknown precision %q", name, g.Precision)
-		case g.File == "":
-			return fmt.Errorf("graph %s %s names no file", name, g.Precision)
-		case len(g.Inputs) == 0 || len(g.Outputs) == 0:
-			return fmt.Errorf("graph %s %s lists no inputs or outputs", name, g.Precision)
-		}
-	}
-	return nil
-}
-
-func within(what string, n, lo, hi int) error {
-	if n < lo || n > hi {
-		return fmt.Errorf("%s is %d, not %d to %d", what, n, lo, hi)
-	}
-	return nil
 }

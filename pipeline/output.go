@@ -44,10 +44,11 @@ type OutputStats struct {
 
 // Stats are what a line has done since it began.
 type Stats struct {
-	Captured uint64 // frames read
-	Answered uint64 // frames the model has answered
-	Shown    uint64 // frames shown
-	Skipped  uint64 // frames that came while the model was busy
+	Captured   uint64 // frames read
+	Answered   uint64 // frames the model has answered
+	Shown      uint64 // frames shown
+	Skipped    uint64 // frames that came while the model was busy
+	Unanswered uint64 // frames on which the model failed, and that were passed over
 }
 
 // A Pauser can stop the picture and let it go on. Any goroutine may call it.

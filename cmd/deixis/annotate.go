@@ -112,7 +112,7 @@ func nameOf(ref camera.Ref) string {
 
 // annotate runs one input through the model, every frame of it.
 func (c *annotateCmd) annotate(ctx context.Context, g *globals, by *grounder, j job, ps []model.Phrase, which string) (err error) {
-	from, err := opencv.Open(ctx, j.ref, opencv.Options{Log: g.Log})
+	from, err := opencv.Open(ctx, j.ref, opencv.Options{Log: g.Log, MaxPixels: g.MaxPixels})
 	if err != nil {
 		return err
 	}

@@ -134,7 +134,7 @@ func (b *bench) round(ctx context.Context) error {
 		return fmt.Errorf("read %s: %w", b.ref, err)
 	}
 	busy := cpuTime()
-	n, took, err := b.by.Grounder().Bare(ctx, squares, b.phrase, b.long)
+	n, took, err := b.by.Grounder().GraphsOnly(ctx, squares, b.phrase, b.long)
 	if err != nil {
 		return fmt.Errorf("measure ONNX Runtime: %w", err)
 	}

@@ -134,13 +134,13 @@ func (c *benchCmd) recorded(ctx context.Context, g *globals) (_ lagTrial, err er
 		return lagTrial{}, err
 	}
 	open := func(ctx context.Context) (pipeline.Source, func() error, error) {
-		src, err := opencv.Open(ctx, ref, opencv.Options{Log: g.Log})
+		src, err := opencv.Open(ctx, ref, opencv.Options{Log: g.Log, MaxPixels: g.MaxPixels})
 		if err != nil {
 			return nil, nil, err
 		}
 		return &line.Paced{From: src}, src.Close, nil
 	}
-	src, err := opencv.Open(ctx, ref, opencv.Options{Log: g.Log})
+	src, err := opencv.Open(ctx, ref, opencv.Options{Log: g.Log, MaxPixels: g.MaxPixels})
 	if err != nil {
 		return lagTrial{}, err
 	}

@@ -36,7 +36,7 @@ type mishears struct {
 
 // noise measures what would be understood where nobody speaks.
 func (c *benchCmd) noise(ctx context.Context, g *globals) (err error) {
-	by, err := g.openEars(c.earFlags)
+	by, err := g.openEars(ctx, c.earFlags)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (c *benchCmd) spoken(ctx context.Context, g *globals) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.by.Close()) }()
-	if t.ears, err = g.openEars(c.earFlags); err != nil {
+	if t.ears, err = g.openEars(ctx, c.earFlags); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.ears.Close()) }()

@@ -3,6 +3,7 @@ package main
 import (
 	"image"
 	_ "image/jpeg"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +24,7 @@ func TestCorrections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &corrections{dir: dir}
+	c := &corrections{dir: dir, log: slog.New(slog.DiscardHandler)}
 	for _, said := range []web.Correction{
 		{Phrase: "the red cup", Box: &model.Box{X1: 1.04, Y1: 2, X2: 31.5, Y2: 42}, JPEG: jpeg},
 		{Phrase: "a \"dog\"", JPEG: jpeg},

@@ -32,7 +32,7 @@ func checkMicrophones() check {
 // checkSpeech lets the models hear a second of nothing. Without them all else
 // works.
 func (g *globals) checkSpeech(ctx context.Context) check {
-	hears, err := g.openEars(earFlags{SpeechThreads: 1})
+	hears, err := g.openEars(ctx, earFlags{SpeechThreads: 1})
 	if errors.Is(err, model.ErrSpeech) && above(speechFolder+"/speech.json") == "" {
 		return ok("speech", "no models to hear with; `make speech` fetches them")
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -26,17 +27,17 @@ type ears struct {
 
 // openEars loads them. Errors are model.ErrSpeech and those of package speech.
 // The caller closes what it gets.
-func (g *globals) openEars(f earFlags) (*ears, error) {
+func (g *globals) openEars(ctx context.Context, f earFlags) (*ears, error) {
 	about, err := g.loadSpeech(f)
 	if err != nil {
 		return nil, err
 	}
 	o := speech.Options{Library: g.OrtLibrary, Threads: f.SpeechThreads, Beam: f.SpeechBeam}
-	vad, err := speech.OpenVAD(about, o)
+	vad, err := speech.OpenVAD(ctx, about, o)
 	if err != nil {
 		return nil, err
 	}
-	by, err := speech.Open(about, o)
+	by, err := speech.Open(ctx, about, o)
 	if err != nil {
 		return nil, errors.Join(err, vad.Close())
 	}

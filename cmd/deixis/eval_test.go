@@ -9,45 +9,8 @@ import (
 	"testing"
 
 	"deixis/model"
+	"deixis/model/refs"
 )
-
-func TestScanRefs(t *testing.T) {
-	const good = `{"image":"a.jpg","phrase":"cup","box":[1,2,3,4],"kind":"class","split":"val"}`
-	for name, tt := range map[string]struct {
-		text, split string
-		limit, n    int
-		says        string // of the error
-	}{
-		"one":              {good, "", 0, 1, ""},
-		"blank lines":      {"\n" + good + "\n\n" + good + "\n", "", 0, 2, ""},
-		"with a BOM":       {"\ufeff" + good, "", 0, 1, ""},
-		"Windows lines":    {good + "\r\n" + good, "", 0, 2, ""},
-		"limit":            {good + "\n" + good + "\n{", "", 1, 1, ""},
-		"split":            {good + "\n" + strings.Replace(good, "val", "train", 1), "train", 0, 1, ""},
-		"absent":           {`{"image":"a","phrase":"b","box":null}`, "", 0, 1, ""},
-		"no box at all":    {`{"image":"a","phrase":"b"}`, "", 0, 1, ""},
-		"cut short":        {good + "\n" + good[:30], "", 0, 0, "line 2"},
-		"not JSON":         {"cup", "", 0, 0, "line 1"},
-		"no image":         {`{"phrase":"b","box":null}`, "", 0, 0, "line 1: it names no image"},
-		"blank phrase":     {`{"image":"a","phrase":" "}`, "", 0, 0, "line 1: it has no phrase"},
-		"three numbers":    {good + "\n" + `{"image":"a","phrase":"b","box":[1,2,3]}`, "", 0, 0, "line 2: box has 3"},
-		"box of no width":  {`{"image":"a","phrase":"b","box":[1,2,0,3]}`, "", 0, 0, "no inside"},
-		"box of words":     {`{"image":"a","phrase":"b","box":["x",2,1,3]}`, "", 0, 0, "line 1"},
-		"an endless line":  {good + "\n" + strings.Repeat("x", 2<<20), "", 0, 0, "line 2"},
-		"another split":    {good, "test", 0, 0, ""},
-		"broken elsewhere": {"{\n" + good, "val", 0, 0, "line 1"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			refs, err := scanRefs(strings.NewReader(tt.text), tt.split, tt.limit)
-			if len(refs) != tt.n {
-				t.Errorf("%d refs, want %d", len(refs), tt.n)
-			}
-			if (err != nil) != (tt.says != "") || err != nil && !strings.Contains(err.Error(), tt.says) {
-				t.Errorf("error %v, want %q", err, tt.says)
-			}
-		})
-	}
-}
 
 func TestTally(t *testing.T) {
 	box := &model.Box{X1: 0, Y1: 0, X2: 10, Y2: 10}
@@ -55,10 +18,10 @@ func TestTally(t *testing.T) {
 		return &model.Answer{Present: present, Boxes: []model.Box{{X2: x2, Y2: 10}}, ClsBox: &model.Box{X2: cls, Y2: 10}}
 	}
 	tl := &tally{kinds: map[string]*count{}}
-	tl.add(ref{Box: box, Kind: "class"}, answer(true, 10, 1))
-	tl.add(ref{Box: box, Kind: "class"}, answer(false, 8, 9)) // refused, and right all the same
-	tl.add(ref{Box: box, Kind: "position"}, answer(true, 5, 5))
-	tl.add(ref{Box: box}, answer(true, 1, 1)) // one half is not above one half
+	tl.add(ref{Ref: refs.Ref{Box: box, Kind: "class"}}, answer(true, 10, 1))
+	tl.add(ref{Ref: refs.Ref{Box: box, Kind: "class"}}, answer(false, 8, 9)) // refused, and right all the same
+	tl.add(ref{Ref: refs.Ref{Box: box, Kind: "position"}}, answer(true, 5, 5))
+	tl.add(ref{Ref: refs.Ref{Box: box}}, answer(true, 1, 1)) // one half is not above one half
 	tl.add(ref{}, answer(true, 10, 10))
 	tl.add(ref{}, answer(false, 10, 10))
 	r := tl.report()

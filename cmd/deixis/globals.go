@@ -34,7 +34,7 @@ func (g *globals) logger() *slog.Logger {
 
 // A grounder is the network ready to run, with the bundle it came from.
 type grounder struct {
-	*onnx.Steady
+	*onnx.Failover
 	Bundle  *model.Bundle
 	squarer *opencv.Squarer
 }
@@ -57,14 +57,14 @@ func (g *globals) openGrounder(ctx context.Context, w wants) (*grounder, error) 
 	o.Square, o.Attention, o.Check = sq.Square, w.attention, g.checker(b, sq.Square, w.check)
 	startup := g.startup()
 	o.Trying = startup.trying
-	by, err := onnx.OpenSteady(ctx, b, o, g.Log)
+	by, err := onnx.OpenFailover(ctx, b, o, g.Log)
 	startup.end()
 	if err != nil {
 		return nil, errors.Join(err, sq.Close())
 	}
 	c := by.Provider()
 	g.Log.Debug("network ready", "bundle", b.Name, "provider", c.Name, "precision", c.Precision, "not", strings.Join(c.Reasons, "; "))
-	return &grounder{Steady: by, Bundle: b, squarer: sq}, nil
+	return &grounder{Failover: by, Bundle: b, squarer: sq}, nil
 }
 
 // onnxOptions are the flags that shape the network's run, without Square.
@@ -89,7 +89,7 @@ func (g *grounder) Phrases(texts []string) ([]model.Phrase, error) {
 
 // Close frees the network, then the memory of its resizing.
 func (g *grounder) Close() error {
-	return errors.Join(g.Steady.Close(), g.squarer.Close())
+	return errors.Join(g.Failover.Close(), g.squarer.Close())
 }
 
 // openBundle loads and verifies the bundle that --bundle or the search names.

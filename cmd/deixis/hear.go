@@ -49,7 +49,7 @@ func (c *hearCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err != nil {
 		return err
 	}
-	by, err := g.openEars(c.earFlags)
+	by, err := g.openEars(ctx, c.earFlags)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -25,6 +26,11 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv("DEIXIS_AS_PROGRAM") != "" {
 		main()
+	}
+	// A test has no program beside which ONNX Runtime could be found.
+	file, err := filepath.Abs(filepath.Join("..", "..", "bin", "lib", "libonnxruntime.so"))
+	if _, e := os.Stat(file); os.Getenv("DEIXIS_ORT_LIBRARY") == "" && errors.Join(err, e) == nil {
+		os.Setenv("DEIXIS_ORT_LIBRARY", file)
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -35,7 +35,7 @@ func (s *show) openPage() (err error) {
 		Token: s.token, Origins: s.flags.Origins, Log: s.g.Log,
 	}
 	if s.flags.Fixes != "" {
-		o.Keep = (&corrections{dir: s.flags.Fixes}).keep
+		o.Keep = (&corrections{dir: s.flags.Fixes, log: s.g.Log}).keep
 	}
 	if s.voice != nil {
 		o.Voice = s.voice

@@ -20,16 +20,18 @@ type python struct {
 	trainer string // folder of the package, for an interpreter that has it not installed; may be ""
 }
 
-// findPython is the interpreter named, or that of the nearest project's .venv.
+// findPython is the interpreter named, or that of the .venv of the project that
+// the program lies in. The working folder, which may be anybody's, is not
+// searched: what is found is run.
 func findPython(named string) (*python, error) {
-	root := above("trainer/ca2m/ship/loop.py")
+	root := aboveProgram("trainer/ca2m/ship/loop.py")
 	p := &python{exe: named}
 	if root != "" {
 		p.trainer = filepath.Join(root, "trainer")
 	}
 	if p.exe == "" {
-		if root = above(".venv/bin/python"); root == "" {
-			return nil, errors.New("no .venv/bin/python here or above (name one with --python FILE)")
+		if root = aboveProgram(".venv/bin/python"); root == "" {
+			return nil, errors.New("no .venv/bin/python beside or above the program (name one with --python FILE)")
 		}
 		p.exe = filepath.Join(root, ".venv", "bin", "python")
 	}
@@ -42,9 +44,21 @@ func findPython(named string) (*python, error) {
 }
 
 // above is the nearest folder, from the program or the working folder upwards,
-// that has file; "" when none has.
-func above(file string) string {
-	for _, dir := range startingPoints() {
+// that has file; "" when none has. It is for data, not for what is run.
+func above(file string) string { return upwards(file, startingPoints()) }
+
+// aboveProgram is the nearest folder from the program upwards that has file; ""
+// when none has.
+func aboveProgram(file string) string {
+	exe, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return upwards(file, []string{filepath.Dir(exe)})
+}
+
+func upwards(file string, from []string) string {
+	for _, dir := range from {
 		for up := dir; ; up = filepath.Dir(up) {
 			if _, err := os.Stat(filepath.Join(up, file)); err == nil {
 				return up

@@ -15,11 +15,13 @@ import (
 // is a decision that one can see. cmd/deixis may import everything.
 var edges = map[string][]string{
 	"camera":              {},
-	"camera/opencv":       {"camera"},
+	"camera/hang":         {},
+	"camera/opencv":       {"camera", "camera/hang"},
 	"camera/opencv/about": {},
 	"model":               {"camera"},
-	"model/onnx":          {"camera", "model"},
-	"model/onnx/speech":   {"model", "model/onnx"},
+	"model/refs":          {"model"},
+	"model/onnx":          {"camera", "camera/hang", "model"},
+	"model/onnx/speech":   {"camera/hang", "model", "model/onnx"},
 	"pipeline":            {"camera", "model"},
 	"pipeline/track":      {"camera", "model", "pipeline"},
 	"pipeline/line":       {"camera", "model", "pipeline", "pipeline/track"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ type show struct {
 }
 
 // open opens all outputs and joins the line.
-func (s *show) open() error {
+func (s *show) open(ctx context.Context) error {
 	c := line.Config{
 		From: s.source(), By: s.by, Rules: s.flags.Lock.rules(), NoCarry: !s.plan.carry,
 		Prepare: s.by.Provider().Name != "cpu", Log: s.g.Log,
@@ -49,7 +50,7 @@ func (s *show) open() error {
 	if s.plan.draw {
 		c.Draw = drawing.Draw
 	}
-	if err := s.openVoice(&c); err != nil {
+	if err := s.openVoice(ctx, &c); err != nil {
 		return err
 	}
 	if s.voice != nil {

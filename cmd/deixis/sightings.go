@@ -155,7 +155,7 @@ func (c *benchCmd) seen(ctx context.Context, g *globals) (trials []lagTrial, err
 			return nil, err
 		}
 		open := func(ctx context.Context) (*excerpt, error) {
-			return openExcerpt(ctx, ref, opencv.Options{Log: g.Log}, th.first(), th.last())
+			return openExcerpt(ctx, ref, opencv.Options{Log: g.Log, MaxPixels: g.MaxPixels}, th.first(), th.last())
 		}
 		src, err := open(ctx)
 		if err != nil {

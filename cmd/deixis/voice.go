@@ -40,11 +40,11 @@ type locks interface {
 }
 
 // openVoice opens the models and the sound that --listen asks for.
-func (s *show) openVoice(c *line.Config) (err error) {
+func (s *show) openVoice(ctx context.Context, c *line.Config) (err error) {
 	if !s.flags.Listen.on() {
 		return nil
 	}
-	hears, err := s.g.openEars(s.flags.Listen.earFlags)
+	hears, err := s.g.openEars(ctx, s.flags.Listen.earFlags)
 	if err != nil {
 		return err
 	}

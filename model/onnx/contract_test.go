@@ -73,8 +73,9 @@ func extra(graphs map[string]any, graph string) {
 	g["outputs"] = append(g["outputs"].([]any), map[string]any{"name": "moon", "type": "float32", "shape": []any{"P"}})
 }
 
-// reload is b with another bundle.json, from a folder that links to its files.
-func reload(t *testing.T, b *model.Bundle, said map[string]any) *model.Bundle {
+// reload is b with another bundle.json, from a folder that links to its files,
+// and what more adds.
+func reload(t *testing.T, b *model.Bundle, said map[string]any, more ...func(dir string)) *model.Bundle {
 	t.Helper()
 	dir := t.TempDir()
 	for _, f := range b.Contents() {
@@ -91,6 +92,9 @@ func reload(t *testing.T, b *model.Bundle, said map[string]any) *model.Bundle {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, add := range more {
+		add(dir)
 	}
 	raw, err := json.Marshal(said)
 	if err == nil {

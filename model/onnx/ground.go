@@ -18,45 +18,45 @@ func (g *Grounder) makeTensors() error {
 		return fmt.Errorf("%w: ground's words and visual need fixed sizes", ErrContract)
 	}
 	side := int64(g.bundle.Image.Size)
-	g.free.add(g.ahead.free)
-	g.free.add(g.words.free)
-	err := g.ahead.make(side)
-	g.lanes = make(chan *lane, lanes)
-	for range cap(g.lanes) {
-		l := &lane{}
-		g.free.add(l.free)
-		err = errors.Join(err, l.image.resize(1, side, side, 3), l.visual.resize(g.visual...))
-		g.lanes <- l
+	g.free.Add(g.prefetch.free)
+	g.free.Add(g.phrases.free)
+	err := g.prefetch.make(side)
+	g.idle = make(chan *buffers, inFlight)
+	for range cap(g.idle) {
+		buf := &buffers{}
+		g.free.Add(buf.free)
+		err = errors.Join(err, buf.image.resize(1, side, side, 3), buf.visual.resize(g.visual...))
+		g.idle <- buf
 	}
 	return err
 }
 
 // warmUp runs each graph once, so that the first frame is as fast as the next.
-func (g *Grounder) warmUp() error {
+func (g *Grounder) warmUp(ctx context.Context) error {
 	p, err := g.bundle.Phrase("thing")
 	if err != nil {
 		return err
 	}
-	l, err := g.claim()
+	buf, err := g.acquire()
 	if err != nil {
 		return err
 	}
-	defer g.release(l)
-	clear(l.image.data())
-	if err := g.see(&l.image, &l.visual); err != nil {
+	defer g.release(buf)
+	clear(buf.image.data())
+	if err := g.runFrame(ctx, &buf.image, &buf.visual); err != nil {
 		return err
 	}
-	s, _, err := g.read(p)
+	e, _, err := g.encodePhrase(ctx, p)
 	if err != nil {
 		return err
 	}
-	return g.point(l, []*state{s})
+	return g.runGround(ctx, buf, []*embedding{e})
 }
 
 // Ground says where each phrase is in f: one run over the picture and one over
 // all phrases, which share their Took but for Phrase. It answers in the order
 // asked, boxes in f's pixels. It keeps nothing of f. Errors are ErrClosed, ctx's own,
-// those of Options.Square, and a graph's.
+// those of Options.Square, and ErrRun. When ctx is done, the run under way ends.
 func (g *Grounder) Ground(ctx context.Context, f *camera.Frame, phrases []model.Phrase) ([]model.Answer, error) {
 	switch {
 	case ctx.Err() != nil:
@@ -68,52 +68,52 @@ func (g *Grounder) Ground(ctx context.Context, f *camera.Frame, phrases []model.
 	case f.Width <= 0 || f.Height <= 0 || len(f.Pix) != 3*f.Width*f.Height:
 		return nil, fmt.Errorf("ground frame %d: %d bytes are no picture of %d by %d pixels", f.Seq, len(f.Pix), f.Width, f.Height)
 	}
-	l, err := g.claim()
+	buf, err := g.acquire()
 	if err != nil {
 		return nil, fmt.Errorf("ground frame %d: %w", f.Seq, err)
 	}
-	defer g.release(l)
-	answers, err := g.answer(l, f, phrases)
+	defer g.release(buf)
+	answers, err := g.answer(ctx, buf, f, phrases)
 	if err != nil {
 		return nil, fmt.Errorf("ground frame %d: %w", f.Seq, err)
 	}
 	return answers, nil
 }
 
-func (g *Grounder) answer(l *lane, f *camera.Frame, phrases []model.Phrase) ([]model.Answer, error) {
-	took, err := g.look(l, f)
+func (g *Grounder) answer(ctx context.Context, buf *buffers, f *camera.Frame, phrases []model.Phrase) ([]model.Answer, error) {
+	took, err := g.encodeFrame(ctx, buf, f)
 	if err != nil {
 		return nil, err
 	}
-	states, reading := make([]*state, len(phrases)), make([]time.Duration, len(phrases))
+	embeddings, encoding := make([]*embedding, len(phrases)), make([]time.Duration, len(phrases))
 	for i, p := range phrases {
 		var err error
-		if states[i], reading[i], err = g.read(p); err != nil {
+		if embeddings[i], encoding[i], err = g.encodePhrase(ctx, p); err != nil {
 			return nil, err
 		}
 	}
-	pointing := time.Now()
-	if err := g.point(l, states); err != nil {
+	grounding := time.Now()
+	if err := g.runGround(ctx, buf, embeddings); err != nil {
 		return nil, err
 	}
-	took.Ground = time.Since(pointing)
+	took.Ground = time.Since(grounding)
 	answers := make([]model.Answer, len(phrases))
 	for i, p := range phrases {
-		took.Phrase = reading[i]
+		took.Phrase = encoding[i]
 		answers[i] = model.Answer{Phrase: p.Text, Seq: f.Seq, At: f.At, Took: took}
-		if err := g.fill(l, &answers[i], i, f); err != nil {
+		if err := g.decode(buf, &answers[i], i, f); err != nil {
 			return nil, fmt.Errorf("phrase %q: %w", p.Text, err)
 		}
 	}
 	return answers, nil
 }
 
-// look runs frame.onnx on f, resized now unless it was prepared.
-func (g *Grounder) look(l *lane, f *camera.Frame) (took model.Took, err error) {
-	image := &l.image
-	if s := g.ahead.take(f); s != nil {
-		defer g.ahead.release(s, vacant)
-		image, took.Resize = &s.image, s.took
+// encodeFrame runs frame.onnx on f, resized now unless it was prepared.
+func (g *Grounder) encodeFrame(ctx context.Context, buf *buffers, f *camera.Frame) (took model.Took, err error) {
+	image := &buf.image
+	if in := g.prefetch.take(f); in != nil {
+		defer g.prefetch.release(in, vacant)
+		image, took.Resize = &in.image, in.took
 	} else {
 		began := time.Now()
 		if err := g.square(f, g.bundle.Image.Size, image.data()); err != nil {
@@ -122,15 +122,15 @@ func (g *Grounder) look(l *lane, f *camera.Frame) (took model.Took, err error) {
 		took.Resize = time.Since(began)
 	}
 	began := time.Now()
-	err = g.see(image, &l.visual)
+	err = g.runFrame(ctx, image, &buf.visual)
 	took.Frame = time.Since(began)
 	return took, err
 }
 
-// see runs frame.onnx: image to visual.
-func (g *Grounder) see(image *slot[uint8], visual *slot[float32]) error {
-	if err := g.frameRun.Run([]ort.Value{image.tensor}, []ort.Value{visual.tensor}); err != nil {
-		return fmt.Errorf("run frame graph: %w: %w", ErrRun, err)
+// runFrame runs frame.onnx: image to visual.
+func (g *Grounder) runFrame(ctx context.Context, image *tensor[uint8], visual *tensor[float32]) error {
+	if err := g.frameRun.Run(ctx, []ort.Value{image.value}, []ort.Value{visual.value}); err != nil {
+		return fmt.Errorf("run frame graph: %w", err)
 	}
 	return nil
 }

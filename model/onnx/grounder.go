@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"deixis/camera"
+	"deixis/camera/hang"
 	"deixis/model"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -18,10 +19,6 @@ import (
 
 // ErrClosed says that a Grounder was used after Close.
 var ErrClosed = errors.New("grounder is closed")
-
-// ErrRun says that a graph could not be run, or answered nonsense: another
-// provider may do better.
-var ErrRun = errors.New("the network failed")
 
 // Options say how and where the network runs. The zero value of each is its default.
 type Options struct {
@@ -52,8 +49,8 @@ type Options struct {
 	Check func(ctx context.Context, g *Grounder) error
 }
 
-// keptPhrases is how many phrases a Grounder remembers.
-const keptPhrases = 64
+// cachedPhrases is how many phrases a Grounder remembers.
+const cachedPhrases = 64
 
 // Grounder answers where phrases are in frames. Any goroutine may call it; two
 // frames are answered at a time, and further calls wait.
@@ -62,30 +59,30 @@ type Grounder struct {
 	square func(f *camera.Frame, side int, rgb []byte) error
 	chosen Chosen
 
-	closing sync.Once
-	free    closers    // everything native, in the order it was made
-	lanes   chan *lane // those that are free; closed by Close
-	ahead   squares    // images of frames whose turn is to come
-	words   reader
+	closing  sync.Once
+	free     Closers       // everything native, in the order it was made
+	idle     chan *buffers // those that no frame uses; closed by Close
+	prefetch prefetcher    // inputs of frames whose turn is to come
+	phrases  phraseEncoder
 
-	frameRun, phraseRun, groundRun *ort.DynamicAdvancedSession
-	layers, width                  int64     // of a phrase's states
-	visual                         ort.Shape // out of frame.onnx, into ground.onnx
-	outputs                        []string
+	frameRun, phraseRun, groundRun *Session
+
+	layers, width int64     // of a phrase's embeddings
+	visual        ort.Shape // out of frame.onnx, into ground.onnx
+	outputs       []string
 }
 
 // Open loads the bundle's graphs on the best provider and runs each once. It
 // leaves nothing behind when it fails: errors are ErrLibrary, ErrProvider,
-// ErrContract. The caller closes the Grounder.
+// ErrContract and ctx's. The caller closes the Grounder.
 func Open(ctx context.Context, b *model.Bundle, o Options) (*Grounder, error) {
 	if o.Square == nil {
 		return nil, errors.New("open network: Options.Square is not set")
 	}
-	library, release, err := shared.acquire(o.Library)
+	_, release, err := shared.acquire(o.Library) // once for all that is tried
 	if err != nil {
 		return nil, err
 	}
-	version := ort.GetVersion()
 	var g *Grounder
 	chosen, err := choose(o.Provider, func(provider string) error {
 		if err := ctx.Err(); err != nil {
@@ -97,50 +94,69 @@ func Open(ctx context.Context, b *model.Bundle, o Options) (*Grounder, error) {
 		g, err = load(ctx, b, provider, o)
 		return err
 	})
-	if err != nil {
-		return nil, errors.Join(err, release())
+	if err = errors.Join(err, release()); err != nil {
+		if g != nil {
+			err = errors.Join(err, g.Close())
+		}
+		return nil, err
 	}
-	chosen.Precision, chosen.Library, chosen.Version = g.chosen.Precision, library, version
-	g.chosen = chosen
-	g.free = slices.Insert(g.free, 0, release) // freed last
+	g.chosen.Reasons = chosen.Reasons
 	return g, nil
 }
 
-// load opens the three graphs on one provider, makes the tensors, warms up and
-// checks the answers.
+// load opens a Grounder on one provider and checks its answers. A native call
+// that never returns is left behind when ctx is done; it keeps the library
+// loaded, and what it opened is freed when it returns after all.
 func load(ctx context.Context, b *model.Bundle, provider string, o Options) (*Grounder, error) {
-	g := &Grounder{bundle: b, square: o.Square, words: reader{known: newCache(max(keptPhrases, b.Limits.MaxPhrases))}}
-	if err := g.openGraphs(provider, o); err != nil {
+	g, err := hang.Call(ctx, 0, func() (*Grounder, error) { return build(ctx, b, provider, o) }, func(g *Grounder) { g.Close() })
+	if err != nil {
+		return nil, err
+	}
+	if o.Check != nil {
+		if err := o.Check(ctx, g); err != nil {
+			return nil, errors.Join(err, g.Close())
+		}
+	}
+	return g, nil
+}
+
+// build opens the three graphs, makes the tensors and warms up.
+func build(ctx context.Context, b *model.Bundle, provider string, o Options) (*Grounder, error) {
+	g := &Grounder{bundle: b, square: o.Square, phrases: phraseEncoder{cache: newPhraseCache(max(cachedPhrases, b.Limits.MaxPhrases))}}
+	library, release, err := shared.acquire(o.Library)
+	if err != nil {
+		return nil, err
+	}
+	g.free.Add(release)
+	g.chosen = Chosen{Name: provider, Library: library, Version: ort.GetVersion()}
+	if err := g.openGraphs(ctx, provider, o); err != nil {
 		return nil, errors.Join(err, g.free.Close())
 	}
 	if err := g.makeTensors(); err != nil {
 		return nil, errors.Join(fmt.Errorf("make tensors: %w", err), g.free.Close())
 	}
-	if err := g.warmUp(); err != nil {
+	if err := g.warmUp(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("warm up on %s: %w", provider, err), g.free.Close())
-	}
-	g.chosen.Name = provider
-	if o.Check != nil {
-		if err := o.Check(ctx, g); err != nil {
-			return nil, errors.Join(err, g.free.Close())
-		}
 	}
 	return g, nil
 }
 
-func (g *Grounder) openGraphs(provider string, o Options) error {
+func (g *Grounder) openGraphs(ctx context.Context, provider string, o Options) error {
 	var used []string
 	for _, name := range model.GraphNames {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		graph, err := pick(g.bundle, name, provider, o)
 		if err != nil {
 			return err
 		}
 		outputs := g.outputsOf(name, graph, o)
-		s, err := openSession(g.bundle, name, graph, provider, o, outputs)
+		s, err := openGraph(g.bundle, name, graph, provider, o, outputs)
 		if err != nil {
 			return err
 		}
-		g.free.add(s.Destroy)
+		g.free.Add(s.Close)
 		switch name {
 		case "frame":
 			g.frameRun = s
@@ -200,10 +216,10 @@ func (g *Grounder) Provider() Chosen { return g.chosen }
 // does nothing.
 func (g *Grounder) Close() (err error) {
 	g.closing.Do(func() {
-		for range cap(g.lanes) {
-			<-g.lanes
+		for range cap(g.idle) {
+			<-g.idle
 		}
-		close(g.lanes)
+		close(g.idle)
 		err = g.free.Close()
 	})
 	return err

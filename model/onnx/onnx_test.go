@@ -17,7 +17,15 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain names the library that `make setup` leaves in the repository: a test
+// has no program beside which it could be found.
+func TestMain(m *testing.M) {
+	if file := filepath.Join("..", "..", "bin", "lib", "libonnxruntime.so"); os.Getenv("DEIXIS_ORT_LIBRARY") == "" && isFile(file) {
+		file, _ = filepath.Abs(file)
+		os.Setenv("DEIXIS_ORT_LIBRARY", file)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // bundle is that of DEIXIS_BUNDLE or of this project; without one, or without
 // ONNX Runtime, the test skips.

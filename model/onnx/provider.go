@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -29,7 +30,7 @@ type Chosen struct {
 }
 
 // choose returns the first provider that try accepts. It stops at an error
-// that no other provider would cure.
+// that no other provider would cure, and when it is called off.
 func choose(want string, try func(name string) error) (Chosen, error) {
 	names := []string{want}
 	if want == "" || want == "auto" {
@@ -45,7 +46,7 @@ func choose(want string, try func(name string) error) (Chosen, error) {
 			c.Name = name
 			return c, nil
 		}
-		if errors.Is(err, ErrContract) || errors.Is(err, model.ErrBundle) {
+		if errors.Is(err, ErrContract) || errors.Is(err, model.ErrBundle) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			return Chosen{}, err
 		}
 		c.Reasons = append(c.Reasons, name+": "+firstLine(err))

@@ -1,12 +1,11 @@
 package onnx
 
 import (
+	"context"
 	"errors"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"deixis/model"
@@ -46,8 +45,8 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-func TestChooseStopsAtABrokenBundle(t *testing.T) {
-	for _, broken := range []error{ErrContract, model.ErrBundle} {
+func TestChooseStops(t *testing.T) {
+	for _, broken := range []error{ErrContract, model.ErrBundle, context.Canceled, context.DeadlineExceeded} {
 		tried := 0
 		_, err := choose("auto", func(string) error { tried++; return broken })
 		if !errors.Is(err, broken) || tried != 1 {
@@ -94,7 +93,7 @@ func TestProviderOptions(t *testing.T) {
 			"trt_engine_cache_path": filepath.Join("c", "tiny-fedcba9876543210"), "trt_timing_cache_path": filepath.Join("c", "tiny-fedcba9876543210"),
 			"trt_engine_cache_prefix": "ground", "trt_max_workspace_size": "1073741824",
 		}},
-		"no spinning": {sessionEntries(Options{}), map[string]string{
+		"no spinning": {sessionEntries(SessionOptions{}), map[string]string{
 			"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0",
 		}},
 	} {
@@ -141,56 +140,24 @@ func TestPrecisions(t *testing.T) {
 	}
 }
 
-func TestFindLibrary(t *testing.T) {
-	dir := t.TempDir()
-	old, recent := filepath.Join(dir, "libonnxruntime.so.1.24.0"), filepath.Join(dir, "libonnxruntime.so.1.32.0")
-	for _, f := range []string{old, recent} {
-		if err := os.WriteFile(f, nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := libraryIn(dir); got != recent {
-		t.Errorf("libraryIn = %s, want %s", got, recent)
-	}
-	if got := libraryIn(t.TempDir()); got != "" {
-		t.Errorf("libraryIn of an empty folder = %s", got)
-	}
-	t.Setenv("DEIXIS_ORT_LIBRARY", old)
-	if got, err := FindLibrary(""); got != old || err != nil {
-		t.Errorf("FindLibrary with the variable = %s, %v", got, err)
-	}
-	if got, err := FindLibrary(recent); got != recent || err != nil {
-		t.Errorf("FindLibrary(named) = %s, %v", got, err)
-	}
-	t.Setenv("DEIXIS_ORT_LIBRARY", filepath.Join(dir, "gone"))
-	if _, err := FindLibrary(""); !errors.Is(err, ErrLibrary) || !strings.Contains(err.Error(), "gone") {
-		t.Errorf("error %v", err)
-	}
-	t.Setenv("DEIXIS_ORT_LIBRARY", "")
-	t.Setenv("LD_LIBRARY_PATH", dir+string(filepath.ListSeparator))
-	if !slices.Contains(libraryPlaces(), dir) {
-		t.Errorf("LD_LIBRARY_PATH is not looked at: %v", libraryPlaces())
-	}
-}
-
 func TestCache(t *testing.T) {
-	c := newCache(2)
+	c := newPhraseCache(2)
 	ids := []int64{101, 7, 102}
 	for _, text := range []string{"a", "b"} {
-		c.put(&state{text: text, ids: ids})
+		c.put(&embedding{text: text, ids: ids})
 	}
 	if c.get("a", ids) == nil { // and is now the newest
 		t.Fatal("lost a")
 	}
-	c.put(&state{text: "c", ids: ids})
+	c.put(&embedding{text: "c", ids: ids})
 	if c.get("b", ids) != nil || c.get("a", ids) == nil || c.get("c", ids) == nil {
 		t.Error("dropped another than the one used longest ago")
 	}
 	if c.get("a", []int64{101, 8, 102}) != nil {
 		t.Error("took other tokens for the same phrase")
 	}
-	c.put(&state{text: "a", ids: []int64{1}})
-	if c.get("a", []int64{1}) == nil || c.order.Len() != 2 || len(c.named) != 2 {
+	c.put(&embedding{text: "a", ids: []int64{1}})
+	if c.get("a", []int64{1}) == nil || c.order.Len() != 2 || len(c.byText) != 2 {
 		t.Error("replacing a state left two")
 	}
 }

@@ -1,73 +1,117 @@
 package onnx
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 
-	"deixis/model"
-
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// openSession loads one graph on a provider and compares it with the bundle.
-// outputs are the ones that run will fill, in order.
-func openSession(b *model.Bundle, name string, g model.Graph, provider string, o Options, outputs []string) (*ort.DynamicAdvancedSession, error) {
-	s, err := tryOpen(b, name, g, provider, o, outputs, true)
-	if err != nil && provider == "tensorrt" && !errors.Is(err, ErrContract) {
-		// A graph that TensorRT takes only in parts has inner inputs that no profile
-		// names; it learns their shapes as they come.
-		if again, errAgain := tryOpen(b, name, g, provider, o, outputs, false); errAgain == nil {
-			return again, nil
-		}
-	}
-	return s, err
+// ErrRun says that a graph could not be run, or answered nonsense: another
+// provider may do better.
+var ErrRun = errors.New("the network failed")
+
+// SessionOptions are what ONNX Runtime is told of one graph. The zero value of
+// each is its default.
+type SessionOptions struct {
+	Threads int  // on the CPU, within an operator; 0 is one a core
+	Spin    bool // threads wait actively
+
+	Provider string            // "tensorrt", "cuda", or the CPU
+	CUDA     map[string]string // settings of the CUDA provider
+	TensorRT map[string]string // and of TensorRT's
 }
 
-func tryOpen(b *model.Bundle, name string, g model.Graph, provider string, o Options, outputs []string, profiled bool) (*ort.DynamicAdvancedSession, error) {
+// A Session is one graph ready to run. Any goroutine may run it; one closes it,
+// after the last run.
+type Session struct {
+	run *ort.DynamicAdvancedSession
+
+	Inputs, Outputs []ort.InputOutputInfo // all of the graph's, in its own order
+}
+
+// OpenSession loads a graph. choose sees the graph's inputs and outputs before
+// the graph is optimised, which may take minutes, and returns the names of those
+// that Run will be given, in that order; its error is OpenSession's. A file that
+// is no graph is an ErrContract. ONNX Runtime must be in use (see Use).
+func OpenSession(file string, o SessionOptions, choose func(inputs, outputs []ort.InputOutputInfo) (in, out []string, err error)) (*Session, error) {
 	so, err := sessionOptions(o)
 	if err != nil {
-		return nil, fmt.Errorf("set up graph %s: %w", name, err)
+		return nil, fmt.Errorf("set up session: %w", err)
 	}
 	defer so.Destroy()
 	// A provider that is not there says so here, before anything is loaded.
-	if err := appendProvider(so, provider, cudaOptions(o), tensorrtOptions(o, b, g, profiled)); err != nil {
+	if err := appendProvider(so, o.Provider, o.CUDA, o.TensorRT); err != nil {
 		return nil, err
 	}
-	if err := checkFile(b, name, g); err != nil {
-		return nil, err
+	s := &Session{}
+	if s.Inputs, s.Outputs, err = graphPorts(file); err != nil {
+		return nil, fmt.Errorf("read graph %s: %w: %w", file, ErrContract, err)
 	}
-	var inputs []string
-	for _, in := range g.Inputs {
-		inputs = append(inputs, in.Name)
-	}
-	s, err := ort.NewDynamicAdvancedSession(b.Path(g.File), inputs, outputs, so)
+	in, out, err := choose(s.Inputs, s.Outputs)
 	if err != nil {
-		return nil, fmt.Errorf("load graph %s (%s) on %s: %w", name, g.File, provider, err)
+		return nil, err
+	}
+	if s.run, err = ort.NewDynamicAdvancedSession(file, in, out, so); err != nil {
+		return nil, fmt.Errorf("load graph %s: %w", file, err)
 	}
 	return s, nil
 }
 
-// checkFile reads the graph's inputs and outputs, without optimising it, and
-// holds them against bundle.json.
-func checkFile(b *model.Bundle, name string, g model.Graph) error {
-	plain, err := ort.NewSessionOptions()
-	if err != nil {
+// Run runs the graph on the inputs and outputs chosen. An output that is nil is
+// made, and the caller destroys it. When ctx is done, the run ends after the
+// operator at hand. Errors are ctx's and ErrRun.
+func (s *Session) Run(ctx context.Context, inputs, outputs []ort.Value) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer plain.Destroy()
-	if err := plain.SetGraphOptimizationLevel(ort.GraphOptimizationLevelDisableAll); err != nil {
-		return err
-	}
-	inputs, outputs, err := ort.GetInputOutputInfoWithOptions(b.Path(g.File), plain)
+	o, err := ort.NewRunOptions()
 	if err != nil {
-		return fmt.Errorf("read graph %s (%s): %w: %w", name, g.File, ErrContract, err)
+		return fmt.Errorf("%w: %w", ErrRun, err)
 	}
-	return checkGraph(name, g, inputs, outputs)
+	defer o.Destroy()
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		o.Terminate()
+	})
+	err = s.run.RunWithOptions(inputs, outputs, o)
+	if !stop() {
+		<-ended // o is in use until then
+	}
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRun, err)
+	}
+	return nil
+}
+
+// Close frees the graph.
+func (s *Session) Close() error { return s.run.Destroy() }
+
+// graphPorts reads a graph's inputs and outputs as cheaply as ONNX Runtime can:
+// it has to load the whole graph for them.
+func graphPorts(file string) (inputs, outputs []ort.InputOutputInfo, err error) {
+	so, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer so.Destroy()
+	if err := errors.Join(
+		so.SetGraphOptimizationLevel(ort.GraphOptimizationLevelDisableAll),
+		so.AddSessionConfigEntry("session.disable_prepacking", "1"),
+	); err != nil {
+		return nil, nil, err
+	}
+	return ort.GetInputOutputInfoWithOptions(file, so)
 }
 
 // sessionOptions are the settings of every provider.
-func sessionOptions(o Options) (*ort.SessionOptions, error) {
+func sessionOptions(o SessionOptions) (*ort.SessionOptions, error) {
 	so, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, err
@@ -87,7 +131,7 @@ func sessionOptions(o Options) (*ort.SessionOptions, error) {
 
 // sessionEntries keep threads from spinning while they wait: the camera and
 // the window need the cores between two frames.
-func sessionEntries(o Options) map[string]string {
+func sessionEntries(o SessionOptions) map[string]string {
 	return map[string]string{
 		"session.intra_op.allow_spinning": flag(o.Spin),
 		"session.inter_op.allow_spinning": flag(o.Spin),

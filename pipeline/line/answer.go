@@ -2,6 +2,7 @@ package line
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // answer asks the model all phrases of the moment at once. There are no answers
-// where there are no phrases.
+// where there are no phrases, or where the model says model.ErrNoAnswer.
 func (l *Line) answer(ctx context.Context, f *camera.Frame) ([]model.Answer, time.Duration, error) {
 	asked := l.targets.Phrases()
 	if len(asked) == 0 {
@@ -18,6 +19,10 @@ func (l *Line) answer(ctx context.Context, f *camera.Frame) ([]model.Answer, tim
 	}
 	start := time.Now()
 	answers, err := l.c.By.Ground(ctx, f, asked)
+	if errors.Is(err, model.ErrNoAnswer) { // the network could not answer this one frame
+		l.counts.unanswered.Add(1)
+		return nil, 0, nil
+	}
 	if err != nil {
 		return nil, 0, err
 	}

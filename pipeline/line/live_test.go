@@ -342,3 +342,33 @@ func TestRepeatedAfterPicturesThatAreBroken(t *testing.T) {
 		t.Errorf("a lost source is repeated: %v", err)
 	}
 }
+
+// faltering is a model that cannot answer every third frame.
+type faltering struct {
+	slow
+	n *atomic.Int64
+}
+
+func (g faltering) Ground(ctx context.Context, f *camera.Frame, ps []model.Phrase) ([]model.Answer, error) {
+	if g.n.Add(1)%3 == 0 {
+		return nil, fmt.Errorf("frame %d: %w", f.Seq, model.ErrNoAnswer)
+	}
+	return g.slow.Ground(ctx, f, ps)
+}
+
+func TestAFrameWithoutAnAnswerIsPassedOver(t *testing.T) {
+	for way, run := range map[string]func(*Line, context.Context) error{"live": (*Line).Live, "recording": (*Line).Recording} {
+		var n atomic.Int64
+		var l *Line
+		l = New(Config{From: pattern(0), By: faltering{n: &n}, Window: show(func(*camera.Frame, []pipeline.View) error {
+			if s := l.Stats(); s.Unanswered >= 3 && s.Answered >= 3 {
+				return io.EOF
+			}
+			return nil
+		})})
+		l.SetPhrases(phrases("a cup"))
+		if err := run(l, t.Context()); err != nil {
+			t.Errorf("%s: %v", way, err)
+		}
+	}
+}

@@ -14,14 +14,14 @@ const reportEvery = time.Second
 
 // counts is what happened since the line began.
 type counts struct {
-	captured, answered, shown, skipped atomic.Uint64
+	captured, answered, unanswered, shown, skipped atomic.Uint64
 }
 
 // Stats may be read at any time, from any goroutine.
 func (l *Line) Stats() pipeline.Stats {
 	return pipeline.Stats{
 		Captured: l.counts.captured.Load(), Answered: l.counts.answered.Load(),
-		Shown: l.counts.shown.Load(), Skipped: l.counts.skipped.Load(),
+		Shown: l.counts.shown.Load(), Skipped: l.counts.skipped.Load(), Unanswered: l.counts.unanswered.Load(),
 	}
 }
 

@@ -22,14 +22,14 @@ func (b beam) mean() float64 { return b.sum / float64(max(1, len(b.tokens))) }
 type search struct {
 	width int
 	end   int64                       // token
-	gist  func(tokens []int64) string // what is left of a reading without those
+	key   func(tokens []int64) string // what is left of a reading without those
 
 	live []beam // the likeliest that have not ended, best first
 	done []beam // those that have, best first, width at most
 }
 
-func newSearch(width int, end int64, gist func([]int64) string) *search {
-	return &search{width: width, end: end, gist: gist, live: []beam{{}}}
+func newSearch(width int, end int64, key func([]int64) string) *search {
+	return &search{width: width, end: end, key: key, live: []beam{{}}}
 }
 
 // step takes what the graph says of the token after each live beam: a row of
@@ -58,18 +58,18 @@ func (s *search) step(logits []float32, vocabulary int) bool {
 			if rank < 2*s.width {
 				s.finish(b)
 			}
-		case !followed[s.gist(b.tokens)]:
-			followed[s.gist(b.tokens)] = true
+		case !followed[s.key(b.tokens)]:
+			followed[s.key(b.tokens)] = true
 			s.live = append(s.live, b)
 		}
 	}
-	return len(s.live) > 0 && !s.settled()
+	return len(s.live) > 0 && !s.finished()
 }
 
 // finish keeps a reading that has ended, if it is one of the best.
 func (s *search) finish(b beam) {
-	gist := s.gist(b.tokens)
-	alike := slices.IndexFunc(s.done, func(d beam) bool { return s.gist(d.tokens) == gist })
+	key := s.key(b.tokens)
+	alike := slices.IndexFunc(s.done, func(d beam) bool { return s.key(d.tokens) == key })
 	switch {
 	case alike < 0:
 		s.done = append(s.done, b)
@@ -80,18 +80,18 @@ func (s *search) finish(b beam) {
 	s.done = s.done[:min(len(s.done), s.width)]
 }
 
-// hopeless is how far behind the best reading, in the mean logarithm of a
+// maxGap is how far behind the best reading, in the mean logarithm of a
 // token's probability, others are not waited for.
-const hopeless = 1
+const maxGap = 1
 
-// settled says that no live beam will come before those that have ended, or
+// finished says that no live beam will come before those that have ended, or
 // near the best of them.
-func (s *search) settled() bool {
+func (s *search) finished() bool {
 	if len(s.done) == 0 {
 		return false
 	}
 	best := s.live[0].mean()
-	return len(s.done) == s.width && best <= s.done[len(s.done)-1].mean() || best < s.done[0].mean()-hopeless
+	return len(s.done) == s.width && best <= s.done[len(s.done)-1].mean() || best < s.done[0].mean()-maxGap
 }
 
 // best are the readings, likeliest first; where none had time to end, as far as

@@ -113,18 +113,18 @@ func TestTop(t *testing.T) {
 	}
 }
 
-// exactly is the gist of tokens that all matter.
+// exactly is the key of tokens that all matter.
 func exactly(tokens []int64) string { return fmt.Sprint(tokens) }
 
 // Readings that differ in what does not matter are given once, as the likeliest
 // of them, and leave room for others.
 func TestSearchGivesEachGistOnce(t *testing.T) {
 	const comma = 4
-	gist := func(tokens []int64) string {
+	key := func(tokens []int64) string {
 		return exactly(slices.DeleteFunc(slices.Clone(tokens), func(t int64) bool { return t == comma || t == toyEnd }))
 	}
 	for seed := range uint64(50) {
-		s := newSearch(3, toyEnd, gist)
+		s := newSearch(3, toyEnd, key)
 		for range 6 {
 			var logits []float32
 			for _, b := range s.live {
@@ -136,10 +136,10 @@ func TestSearchGivesEachGistOnce(t *testing.T) {
 		}
 		seen := map[string]bool{}
 		for _, b := range s.best() {
-			if seen[gist(b.tokens)] {
+			if seen[key(b.tokens)] {
 				t.Errorf("seed %d: %v is given twice", seed, b.tokens)
 			}
-			seen[gist(b.tokens)] = true
+			seen[key(b.tokens)] = true
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	ort "github.com/yalue/onnxruntime_go"
+
+	"deixis/model/onnx"
 )
 
 // tensors are native values that are freed together, whatever happens.
@@ -31,10 +33,10 @@ func keep[T ort.TensorData](t *tensors, data []T, shape ...int64) (*ort.Tensor[T
 	return v, nil
 }
 
-// run runs a session and leaves its outputs, count of them, to t.
-func run(s *ort.DynamicAdvancedSession, t *tensors, inputs []ort.Value, count int) ([]ort.Value, error) {
-	outputs := make([]ort.Value, count)
-	err := s.Run(inputs, outputs)
+// run runs a session and leaves its outputs, all of them, to t.
+func run(ctx context.Context, s *onnx.Session, t *tensors, inputs []ort.Value) ([]ort.Value, error) {
+	outputs := make([]ort.Value, len(s.Outputs))
+	err := s.Run(ctx, inputs, outputs)
 	*t = append(*t, outputs...)
 	return outputs, err
 }
@@ -43,12 +45,12 @@ func run(s *ort.DynamicAdvancedSession, t *tensors, inputs []ort.Value, count in
 func (r *Recognizer) read(ctx context.Context, sound []float32) ([]beam, error) {
 	var whole tensors // of the utterance
 	defer whole.destroy()
-	hidden, err := r.encode(&whole, sound)
+	hidden, err := r.encode(ctx, &whole, sound)
 	if err != nil {
 		return nil, fmt.Errorf("run encoder: %w", err)
 	}
-	find := newSearch(r.beam, r.about.End, r.words.gist)
-	most := int(math.Ceil(r.about.TokensPerSecond * float64(len(sound)) / float64(r.about.Rate)))
+	find := newSearch(r.beam, r.models.End, r.words.key)
+	most := int(math.Ceil(r.models.TokensPerSecond * float64(len(sound)) / float64(r.models.Rate)))
 	var old tensors // of the last step
 	defer func() { old.destroy() }()
 	d := decoding{r: r, hidden: hidden, samples: len(sound)}
@@ -57,7 +59,7 @@ func (r *Recognizer) read(ctx context.Context, sound []float32) ([]beam, error) 
 			return nil, err
 		}
 		var now tensors
-		logits, err := d.step(&now, &whole, find.live, step == 0)
+		logits, err := d.step(ctx, &now, &whole, find.live, step == 0)
 		old.destroy()
 		old = now
 		if err != nil {
@@ -71,7 +73,7 @@ func (r *Recognizer) read(ctx context.Context, sound []float32) ([]beam, error) 
 }
 
 // encode is the sound as the decoder reads it: [1, length, width].
-func (r *Recognizer) encode(t *tensors, sound []float32) (*ort.Tensor[float32], error) {
+func (r *Recognizer) encode(ctx context.Context, t *tensors, sound []float32) (*ort.Tensor[float32], error) {
 	n := int64(len(sound))
 	pcm, err := keep(t, sound, 1, n)
 	if err != nil {
@@ -85,7 +87,7 @@ func (r *Recognizer) encode(t *tensors, sound []float32) (*ort.Tensor[float32], 
 		}
 		inputs = append(inputs, mask)
 	}
-	out, err := run(r.encoder, t, inputs, 1)
+	out, err := run(ctx, r.encoder, t, inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -97,23 +99,23 @@ type decoding struct {
 	r       *Recognizer
 	hidden  *ort.Tensor[float32]
 	samples int
-	held    []*ort.Tensor[float32] // a memory each, of the beams that step was given last
+	past    []*ort.Tensor[float32] // the KV cache, a tensor a port, of the beams that step was given last
 }
 
 // step reads one token more for every live beam and returns logits, a row a
 // beam: [beams, 1, vocabulary]. What lives longer than the next step goes to
 // whole.
-func (d *decoding) step(now, whole *tensors, live []beam, first bool) (*ort.Tensor[float32], error) {
+func (d *decoding) step(ctx context.Context, now, whole *tensors, live []beam, first bool) (*ort.Tensor[float32], error) {
 	l := d.r.layout
-	inputs := make([]ort.Value, d.r.inputs)
+	inputs := make([]ort.Value, len(d.r.decoder.Inputs))
 	tokens := make([]int64, len(live))
 	for i, b := range live {
-		tokens[i] = d.r.about.Start
+		tokens[i] = d.r.models.Start
 		if !first {
 			tokens[i] = b.tokens[len(b.tokens)-1]
 		}
 	}
-	if err := d.remember(now, whole, live, first, inputs); err != nil {
+	if err := d.bindPast(now, whole, live, first, inputs); err != nil {
 		return nil, err
 	}
 	var err error
@@ -130,22 +132,22 @@ func (d *decoding) step(now, whole *tensors, live []beam, first bool) (*ort.Tens
 			return nil, err
 		}
 	}
-	// Memories of the sound stay those of the first step; what later steps give
-	// for them is empty.
+	// The cache of cross-attention stays that of the first step; what later steps
+	// give for it is empty.
 	to := now
 	if first {
 		to = whole
 	}
-	outputs, err := run(d.r.decoder, to, inputs, d.r.outputs)
+	outputs, err := run(ctx, d.r.decoder, to, inputs)
 	if err != nil {
 		return nil, err
 	}
 	if first {
-		d.held = make([]*ort.Tensor[float32], len(l.memories))
+		d.past = make([]*ort.Tensor[float32], len(l.cache))
 	}
-	for i, m := range l.memories {
-		if !m.heard || first {
-			if d.held[i], err = floats(outputs[m.output], 4); err != nil {
+	for i, kv := range l.cache {
+		if !kv.cross || first {
+			if d.past[i], err = floats(outputs[kv.output], 4); err != nil {
 				return nil, err
 			}
 		}
@@ -157,26 +159,26 @@ func (d *decoding) step(now, whole *tensors, live []beam, first bool) (*ort.Tens
 	return logits, err
 }
 
-// remember fills the inputs that carry what was read: nothing before the first
+// bindPast fills the inputs that carry what was read: nothing before the first
 // step, then the rows of the beams that live on.
-func (d *decoding) remember(now, whole *tensors, live []beam, first bool, inputs []ort.Value) error {
+func (d *decoding) bindPast(now, whole *tensors, live []beam, first bool, inputs []ort.Value) error {
 	all := make([]int, len(live)) // of what is the same for every beam: the first row
 	parents := make([]int, len(live))
 	for k, b := range live {
 		parents[k] = b.parent
 	}
-	for i, m := range d.r.layout.memories {
+	for i, kv := range d.r.layout.cache {
 		var err error
 		switch {
 		case first:
-			inputs[m.input], err = keep(now, []float32{}, 1, m.heads, 0, m.width)
-		case m.heard && int(d.held[i].GetShape()[0]) == len(live):
-			inputs[m.input] = d.held[i]
-		case m.heard:
-			d.held[i], err = pick(whole, d.held[i], all)
-			inputs[m.input] = d.held[i]
+			inputs[kv.input], err = keep(now, []float32{}, 1, kv.heads, 0, kv.width)
+		case kv.cross && int(d.past[i].GetShape()[0]) == len(live):
+			inputs[kv.input] = d.past[i]
+		case kv.cross:
+			d.past[i], err = pick(whole, d.past[i], all)
+			inputs[kv.input] = d.past[i]
 		default:
-			inputs[m.input], err = pick(now, d.held[i], parents)
+			inputs[kv.input], err = pick(now, d.past[i], parents)
 		}
 		if err != nil {
 			return err

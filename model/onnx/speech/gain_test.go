@@ -12,7 +12,7 @@ func TestGain(t *testing.T) {
 	}{
 		"loud":       {[]float32{0.1, -0.9}, 1},
 		"quiet":      {[]float32{0.03, -0.1}, 3},
-		"very quiet": {[]float32{0.0001}, mostGain},
+		"very quiet": {[]float32{0.0001}, maxGain},
 		"silence":    {[]float32{0, 0}, 1},
 		"nothing":    {nil, 1},
 		"no number":  {[]float32{0.1, float32(math.NaN())}, 1},

@@ -1,63 +1,32 @@
 package speech
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"deixis/camera/hang"
 	"deixis/model/onnx"
 )
 
-// open loads a graph for the CPU, with all of its inputs and outputs, in the
+// open loads a graph for the CPU, with all of its inputs and outputs in the
 // graph's own order.
-func open(file string, threads int) (s *ort.DynamicAdvancedSession, inputs, outputs []ort.InputOutputInfo, err error) {
-	if inputs, outputs, err = ports(file); err != nil {
-		return nil, nil, nil, fmt.Errorf("read %s: %w: %w", file, onnx.ErrContract, err)
-	}
-	so, err := options(threads)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	defer so.Destroy()
-	if s, err = ort.NewDynamicAdvancedSession(file, names(inputs), names(outputs), so); err != nil {
-		return nil, nil, nil, fmt.Errorf("load %s: %w", file, err)
-	}
-	return s, inputs, outputs, nil
+func open(file string, threads int) (*onnx.Session, error) {
+	return onnx.OpenSession(file, onnx.SessionOptions{Threads: max(1, threads)}, func(in, out []ort.InputOutputInfo) (_, _ []string, err error) {
+		return names(in), names(out), nil
+	})
 }
 
-// ports reads a graph's inputs and outputs, as cheaply as ONNX Runtime can.
-func ports(file string) (inputs, outputs []ort.InputOutputInfo, err error) {
-	so, err := ort.NewSessionOptions()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer so.Destroy()
-	if err := errors.Join(
-		so.SetGraphOptimizationLevel(ort.GraphOptimizationLevelDisableAll),
-		so.AddSessionConfigEntry("session.disable_prepacking", "1"),
-	); err != nil {
-		return nil, nil, err
-	}
-	return ort.GetInputOutputInfoWithOptions(file, so)
-}
+// closer is what must be freed.
+type closer interface{ Close() error }
 
-// options keep the recogniser's threads from spinning: the network that looks
-// needs the cores.
-func options(threads int) (*ort.SessionOptions, error) {
-	so, err := ort.NewSessionOptions()
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(
-		so.SetIntraOpNumThreads(max(1, threads)),
-		so.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
-	); err != nil {
-		return nil, errors.Join(err, so.Destroy())
-	}
-	return so, nil
+// whileWanted builds something native and gives it up when ctx is done: a graph
+// may never be loaded. What comes too late is freed.
+func whileWanted[T closer](ctx context.Context, build func() (T, error)) (T, error) {
+	return hang.Call(ctx, 0, build, func(late T) { late.Close() })
 }
 
 func names(ports []ort.InputOutputInfo) []string {
@@ -68,19 +37,19 @@ func names(ports []ort.InputOutputInfo) []string {
 	return all
 }
 
-// A memory is one pair of the decoder's inputs and outputs that carries what it
-// has read to the next step.
-type memory struct {
+// A kvPort is one input and output of the decoder that carry the key or value
+// cache of an attention layer from step to step.
+type kvPort struct {
 	input, output int   // their places
 	heads, width  int64 // of [batch, heads, length, width]
-	heard         bool  // of the sound: the same for the whole utterance
+	cross         bool  // of cross-attention to the sound: the same for the whole utterance
 }
 
 // A layout is where the decoder has what.
 type layout struct {
 	tokens, hidden, mask, cached int // places of inputs; mask is -1 where it has none
 	logits                       int // place of an output
-	memories                     []memory
+	cache                        []kvPort
 }
 
 // layoutOf reads the layout from a decoder's inputs and outputs. Layers, heads
@@ -103,15 +72,15 @@ func layoutOf(inputs, outputs []ort.InputOutputInfo) (layout, error) {
 		if !ok {
 			continue
 		}
-		m := memory{input: i, output: out("present." + rest), heard: strings.Contains(rest, ".encoder.")}
-		if d := p.Dimensions; m.output >= 0 && len(d) == 4 && d[1] > 0 && d[3] > 0 {
-			m.heads, m.width = d[1], d[3]
-			l.memories = append(l.memories, m)
+		kv := kvPort{input: i, output: out("present." + rest), cross: strings.Contains(rest, ".encoder.")}
+		if d := p.Dimensions; kv.output >= 0 && len(d) == 4 && d[1] > 0 && d[3] > 0 {
+			kv.heads, kv.width = d[1], d[3]
+			l.cache = append(l.cache, kv)
 			continue
 		}
 		missing = append(missing, "present."+rest)
 	}
-	if len(l.memories) == 0 {
+	if len(l.cache) == 0 {
 		missing = append(missing, "past_key_values")
 	}
 	if len(missing) > 0 {

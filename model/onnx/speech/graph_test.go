@@ -26,8 +26,8 @@ func TestLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []memory{{input: 3, output: 2, heads: 8, width: 52}, {input: 4, output: 0, heads: 6, width: 36, heard: true}}
-	if l.tokens != 0 || l.hidden != 1 || l.cached != 2 || l.mask != -1 || l.logits != 1 || l.memories[0] != want[0] || l.memories[1] != want[1] {
+	want := []kvPort{{input: 3, output: 2, heads: 8, width: 52}, {input: 4, output: 0, heads: 6, width: 36, cross: true}}
+	if l.tokens != 0 || l.hidden != 1 || l.cached != 2 || l.mask != -1 || l.logits != 1 || l.cache[0] != want[0] || l.cache[1] != want[1] {
 		t.Errorf("layout %+v", l)
 	}
 	for name, tt := range map[string]struct {

@@ -12,8 +12,6 @@ import (
 	"time"
 	"unicode"
 
-	ort "github.com/yalue/onnxruntime_go"
-
 	"deixis/model"
 	"deixis/model/onnx"
 )
@@ -36,28 +34,35 @@ const DefaultBeam = 4
 
 // Recognizer writes utterances down. It belongs to one goroutine.
 type Recognizer struct {
-	about model.Speech
-	beam  int
-	words vocabulary
+	models model.Speech
+	beam   int
+	words  vocabulary
 
-	encoder, decoder *ort.DynamicAdvancedSession
-	masked           bool // the encoder takes a mask
-	layout           layout
-	inputs, outputs  int // of the decoder
+	encoder, decoder *onnx.Session
+	masked           bool   // the encoder takes a mask
+	layout           layout // of the decoder
 
-	free []func() error
+	free onnx.Closers
 }
 
-// Open loads the recogniser of a speech folder. Errors are onnx.ErrLibrary and
-// onnx.ErrContract.
-func Open(s *model.Speech, o Options) (_ *Recognizer, err error) {
-	r := &Recognizer{about: *s, beam: o.Beam}
+// Open loads the recogniser of a speech folder, as long as ctx is not done.
+// Errors are onnx.ErrLibrary, onnx.ErrContract and ctx's.
+func Open(ctx context.Context, s *model.Speech, o Options) (*Recognizer, error) {
+	r, err := whileWanted(ctx, func() (*Recognizer, error) { return build(s, o) })
+	if err != nil {
+		return nil, fmt.Errorf("open recogniser %s: %w", s.Name, err)
+	}
+	return r, nil
+}
+
+func build(s *model.Speech, o Options) (_ *Recognizer, err error) {
+	r := &Recognizer{models: *s, beam: o.Beam}
 	if r.beam <= 0 {
 		r.beam = DefaultBeam
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("open recogniser %s: %w", s.Name, err), r.Close())
+			err = errors.Join(err, r.Close())
 		}
 	}()
 	if r.words, err = openVocabulary(s.Path("tokenizer")); err != nil {
@@ -67,44 +72,31 @@ func Open(s *model.Speech, o Options) (_ *Recognizer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r.free = append(r.free, release)
-	encoder, in, out, err := open(s.Path("encoder"), o.Threads)
-	if err != nil {
+	r.free.Add(release)
+	if r.encoder, err = open(s.Path("encoder"), o.Threads); err != nil {
 		return nil, err
 	}
-	r.encoder, r.masked = encoder, len(in) == 2
-	r.free = append(r.free, encoder.Destroy)
-	if len(in) > 2 || len(out) != 1 {
-		return nil, fmt.Errorf("%w: the encoder has %d inputs and %d outputs", onnx.ErrContract, len(in), len(out))
+	r.free.Add(r.encoder.Close)
+	if in, out := len(r.encoder.Inputs), len(r.encoder.Outputs); in < 1 || in > 2 || out != 1 {
+		return nil, fmt.Errorf("%w: the encoder has %d inputs and %d outputs", onnx.ErrContract, in, out)
 	}
-	decoder, in, out, err := open(s.Path("decoder"), o.Threads)
-	if err != nil {
+	r.masked = len(r.encoder.Inputs) == 2
+	if r.decoder, err = open(s.Path("decoder"), o.Threads); err != nil {
 		return nil, err
 	}
-	r.decoder, r.inputs, r.outputs = decoder, len(in), len(out)
-	r.free = append(r.free, decoder.Destroy)
-	r.layout, err = layoutOf(in, out)
+	r.free.Add(r.decoder.Close)
+	r.layout, err = layoutOf(r.decoder.Inputs, r.decoder.Outputs)
 	return r, err
 }
 
 // Close frees everything.
-func (r *Recognizer) Close() error { return closeAll(&r.free) }
-
-// closeAll frees in the reverse of the order things were made.
-func closeAll(free *[]func() error) error {
-	var errs []error
-	for _, f := range slices.Backward(*free) {
-		errs = append(errs, f())
-	}
-	*free = nil
-	return errors.Join(errs...)
-}
+func (r *Recognizer) Close() error { return r.free.Close() }
 
 // Transcribe writes pcm down, 16 kHz, -1 to 1. No reading means no speech.
 // Errors are ErrTooLong, ctx's and the runtime's.
 func (r *Recognizer) Transcribe(ctx context.Context, pcm []float32) (model.Transcript, error) {
 	began := time.Now()
-	t := model.Transcript{Audio: time.Duration(len(pcm)) * time.Second / time.Duration(r.about.Rate)}
+	t := model.Transcript{Audio: time.Duration(len(pcm)) * time.Second / time.Duration(r.models.Rate)}
 	if t.Audio > Longest {
 		return t, fmt.Errorf("write down %v of sound: %w (%v at most)", t.Audio, ErrTooLong, Longest)
 	}
@@ -122,8 +114,8 @@ func (r *Recognizer) Transcribe(ctx context.Context, pcm []float32) (model.Trans
 
 // Quiet speech is made louder: the model has heard little of it.
 const (
-	loud     = 0.3 // peak
-	mostGain = 30
+	targetPeak = 0.3
+	maxGain    = 30
 )
 
 // gain is what makes pcm loud enough; sound that is, stays as it is.
@@ -132,8 +124,8 @@ func gain(pcm []float32) float32 {
 	for _, x := range pcm {
 		peak = max(peak, x, -x)
 	}
-	if peak > 0 && peak < loud { // false for NaN
-		return min(loud/peak, mostGain)
+	if peak > 0 && peak < targetPeak { // false for NaN
+		return min(targetPeak/peak, maxGain)
 	}
 	return 1
 }
@@ -141,7 +133,7 @@ func gain(pcm []float32) float32 {
 // padded is loud enough and has silence on both sides. What is no number becomes
 // silence, too.
 func (r *Recognizer) padded(pcm []float32) []float32 {
-	pad := int(r.about.Pad * float64(r.about.Rate))
+	pad := int(r.models.Pad * float64(r.models.Rate))
 	sound, louder := make([]float32, len(pcm)+2*pad), gain(pcm)
 	for i, x := range pcm {
 		if !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) {
@@ -159,11 +151,11 @@ func (r *Recognizer) readings(beams []beam) []model.Hypothesis {
 	for _, b := range beams {
 		h := model.Hypothesis{Text: r.words.text(b.tokens), LogProb: b.mean()}
 		known := slices.ContainsFunc(all, func(o model.Hypothesis) bool { return o.Text == h.Text })
-		if !known && written(h.Text, r.about.Language) {
+		if !known && plausible(h.Text, r.models.Language) {
 			all = append(all, h)
 		}
 	}
-	if len(all) == 0 || all[0].LogProb < r.about.MinLogProb {
+	if len(all) == 0 || all[0].LogProb < r.models.MinLogProb {
 		return nil
 	}
 	return all
@@ -172,9 +164,9 @@ func (r *Recognizer) readings(beams []beam) []model.Hypothesis {
 // scripts are those of languages that use one only.
 var scripts = map[string]*unicode.RangeTable{"en": unicode.Latin}
 
-// written says whether a text has words, no letters but its language's, and no
+// plausible says whether a text has words, no letters but its language's, and no
 // notes of music or the like.
-func written(text, language string) bool {
+func plausible(text, language string) bool {
 	script := scripts[language]
 	words := false
 	for _, c := range text {

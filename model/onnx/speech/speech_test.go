@@ -22,7 +22,15 @@ import (
 	"deixis/pipeline/listen"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain names the library that `make setup` leaves in the repository: a test
+// has no program beside which it could be found.
+func TestMain(m *testing.M) {
+	file, err := filepath.Abs(filepath.Join("..", "..", "..", "bin", "lib", "libonnxruntime.so"))
+	if _, e := os.Stat(file); os.Getenv("DEIXIS_ORT_LIBRARY") == "" && errors.Join(err, e) == nil {
+		os.Setenv("DEIXIS_ORT_LIBRARY", file)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // models are those of DEIXIS_SPEECH or of this project; without them, or
 // without ONNX Runtime, the test skips.
@@ -64,7 +72,7 @@ func spoken(t testing.TB, phrase string) []float32 {
 
 func recognizer(t testing.TB, o Options) *Recognizer {
 	t.Helper()
-	r, err := Open(models(t), o)
+	r, err := Open(t.Context(), models(t), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +177,7 @@ func stops(t *testing.T, r *Recognizer) {
 }
 
 func TestVADHearsSpeechOnly(t *testing.T) {
-	v, err := OpenVAD(models(t), Options{})
+	v, err := OpenVAD(t.Context(), models(t), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,18 +3,22 @@ package speech
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"unicode"
+
+	"deixis/model"
 )
 
 // A vocabulary turns tokens into text.
 type vocabulary [][]byte
 
+// maxVocabulary bounds a tokenizer.bin, bytes.
+const maxVocabulary = 16 << 20
+
 // openVocabulary reads a tokenizer.bin: entry after entry, each its length (one
 // byte, or from 128 on two: the rest and how many 128s) and its bytes.
 func openVocabulary(name string) (vocabulary, error) {
-	raw, err := os.ReadFile(name)
+	raw, err := model.ReadRegular(name, maxVocabulary)
 	if err != nil {
 		return nil, fmt.Errorf("read vocabulary: %w", err)
 	}
@@ -68,8 +72,8 @@ func (v vocabulary) text(tokens []int64) string {
 	return strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(b.String(), space, " "), ""))
 }
 
-// gist is a text in lower case without signs, but with its spaces.
-func (v vocabulary) gist(tokens []int64) string {
+// key is a text in lower case without signs, but with its spaces.
+func (v vocabulary) key(tokens []int64) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == ' ' || r == '\'' {
 			return unicode.ToLower(r)

@@ -44,7 +44,7 @@ func TestPreparedFramesAreAnsweredTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	same("another picture of that size and number, taken later", later(frame(120, 80, 5)), false, 1)
-	for seed := range byte(3 * kept) { // of frames that the line left out
+	for seed := range byte(3 * maxPrefetched) { // of frames that the line left out
 		if err := g.Prepare(frame(60, 40, seed)); err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestPrepareFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	fails = true
-	for range 2 * kept { // each gives its place back
+	for range 2 * maxPrefetched { // each gives its place back
 		if err := g.Prepare(frame(9, 9, 1)); !errors.Is(err, broken) {
 			t.Errorf("Prepare = %v", err)
 		}

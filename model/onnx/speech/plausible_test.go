@@ -2,7 +2,7 @@ package speech
 
 import "testing"
 
-func TestWritten(t *testing.T) {
+func TestPlausible(t *testing.T) {
 	for _, tt := range []struct {
 		text, language string
 		want           bool
@@ -19,8 +19,8 @@ func TestWritten(t *testing.T) {
 		{"красная чашка", "ru", true},
 		{"♪", "ru", false},
 	} {
-		if got := written(tt.text, tt.language); got != tt.want {
-			t.Errorf("written(%q, %q) = %v", tt.text, tt.language, got)
+		if got := plausible(tt.text, tt.language); got != tt.want {
+			t.Errorf("plausible(%q, %q) = %v", tt.text, tt.language, got)
 		}
 	}
 }

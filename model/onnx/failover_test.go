@@ -18,7 +18,8 @@ import (
 // acting stands in for a Grounder on one provider: it answers so many times.
 type acting struct {
 	name   string
-	good   int // answers before it fails; -1 never fails
+	good   int  // answers before it fails; -1 never fails
+	once   bool // it fails once, and then never again
 	err    error
 	closed *[]string
 
@@ -26,39 +27,42 @@ type acting struct {
 }
 
 func (a *acting) Prepare(*camera.Frame) error { return nil }
-func (a *acting) Provider() Chosen            { return Chosen{Name: a.name, Precision: "fp32"} }
+func (a *acting) chosen() Chosen              { return Chosen{Name: a.name, Precision: "fp32"} }
 func (a *acting) Close() error                { *a.closed = append(*a.closed, a.name); return nil }
 func (a *acting) Ground(_ context.Context, f *camera.Frame, ps []model.Phrase) ([]model.Answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.good == 0 {
+		if a.once {
+			a.good = -1
+		}
 		return nil, fmt.Errorf("ground frame %d: run frame graph: %w", f.Seq, a.err)
 	}
 	a.good--
 	return []model.Answer{{Phrase: a.name, Seq: f.Seq}}, nil
 }
 
-func steady(t *testing.T, log *bytes.Buffer, actors ...*acting) (*Steady, *[]string) {
+// failover is a Failover over actors, the first of which runs.
+func failover(t *testing.T, log *bytes.Buffer, actors ...*acting) (*Failover, *[]string) {
 	t.Helper()
 	var closed []string
 	for _, a := range actors {
 		a.closed = &closed
 	}
-	s := &Steady{log: slog.New(slog.NewTextHandler(log, nil)), by: actors[0], chosen: actors[0].Provider()}
-	s.open = func(_ context.Context, provider string) (runner, error) {
+	open := func(_ context.Context, provider string) (runner, Chosen, error) {
 		i := slices.IndexFunc(actors, func(a *acting) bool { return a.name == provider })
 		if i < 0 {
-			return nil, fmt.Errorf("%w: none here\n at core.cc:1", ErrProvider)
+			return nil, Chosen{}, fmt.Errorf("%w: none here\n at core.cc:1", ErrProvider)
 		}
-		return actors[i], nil
+		return actors[i], actors[i].chosen(), nil
 	}
-	return s, &closed
+	return newFailover(actors[0], actors[0].chosen(), open, slog.New(slog.NewTextHandler(log, nil))), &closed
 }
 
 func TestProviderThatFailsLater(t *testing.T) {
 	var log bytes.Buffer
 	gpu := fmt.Errorf("%w: CUDA failure 2: out of memory", ErrRun)
-	s, closed := steady(t, &log, &acting{name: "tensorrt", good: 3, err: gpu}, &acting{name: "cpu", good: -1})
+	s, closed := failover(t, &log, &acting{name: "tensorrt", good: 3, err: gpu}, &acting{name: "cpu", good: -1})
 	var by []string
 	for seq := range uint64(6) {
 		as, err := s.Ground(t.Context(), &camera.Frame{Seq: seq + 1}, nil)
@@ -82,18 +86,84 @@ func TestProviderThatFailsLater(t *testing.T) {
 	}
 }
 
+// TestNoProviderIsLeft: single frames are dropped and counted, ten in a row end
+// with a clear error.
 func TestNoProviderIsLeft(t *testing.T) {
+	for name, actors := range map[string][]*acting{
+		"the CPU alone":    {{name: "cpu", good: 3, err: ErrRun}},
+		"a GPU and no CPU": {{name: "cuda", good: 3, err: ErrRun}},
+		"CUDA, then CPU":   {{name: "cuda", err: ErrRun}, {name: "cpu", good: 3, err: ErrRun}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			s, closed := failover(t, &log, actors...)
+			for range 3 {
+				if _, err := s.Ground(t.Context(), &camera.Frame{}, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range maxUnanswered - 1 {
+				if _, err := s.Ground(t.Context(), &camera.Frame{}, nil); !errors.Is(err, model.ErrNoAnswer) || !errors.Is(err, ErrRun) {
+					t.Errorf("frame %d: %v, want ErrNoAnswer", i+1, err)
+				}
+			}
+			_, err := s.Ground(t.Context(), &camera.Frame{}, nil)
+			if errors.Is(err, model.ErrNoAnswer) || !errors.Is(err, ErrRun) || !strings.Contains(err.Error(), "10 frames in a row") {
+				t.Errorf("the tenth: %v", err)
+			}
+			if n := s.Unanswered(); n != maxUnanswered {
+				t.Errorf("%d frames unanswered, want %d", n, maxUnanswered)
+			}
+			if n := strings.Count(log.String(), "no answer"); n != 1 {
+				t.Errorf("told %d times: %s", n, &log)
+			}
+			if err := s.Close(); err != nil || len(*closed) != len(actors) {
+				t.Errorf("closed %s, %v", *closed, err)
+			}
+		})
+	}
+}
+
+// TestOneFrameWithoutAnswer: the count in a row begins again with each answer.
+func TestOneFrameWithoutAnswer(t *testing.T) {
 	var log bytes.Buffer
-	s, _ := steady(t, &log, &acting{name: "cuda", err: ErrRun}, &acting{name: "cpu", err: ErrRun})
-	if _, err := s.Ground(t.Context(), &camera.Frame{}, nil); !errors.Is(err, ErrRun) || !strings.Contains(err.Error(), "no other provider") {
+	cpu := &acting{name: "cpu", err: ErrRun, once: true}
+	s, _ := failover(t, &log, cpu)
+	for i := range 3 * maxUnanswered {
+		cpu.good = 0
+		if _, err := s.Ground(t.Context(), &camera.Frame{}, nil); !errors.Is(err, model.ErrNoAnswer) {
+			t.Fatalf("failure %d: %v", i+1, err)
+		}
+		if _, err := s.Ground(t.Context(), &camera.Frame{}, nil); err != nil {
+			t.Fatalf("after failure %d: %v", i+1, err)
+		}
+	}
+	if n := s.Unanswered(); n != 3*maxUnanswered {
+		t.Errorf("%d unanswered", n)
+	}
+}
+
+func TestSwitchingStops(t *testing.T) {
+	var log bytes.Buffer
+	s, closed := failover(t, &log, &acting{name: "cuda", err: ErrRun}, &acting{name: "cpu", good: -1})
+	ctx, stop := context.WithCancel(t.Context())
+	open := s.open
+	s.open = func(ctx context.Context, provider string) (runner, Chosen, error) {
+		stop() // while the next one is opened
+		return open(ctx, provider)
+	}
+	if _, err := s.Ground(ctx, &camera.Frame{}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+	if !slices.Equal(*closed, []string{"cpu"}) {
+		t.Errorf("closed %s, want what was opened too late", *closed)
 	}
 }
 
 func TestOtherErrorsChangeNoProvider(t *testing.T) {
 	var log bytes.Buffer
 	bad := errors.New("3 bytes are no picture")
-	s, _ := steady(t, &log, &acting{name: "cuda", err: bad}, &acting{name: "cpu", good: -1})
+	s, _ := failover(t, &log, &acting{name: "cuda", err: bad}, &acting{name: "cpu", good: -1})
 	if _, err := s.Ground(t.Context(), &camera.Frame{}, nil); !errors.Is(err, bad) || s.Provider().Name != "cuda" {
 		t.Errorf("error %v on %s", err, s.Provider().Name)
 	}
@@ -101,7 +171,7 @@ func TestOtherErrorsChangeNoProvider(t *testing.T) {
 
 func TestManyFallBackOnce(t *testing.T) {
 	var log bytes.Buffer
-	s, _ := steady(t, &log, &acting{name: "cuda", good: 5, err: ErrRun}, &acting{name: "cpu", good: -1})
+	s, _ := failover(t, &log, &acting{name: "cuda", good: 5, err: ErrRun}, &acting{name: "cpu", good: -1})
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
@@ -157,7 +227,7 @@ func TestWrongAnswersAreRefused(t *testing.T) {
 		good    bool
 	}{"right": {right, true}, "wrong": {wrong, false}} {
 		golden := &Golden{Frame: f, Phrases: ps, Answers: tt.answers}
-		s, err := OpenSteady(t.Context(), b, Options{
+		s, err := OpenFailover(t.Context(), b, Options{
 			Square: nearest, Provider: "cpu", Trying: func(p string) { tried = append(tried, p) },
 			Check: func(ctx context.Context, g *Grounder) error { return golden.Check(ctx, g) },
 		}, slog.Default())

@@ -22,9 +22,9 @@ type Golden struct {
 // How far a provider may be off: half precision and eight bits round, and two
 // boxes of nearly one score may change places.
 const (
-	leastIoU   = 0.8  // of the best box with one of the answers
-	mostScore  = 0.15 // between their scores
-	mostAbsent = 0.15 // between the probabilities that it is there
+	minIoU          = 0.8  // of the best box with one of the answers
+	maxScoreDiff    = 0.15 // between their scores
+	maxPresenceDiff = 0.15 // between the probabilities that it is there
 )
 
 // Check holds the answers of the network against golden ones. Its error is
@@ -46,7 +46,7 @@ func (want *Golden) Check(ctx context.Context, by interface {
 
 // disagrees says how got is another answer than want.
 func disagrees(got, want *model.Answer) error {
-	if d := got.Presence - want.Presence; max(d, -d) > mostAbsent {
+	if d := got.Presence - want.Presence; max(d, -d) > maxPresenceDiff {
 		return fmt.Errorf("there with probability %.2f, should be %.2f", got.Presence, want.Presence)
 	}
 	if len(want.Boxes) == 0 || want.Boxes[0].Area() == 0 {
@@ -54,11 +54,11 @@ func disagrees(got, want *model.Answer) error {
 	}
 	var best float32
 	for i, b := range got.Boxes {
-		if d := got.Scores[i] - want.Score(); max(d, -d) <= mostScore {
+		if d := got.Scores[i] - want.Score(); max(d, -d) <= maxScoreDiff {
 			best = max(best, b.IoU(want.Boxes[0]))
 		}
 	}
-	if best < leastIoU {
+	if best < minIoU {
 		return fmt.Errorf("no box is where the best one should be (IoU %.2f)", best)
 	}
 	return nil
