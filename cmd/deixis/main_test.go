@@ -141,7 +141,7 @@ func TestUsageErrors(t *testing.T) {
 		"empty picture":     {[]string{"point", written(t, "e.png", ""), "cup"}, exitInput, "e.png"},
 		"folder as picture": {[]string{"point", folder, "cup"}, exitInput, folder},
 		"missing refs":      {[]string{"eval", "gone.jsonl"}, exitInput, "gone.jsonl"},
-		"broken refs":       {[]string{"eval", written(t, "r.jsonl", "{\"image\":\"a\",\"phrase\":\"b\"}\n{")}, exitInput, "line 2"},
+		"broken refs":       {[]string{"eval", written(t, "r.jsonl", "{\"image\":\"a\",\"phrase\":\"b\",\"box\":null}\n{")}, exitInput, "line 2"},
 		"empty refs":        {[]string{"eval", written(t, "r.jsonl", "\n\n")}, exitInput, "none"},
 		"no such pattern":   {[]string{"bench", "pattern://0x0"}, exitUsage, "0x0"},
 		"missing source":    {[]string{"bench", "gone.mp4"}, exitInput, "gone.mp4"},
