@@ -17,27 +17,30 @@ var (
 type Phrase struct {
 	Text string  // as given, without white space around it
 	IDs  []int64 // token ids, [CLS] first and [SEP] last; at most MaxTokens
+
+	words  int // without punctuation
+	broken int // of them, not whole in the vocabulary
 }
 
 // Phrase turns text into tokens. Accents, case and how they are composed do
 // not matter. Its errors are ErrEmptyPhrase, also for a text of nothing but
-// signs that cannot be seen, and ErrLongPhrase.
+// punctuation, special tokens and signs that cannot be seen, and ErrLongPhrase.
 func (b *Bundle) Phrase(text string) (Phrase, error) {
 	text = strings.TrimSpace(text)
 	if b.tokens == nil {
 		return Phrase{}, b.wrong(errors.New("only read, not loaded: it takes no phrases"))
 	}
 	room := b.Limits.MaxTokens - 2 // [CLS] and [SEP]
-	ids, n := b.tokens.encode(text, room)
+	ids, n, seen := b.tokens.encode(text, room)
 	switch {
-	case n == 0:
+	case n == 0, ids != nil && seen.words == 0:
 		return Phrase{}, fmt.Errorf("read phrase %q: %w (say what to look for)", begin(text), ErrEmptyPhrase)
 	case ids == nil:
 		return Phrase{}, fmt.Errorf("read phrase %q: %w: it has %d words and signs, and %d tokens fit (say it shorter)", begin(text), ErrLongPhrase, n, room)
 	case n > room:
 		return Phrase{}, fmt.Errorf("read phrase %q: %w: it has %d tokens, and %d fit (say it shorter)", begin(text), ErrLongPhrase, n, room)
 	}
-	return Phrase{Text: text, IDs: ids}, nil
+	return Phrase{Text: text, IDs: ids, words: seen.words, broken: seen.broken}, nil
 }
 
 // begin is the start of a text, short enough for one line of an error.

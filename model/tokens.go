@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	pieces "github.com/sugarme/tokenizer/model"
 	"github.com/sugarme/tokenizer/model/wordpiece"
@@ -17,6 +18,7 @@ type tokenizer struct {
 	pieces   wordpiece.WordPiece
 	specials *regexp.Regexp   // tokens such as [MASK] that a text may spell out, in exactly this case
 	ids      map[string]int64 // of the specials
+	unknown  int64
 	cls, sep int64
 }
 
@@ -76,6 +78,7 @@ func loadTokenizer(path string) (*tokenizer, error) {
 		return nil, err
 	}
 	t.specials.Longest()
+	t.unknown = int64(f.Model.Vocab[f.Model.Unknown])
 	t.cls, t.sep = int64(f.Model.Vocab["[CLS]"]), int64(f.Model.Vocab["[SEP]"])
 	return t, nil
 }
@@ -116,10 +119,16 @@ func (f *tokenizerFile) validate() error {
 	return errors.Join(errs...)
 }
 
+// counts tell of the words of a text, punctuation and special tokens left out.
+type counts struct {
+	words  int
+	broken int // of them, in more than one piece or unknown
+}
+
 // encode gives the ids of text between [CLS] and [SEP], and how many there are
 // without those two. A text of more than room words is not looked up, however
 // long it is: then ids is nil and the number is that of its words and signs.
-func (t *tokenizer) encode(text string, room int) (ids []int64, n int) {
+func (t *tokenizer) encode(text string, room int) (ids []int64, n int, seen counts) {
 	var chunks []chunk
 	from := 0
 	plain := func(part string) {
@@ -134,7 +143,7 @@ func (t *tokenizer) encode(text string, room int) (ids []int64, n int) {
 	}
 	plain(text[from:])
 	if len(chunks) > room {
-		return nil, len(chunks)
+		return nil, len(chunks), seen
 	}
 	ids = append(ids, t.cls)
 	for _, c := range chunks {
@@ -146,8 +155,15 @@ func (t *tokenizer) encode(text string, room int) (ids []int64, n int) {
 		for _, p := range pieces {
 			ids = append(ids, int64(p.Id))
 		}
+		if r, _ := utf8.DecodeRuneInString(c.word); isPunct(r) { // a sign is a word of its own
+			continue
+		}
+		seen.words++
+		if len(pieces) != 1 || int64(pieces[0].Id) == t.unknown {
+			seen.broken++
+		}
 	}
-	return append(ids, t.sep), len(ids) - 1
+	return append(ids, t.sep), len(ids) - 1, seen
 }
 
 // A chunk is a word still to be looked up, or the id of a special token.

@@ -34,7 +34,7 @@ func TestEncodeAsTheTrainerDoes(t *testing.T) {
 		t.Fatalf("only %d golden phrases", len(golden))
 	}
 	for _, g := range golden {
-		if got, _ := b.tokens.encode(g.Text, 1<<20); !slices.Equal(got, g.IDs) {
+		if got, _, _ := b.tokens.encode(g.Text, 1<<20); !slices.Equal(got, g.IDs) {
 			t.Errorf("encode(%+q)\n got %v\nwant %v", g.Text, got, g.IDs)
 		}
 	}
@@ -85,6 +85,15 @@ func TestPhrase(t *testing.T) {
 		"just fits":        {strings.Repeat("cup ", room), nil, ""},
 		"empty":            {"", ErrEmptyPhrase, "say what to look for"},
 		"blank":            {" \t ", ErrEmptyPhrase, ""},
+		"punctuation":      {"?!", ErrEmptyPhrase, "say what to look for"},
+		"one point":        {".", ErrEmptyPhrase, ""},
+		"dashes, quotes":   {"— « » \u3002", ErrEmptyPhrase, ""},
+		"a mask":           {"[MASK]", ErrEmptyPhrase, ""},
+		"mask and point":   {"[SEP] . [PAD]", ErrEmptyPhrase, ""},
+		"one letter":       {"a?", nil, ""},
+		"a digit":          {"7", nil, ""},
+		"a smile":          {"🙂", nil, ""},
+		"many points":      {strings.Repeat(".", 10_000), ErrLongPhrase, "10000 words"},
 		"invisible":        {"\u200b\ufeff", ErrEmptyPhrase, ""},
 		"one too many":     {strings.Repeat("cup ", room+1), ErrLongPhrase, "say it shorter"},
 		"pieces":           {strings.Repeat("xqzj ", room), ErrLongPhrase, "tokens"},

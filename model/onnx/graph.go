@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"errors"
-	"fmt"
 
 	"deixis/model"
 
@@ -29,14 +28,10 @@ func openProfiled(b *model.Bundle, name string, g model.Graph, provider string, 
 		Threads: o.Threads, Spin: o.Spin, Provider: provider,
 		CUDA: cudaOptions(o), TensorRT: tensorrtOptions(o, b, g, profiled),
 	}
-	s, err := OpenSession(b.Path(g.File), so, func(in, out []ort.InputOutputInfo) (inputs, _ []string, err error) {
+	return OpenSession(b.Path(g.File), so, func(in, out []ort.InputOutputInfo) (inputs, _ []string, err error) {
 		for _, port := range g.Inputs {
 			inputs = append(inputs, port.Name)
 		}
 		return inputs, outputs, checkGraph(name, g, in, out)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("open graph %s on %s: %w", name, provider, err)
-	}
-	return s, nil
 }
