@@ -14,7 +14,7 @@ const MaxPixels = 100_000_000
 
 // mostBytes bounds the file of a picture of most pixels: three colours and
 // alpha of 16 bits each, and room for what stands beside them.
-func mostBytes(most int64) int64 { return 8*min(most, 1<<40) + 64<<20 }
+func mostBytes(most int) int64 { return 8*min(int64(most), 1<<40) + 64<<20 }
 
 // ReadImage decodes the picture in a file into f, in colour and turned the way
 // its EXIF orientation says. A file that is no whole picture, or has more than
@@ -26,7 +26,7 @@ func ReadImage(path string, f *camera.Frame) error { return ReadImageWithin(path
 // The header is read before OpenCV sees the file: OpenCV hands out the first
 // half of a truncated JPEG, decodes whatever size is claimed, and turns only
 // some formats, not the same ones in every version.
-func ReadImageWithin(path string, most int64, f *camera.Frame) error {
+func ReadImageWithin(path string, most int, f *camera.Frame) error {
 	data, err := camera.ReadRegular(path, mostBytes(most))
 	switch {
 	case errors.Is(err, camera.ErrNotRegular) || errors.Is(err, camera.ErrTooLarge):
@@ -36,7 +36,7 @@ func ReadImageWithin(path string, most int64, f *camera.Frame) error {
 	}
 	info, err := camera.ReadHeader(data)
 	switch {
-	case !info.Within(most):
+	case !info.Within(int64(most)):
 		return fmt.Errorf("read picture %q: %dx%d pixels are more than %d (make it smaller, or raise the limit with --max-pixels): %w", path, info.Width, info.Height, most, camera.ErrNoPicture)
 	case errors.Is(err, camera.ErrFormat):
 		return fmt.Errorf("read picture %q: cannot decode it: %w (convert it to JPEG or PNG): %w", path, err, camera.ErrNoPicture)
