@@ -21,12 +21,16 @@ func mostBytes(most int) int64 { return 8*min(int64(most), 1<<40) + 64<<20 }
 // MaxPixels, is camera.ErrNoPicture.
 func ReadImage(path string, f *camera.Frame) error { return ReadImageWithin(path, MaxPixels, f) }
 
-// ReadImageWithin is ReadImage with another limit, in pixels.
+// ReadImageWithin is ReadImage with another limit, in pixels; 0 or less means
+// MaxPixels.
 //
 // The header is read before OpenCV sees the file: OpenCV hands out the first
 // half of a truncated JPEG, decodes whatever size is claimed, and turns only
 // some formats, not the same ones in every version.
 func ReadImageWithin(path string, most int, f *camera.Frame) error {
+	if most <= 0 {
+		most = MaxPixels
+	}
 	data, err := camera.ReadRegular(path, mostBytes(most))
 	switch {
 	case errors.Is(err, camera.ErrNotRegular) || errors.Is(err, camera.ErrTooLarge):
@@ -54,8 +58,9 @@ func decode(data []byte, info camera.Header, f *camera.Frame) error {
 	if info.Format == "TIFF" {
 		camera.UprightTIFF(data)
 	}
-	mat, err := gocv.IMDecode(data, gocv.IMReadColor|gocv.IMReadIgnoreOrientation)
+	mat := gocv.NewMat()
 	defer mat.Close()
+	err := gocv.IMDecodeIntoMat(data, gocv.IMReadColor|gocv.IMReadIgnoreOrientation, &mat)
 	if err != nil || mat.Empty() { // its error has several lines, of its own source code
 		return fmt.Errorf("OpenCV cannot decode it (%s, %dx%d: broken, or of a rare kind; convert it to JPEG or PNG): %w", info.Format, info.Width, info.Height, camera.ErrNoPicture)
 	}
