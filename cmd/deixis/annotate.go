@@ -109,7 +109,7 @@ func nameOf(ref camera.Ref) string {
 
 // annotate runs one input through the model, every frame of it.
 func (c *annotateCmd) annotate(ctx context.Context, g *globals, by *grounder, j job, ps []model.Phrase, which string) (err error) {
-	from, err := opencv.Open(ctx, j.ref, opencv.Options{Log: g.Log})
+	from, err := opencv.Open(ctx, j.ref, opencv.Options{Log: g.Log, MaxPixels: g.MaxPixels})
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (c *annotateCmd) annotate(ctx context.Context, g *globals, by *grounder, j 
 		to = append(to, &pipeline.Events{W: f, Source: j.ref.String()})
 	}
 	if c.wants("mp4") {
-		r, newErr := record.New(j.out+".mp4", record.Options{FPS: from.Info().FPS, EveryFrame: true})
+		r, newErr := record.New(j.out+".mp4", record.Options{FPS: from.Info().FPS, EveryFrame: true, Log: g.Log})
 		if newErr != nil {
 			return newErr
 		}

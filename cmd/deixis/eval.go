@@ -60,7 +60,7 @@ func (g *globals) evaluate(ctx context.Context, by *grounder, refs []ref) (*tall
 	var f camera.Frame
 	said, done := time.Now(), 0
 	for _, group := range byImage(refs) {
-		if err := opencv.ReadImage(group[0].Image, &f); err != nil {
+		if err := opencv.ReadImageWithin(group[0].Image, g.MaxPixels, &f); err != nil {
 			return nil, fmt.Errorf("line %d: %w", group[0].Line, err)
 		}
 		ps := make([]model.Phrase, len(group))

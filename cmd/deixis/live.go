@@ -85,7 +85,7 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 
 // options are what is asked of the camera.
 func (c *liveCmd) options(g *globals) (opencv.Options, error) {
-	o := opencv.Options{Reconnect: true, Log: g.Log, FPS: c.FPS, Format: strings.ToUpper(c.Format)}
+	o := opencv.Options{Reconnect: true, Log: g.Log, MaxPixels: g.MaxPixels, FPS: c.FPS, Format: strings.ToUpper(c.Format)}
 	if len(o.Format) != 0 && len(o.Format) != 4 {
 		return o, &usageError{fmt.Errorf("--pixel-format %q: not four letters (write MJPG or YUYV)", c.Format)}
 	}

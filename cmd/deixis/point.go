@@ -42,7 +42,7 @@ type pointedMS struct {
 // Run answers every phrase about the picture.
 func (c *pointCmd) Run(ctx context.Context, g *globals) (err error) {
 	var f camera.Frame
-	if err := opencv.ReadImage(c.Image, &f); err != nil {
+	if err := opencv.ReadImageWithin(c.Image, g.MaxPixels, &f); err != nil {
 		return err
 	}
 	if err := notItself(camera.Ref{Kind: camera.File, Path: c.Image}, c.Out); err != nil {

@@ -122,7 +122,7 @@ func (s *show) source() pipeline.Source {
 // for, the events go to standard output.
 func (s *show) openFiles() (kept []pipeline.Beside, err error) {
 	if s.Record != "" {
-		r, err := record.New(s.Record, record.Options{FPS: s.from.Info().FPS, EveryFrame: s.everyFrame()})
+		r, err := record.New(s.Record, record.Options{FPS: s.from.Info().FPS, EveryFrame: s.everyFrame(), Log: s.Log})
 		if err != nil {
 			return nil, err
 		}
