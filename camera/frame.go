@@ -16,6 +16,8 @@ type Frame struct {
 	PTS           time.Duration // place in the recording or stream, 0 at its first frame
 	Width, Height int           // pixels
 	Pix           []byte        // len(Pix) == 3*Width*Height; blue, green, red
+	File          string        // which file it is from: Ref.Name of a picture, the path of a video; "" for anything else
+	Cut           bool          // it shows another scene than the frame before: no target goes on across it
 	Mirrored      bool          // left and right are swapped against what the source gave
 }
 
@@ -45,5 +47,6 @@ func (f *Frame) Resize(w, h int) {
 func (f *Frame) CopyTo(to *Frame) {
 	to.Resize(f.Width, f.Height)
 	copy(to.Pix, f.Pix)
-	to.Seq, to.At, to.PTS, to.Mirrored = f.Seq, f.At, f.PTS, f.Mirrored
+	to.Seq, to.At, to.PTS = f.Seq, f.At, f.PTS
+	to.File, to.Cut, to.Mirrored = f.File, f.Cut, f.Mirrored
 }

@@ -2,8 +2,19 @@ package camera
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
+	"time"
 )
+
+func TestCopyToKeepsAllButTheMemory(t *testing.T) {
+	f := Frame{Seq: 3, At: time.Unix(5, 0), PTS: 7, Width: 1, Height: 1, Pix: []byte{1, 2, 3}, File: "a.jpg", Cut: true, Mirrored: true}
+	var c Frame
+	f.CopyTo(&c)
+	if !reflect.DeepEqual(f, c) || &f.Pix[0] == &c.Pix[0] {
+		t.Errorf("%+v, want a copy of %+v", c, f)
+	}
+}
 
 func TestMirror(t *testing.T) {
 	for name, tt := range map[string]struct {

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,9 +17,6 @@ const maxDevice = 255
 // streams are the schemes of network sources.
 var streams = []string{"rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "udp", "tcp", "http", "https"}
 
-// pictures are the file extensions of single pictures.
-var pictures = []string{".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
-
 // Parse tells what source is meant:
 //
 //	0  /dev/video0  v4l2:///dev/video0        a camera
@@ -30,7 +26,8 @@ var pictures = []string{".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff
 //	pattern://640x480@30?frames=90            a test pattern; every part may be left out
 //
 // A file, folder or glob must exist, or the error is fs.ErrNotExist. Cameras
-// and streams are looked for when they are opened.
+// and streams are looked for when they are opened. A picture that is no
+// regular file, and a folder without one that is read, is ErrNoPicture.
 func Parse(source string) (Ref, error) {
 	source = strings.TrimSpace(source)
 	if source == "" {
@@ -101,7 +98,7 @@ func parsePath(source, path string) (Ref, error) {
 	case info.IsDir():
 		return parseFolder(source, path)
 	case isPicture(path):
-		return Ref{Kind: Images, URI: source, Path: path, Paths: []string{path}}, nil
+		return parsePicture(source, path, info)
 	}
 	return Ref{Kind: File, URI: source, Path: path}, nil
 }
@@ -113,53 +110,6 @@ func bare(err error) error {
 	}
 	return err
 }
-
-func parseFolder(source, dir string) (Ref, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return Ref{}, fmt.Errorf("list folder %q: %w", source, bare(err))
-	}
-	var paths []string
-	for _, e := range entries {
-		if !e.IsDir() && isPicture(e.Name()) && !isHidden(e.Name()) {
-			paths = append(paths, filepath.Join(dir, e.Name()))
-		}
-	}
-	if len(paths) == 0 {
-		return Ref{}, fmt.Errorf("list folder %q: no pictures in it (%s): %w", source, strings.Join(pictures, " "), fs.ErrNotExist)
-	}
-	slices.SortFunc(paths, byNumber)
-	return Ref{Kind: Images, URI: source, Path: dir, Paths: paths}, nil
-}
-
-func parseGlob(source, pattern string) (Ref, error) {
-	all, err := filepath.Glob(pattern)
-	if err != nil {
-		return Ref{}, fmt.Errorf("read source %q: %w", source, err)
-	}
-	var paths []string
-	for _, p := range all {
-		if info, err := os.Stat(p); err == nil && !info.IsDir() && isPicture(p) && !isHidden(p) {
-			paths = append(paths, p)
-		}
-	}
-	switch {
-	case len(all) == 0:
-		return Ref{}, fmt.Errorf("find source %q: nothing matches: %w", source, fs.ErrNotExist)
-	case len(paths) == 0 && len(all) == 1:
-		return parsePath(source, all[0])
-	case len(paths) == 0:
-		return Ref{}, fmt.Errorf("find source %q: %d files match and none is a picture (name videos one by one): %w", source, len(all), fs.ErrNotExist)
-	}
-	slices.SortFunc(paths, byNumber)
-	return Ref{Kind: Images, URI: source, Path: pattern, Paths: paths}, nil
-}
-
-func isPicture(path string) bool {
-	return slices.Contains(pictures, strings.ToLower(filepath.Ext(path)))
-}
-
-func isHidden(path string) bool { return strings.HasPrefix(filepath.Base(path), ".") }
 
 // byNumber orders names as people number them: img2 before img10.
 func byNumber(a, b string) int {

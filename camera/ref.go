@@ -48,7 +48,9 @@ type Ref struct {
 	Device int    // number of the camera; -1 for a node that is no /dev/videoN
 	Path   string // device node, file, folder or address
 
-	Paths []string // the pictures, in order
+	Paths    []string // the pictures, in order
+	Skipped  []string // what looks like a picture in the folder and is not read: name and why
+	Sequence bool     // the pictures follow each other as those of a video do
 
 	Width, Height int     // pixels of the test pattern
 	FPS           float64 // pictures a second of the test pattern
@@ -66,6 +68,10 @@ func (r Ref) Live() bool {
 	}
 	return false
 }
+
+// Unrelated says whether each frame is to be answered for itself: pictures of a
+// folder or glob show different things, unless Sequence says otherwise.
+func (r Ref) Unrelated() bool { return r.Kind == Images && !r.Sequence }
 
 // String is the source as given, without the password of an address.
 func (r Ref) String() string {

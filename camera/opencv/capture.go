@@ -204,6 +204,9 @@ func (c *Capture) reconnect(ctx context.Context) error {
 // stamp numbers f and gives it its times. A file's own time stamps count where
 // they grow, or else the frame rate; a live source goes by this machine's clock.
 func (c *Capture) stamp(f *camera.Frame) {
+	if c.ref.Kind == camera.File {
+		f.File = c.ref.Path
+	}
 	c.seq++
 	c.here++
 	f.Seq, f.At = c.seq, time.Now()

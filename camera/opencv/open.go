@@ -27,7 +27,7 @@ type Options struct {
 	FPS           float64 // asked of a device; 0 leaves its default
 	Format        string  // asked of a device, four letters as MJPG or YUYV; "" leaves the choice
 
-	MaxPixels int64 // of one picture, checked before it is decoded; 0 means MaxPixels
+	MaxPixels int // of one picture, checked before it is decoded; 0 means MaxPixels
 
 	OpenTimeout time.Duration // how long a device or stream may take to open; 0 means 10 s
 	ReadTimeout time.Duration // how long it may take over one frame; 0 means 5 s

@@ -148,8 +148,8 @@ func TestImages(t *testing.T) {
 	defer s.Close()
 	var f camera.Frame
 	for n, width := range []int{24, 28} {
-		if err := s.Next(t.Context(), &f); err != nil || f.Width != width || f.Seq != uint64(n+1) {
-			t.Errorf("picture %d: width %d, seq %d, %v", n, f.Width, f.Seq, err)
+		if err := s.Next(t.Context(), &f); err != nil || f.Width != width || f.Seq != uint64(n+1) || !f.Cut || f.File != []string{"a2.png", "a10.png"}[n] {
+			t.Errorf("picture %d: width %d, seq %d, cut %v, file %q, %v", n, f.Width, f.Seq, f.Cut, f.File, err)
 		}
 	}
 	if err := s.Next(t.Context(), &f); err != io.EOF {
@@ -195,5 +195,32 @@ func TestImagesPassesOverBrokenOnes(t *testing.T) {
 				t.Errorf("log says:\n%s", &log)
 			}
 		})
+	}
+}
+
+func TestImagesSayOnceWhatIsNotRead(t *testing.T) {
+	dir := t.TempDir()
+	if err := errors.Join(WriteImage(filepath.Join(dir, "a.png"), picture(1, 1)), WriteImage(filepath.Join(dir, "b.png"), picture(8, 8)),
+		os.WriteFile(filepath.Join(dir, "c.heic"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	ref, err := camera.Parse(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref.Sequence = true
+	var log bytes.Buffer
+	s := NewImages(ref, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	var f camera.Frame
+	for n, name := range []string{"a.png", "b.png"} {
+		if err := s.Next(t.Context(), &f); err != nil || f.File != name || f.Cut {
+			t.Errorf("picture %d: %q, cut %v, %v", n, f.File, f.Cut, err)
+		}
+	}
+	if err := s.Next(t.Context(), &f); err != io.EOF {
+		t.Errorf("what is not read is no error: %v", err)
+	}
+	if said := log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "count=1") || !strings.Contains(said, "c.heic") {
+		t.Errorf("log says:\n%s", said)
 	}
 }

@@ -14,19 +14,23 @@ const MaxPixels = 100_000_000
 
 // mostBytes bounds the file of a picture of most pixels: three colours and
 // alpha of 16 bits each, and room for what stands beside them.
-func mostBytes(most int64) int64 { return 8*min(most, 1<<40) + 64<<20 }
+func mostBytes(most int) int64 { return 8*min(int64(most), 1<<40) + 64<<20 }
 
 // ReadImage decodes the picture in a file into f, in colour and turned the way
 // its EXIF orientation says. A file that is no whole picture, or has more than
 // MaxPixels, is camera.ErrNoPicture.
 func ReadImage(path string, f *camera.Frame) error { return ReadImageWithin(path, MaxPixels, f) }
 
-// ReadImageWithin is ReadImage with another limit, in pixels.
+// ReadImageWithin is ReadImage with another limit, in pixels; 0 or less means
+// MaxPixels.
 //
 // The header is read before OpenCV sees the file: OpenCV hands out the first
 // half of a truncated JPEG, decodes whatever size is claimed, and turns only
 // some formats, not the same ones in every version.
-func ReadImageWithin(path string, most int64, f *camera.Frame) error {
+func ReadImageWithin(path string, most int, f *camera.Frame) error {
+	if most <= 0 {
+		most = MaxPixels
+	}
 	data, err := camera.ReadRegular(path, mostBytes(most))
 	switch {
 	case errors.Is(err, camera.ErrNotRegular) || errors.Is(err, camera.ErrTooLarge):
@@ -36,7 +40,7 @@ func ReadImageWithin(path string, most int64, f *camera.Frame) error {
 	}
 	info, err := camera.ReadHeader(data)
 	switch {
-	case !info.Within(most):
+	case !info.Within(int64(most)):
 		return fmt.Errorf("read picture %q: %dx%d pixels are more than %d (make it smaller, or raise the limit with --max-pixels): %w", path, info.Width, info.Height, most, camera.ErrNoPicture)
 	case errors.Is(err, camera.ErrFormat):
 		return fmt.Errorf("read picture %q: cannot decode it: %w (convert it to JPEG or PNG): %w", path, err, camera.ErrNoPicture)
@@ -54,8 +58,9 @@ func decode(data []byte, info camera.Header, f *camera.Frame) error {
 	if info.Format == "TIFF" {
 		camera.UprightTIFF(data)
 	}
-	mat, err := gocv.IMDecode(data, gocv.IMReadColor|gocv.IMReadIgnoreOrientation)
+	mat := gocv.NewMat()
 	defer mat.Close()
+	err := gocv.IMDecodeIntoMat(data, gocv.IMReadColor|gocv.IMReadIgnoreOrientation, &mat)
 	if err != nil || mat.Empty() { // its error has several lines, of its own source code
 		return fmt.Errorf("OpenCV cannot decode it (%s, %dx%d: broken, or of a rare kind; convert it to JPEG or PNG): %w", info.Format, info.Width, info.Height, camera.ErrNoPicture)
 	}

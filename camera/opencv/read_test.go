@@ -2,6 +2,7 @@ package opencv
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -286,4 +287,29 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%dx%d decoded, the header was read as %+v", got.Width, got.Height, h)
 		}
 	})
+}
+
+func TestReadImageRefusesAWholeFileOfCutData(t *testing.T) {
+	const rows = 64
+	ihdr := append(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 64), rows), 8, 2, 0, 0, 0)
+	var pixels bytes.Buffer
+	z := zlib.NewWriter(&pixels)
+	for i := range rows * (1 + 3*64) {
+		z.Write([]byte{byte(i * i % 251 * min(1, i%(1+3*64)))}) // 0 at the start of a row: no filter
+	}
+	z.Close()
+	path := filepath.Join(t.TempDir(), "a.png")
+	for name, tt := range map[string]struct {
+		keep int
+		good bool
+	}{"all": {pixels.Len(), true}, "half": {pixels.Len() / 2, false}} {
+		png := "\x89PNG\r\n\x1a\n" + string(pngChunk("IHDR", ihdr)) + string(pngChunk("IDAT", pixels.Bytes()[:tt.keep])) + string(pngChunk("IEND", nil))
+		if err := os.WriteFile(path, []byte(png), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var f camera.Frame
+		if err := ReadImage(path, &f); (err == nil) != tt.good || err != nil && !errors.Is(err, camera.ErrNoPicture) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -21,10 +21,11 @@ import (
 
 // annotateCmd is `deixis annotate`.
 type annotateCmd struct {
-	Inputs []string `arg:"" name:"input" placeholder:"INPUT" help:"Videos, folders or globs of pictures."`
-	Phrase []string `short:"p" required:"" sep:"none" placeholder:"PHRASE" help:"What to box; several are separated by ; or given one by one."`
-	Out    string   `required:"" placeholder:"DIR" help:"Folder for the results, made where it is missing."`
-	Format []string `default:"jsonl,mp4" enum:"jsonl,mp4" help:"jsonl: an event a phrase and frame; mp4: the video with its boxes."`
+	Inputs   []string `arg:"" name:"input" placeholder:"INPUT" help:"Videos, folders or globs of pictures."`
+	Phrase   []string `short:"p" required:"" sep:"none" placeholder:"PHRASE" help:"What to box; several are separated by ; or given one by one."`
+	Out      string   `required:"" placeholder:"DIR" help:"Folder for the results, made where it is missing."`
+	Sequence bool     `help:"The pictures of a folder follow each other as those of a video do; otherwise each is answered for itself."`
+	Format   []string `default:"jsonl,mp4" enum:"jsonl,mp4" help:"jsonl: an event a phrase and frame; mp4: the video with its boxes."`
 }
 
 // job is one input and the names of what comes of it, without extension.
@@ -74,6 +75,7 @@ func (c *annotateCmd) jobs() ([]job, error) {
 		if err != nil {
 			return nil, asInput(err)
 		}
+		ref.Sequence = c.Sequence
 		if ref.Live() {
 			return nil, &usageError{fmt.Errorf("annotate %q: a %s has no end (record it with `deixis live --record` first)", ref, ref.Kind)}
 		}
@@ -118,7 +120,7 @@ func (c *annotateCmd) annotate(ctx context.Context, g *globals, by *grounder, j 
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
 	p := newProgress(g, which+" "+filepath.Base(j.out), from.Info().Frames)
-	how := line.Config{From: from, By: by, Log: g.Log}
+	how := line.Config{From: from, By: by, Log: g.Log, Unrelated: j.ref.Unrelated()}
 	keep := func(name string, to pipeline.Sink, needs pipeline.Needs) {
 		how.Outputs = append(how.Outputs, pipeline.Output{Name: name, To: to, Needs: needs, EveryFrame: true})
 	}
@@ -131,7 +133,7 @@ func (c *annotateCmd) annotate(ctx context.Context, g *globals, by *grounder, j 
 		keep("events", &event.Writer{W: f, Source: j.ref.String()}, pipeline.NoPixels)
 	}
 	if c.wants("mp4") {
-		r, newErr := record.New(j.out+".mp4", record.Options{FPS: from.Info().FPS, EveryFrame: true})
+		r, newErr := record.New(j.out+".mp4", record.Options{FPS: from.Info().FPS, EveryFrame: true, Log: g.Log})
 		if newErr != nil {
 			return newErr
 		}

@@ -31,6 +31,7 @@ type liveCmd struct {
 	Origins  []string   `name:"http-origin" placeholder:"ORIGIN" help:"Let pages of this origin use the API, too, such as https://robot.example:8443; may be given several times."`
 	Fixes    string     `name:"corrections" default:"corrections" placeholder:"DIR" help:"Where boxes corrected on the page are saved for the trainer (default: corrections); empty takes none."`
 	Events   string     `placeholder:"FILE" help:"Write a JSON line a phrase and frame; - is standard output."`
+	Sequence bool       `help:"The pictures of a folder follow each other as those of a video do; otherwise each is answered for itself."`
 	Size     string     `placeholder:"WxH" help:"Picture size to ask of a camera."`
 	Carry    bool       `default:"true" negatable:"" help:"Between two answers move a box with what is in it; --no-carry lets it stand still."`
 	Mirror   bool       `help:"Swap left and right, as a webcam's user expects of a mirror: in what is shown, recorded and asked, so that left in the picture is left in a phrase. Events keep the source's own pixels."`
@@ -58,6 +59,7 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err != nil {
 		return asInput(err)
 	}
+	ref.Sequence = c.Sequence
 	if err := notItself(ref, c.Record, c.Events); err != nil {
 		return err
 	}

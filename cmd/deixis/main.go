@@ -55,7 +55,7 @@ type Common struct {
 	Spin       bool       `help:"Let the network's threads wait actively: a little faster alone, slower beside anything else."`
 	Threads    int        `default:"0" help:"Threads of the network on the CPU; 0 means one a core."`
 	OrtLibrary string     `name:"ort-library" placeholder:"FILE" help:"ONNX Runtime's shared library (default: looked for, see doctor)."`
-	MaxPixels  int64      `name:"max-pixels" default:"100000000" help:"Pictures of more pixels are refused by their header, before they are decoded."`
+	MaxPixels  int        `name:"max-pixels" default:"100000000" help:"Pictures of more pixels are refused by their header, before they are decoded."`
 	Config     string     `placeholder:"FILE" help:"YAML file with values for any flag; command line and DEIXIS_* variables win over it."`
 	LogLevel   slog.Level `default:"info" help:"debug, info, warn or error."`
 	LogJSON    bool       `name:"log-json" help:"Write the log as JSON lines."`

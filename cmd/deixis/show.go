@@ -43,7 +43,7 @@ type show struct {
 // open opens all outputs and joins the line.
 func (s *show) open(ctx context.Context) error {
 	c := line.Config{
-		From: s.source(), By: s.by, Rules: s.flags.Lock.rules(), NoCarry: !s.plan.carry,
+		From: s.source(), By: s.by, Rules: s.flags.Lock.rules(), NoCarry: !s.plan.carry, Unrelated: s.ref.Unrelated(),
 		Prepare: s.by.Provider().Name != "cpu", Log: s.g.Log,
 	}
 	drawing := &overlay.Overlay{ShowAge: !s.plan.everyFrame}
@@ -94,7 +94,7 @@ func (s *show) openRecording(c *line.Config) error {
 	if s.plan.record == "" {
 		return nil
 	}
-	r, err := record.New(s.plan.record, record.Options{FPS: s.from.Info().FPS, EveryFrame: s.plan.everyFrame})
+	r, err := record.New(s.plan.record, record.Options{FPS: s.from.Info().FPS, EveryFrame: s.plan.everyFrame, Log: s.g.Log})
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ type Event struct {
 	Source string  `json:"source"`
 	Camera string  `json:"camera,omitempty"` // its name, where it has one
 	Boot   string  `json:"boot,omitempty"`   // names this run of the program
+	File   string  `json:"file,omitempty"`   // which file the frame is from, where the source has several or is one
 	Seq    uint64  `json:"seq"`              // of the frame shown; rises from frame to frame within one boot
 	T      string  `json:"t"`                // when it was taken, UTC
 	PTS    float64 `json:"pts"`              // its place in the recording, seconds
@@ -55,7 +56,7 @@ const timeFormat = "2006-01-02T15:04:05.000Z"
 // NewEvent says v of frame f, in f's own pixels.
 func NewEvent(source string, f *camera.Frame, v *pipeline.View) Event {
 	return Event{
-		V: 1, Source: source, Seq: f.Seq, T: f.At.UTC().Format(timeFormat),
+		V: 1, Source: source, File: f.File, Seq: f.Seq, T: f.At.UTC().Format(timeFormat),
 		PTS: model.Round(f.PTS.Seconds(), 3), Size: [2]int{f.Width, f.Height}, Target: NewTarget(v),
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"deixis/camera"
 	"deixis/model"
+	"deixis/pipeline"
 )
 
 // answer asks the model all phrases of the moment at once. There are no answers
@@ -40,10 +41,32 @@ func (l *Line) answer(ctx context.Context, f *camera.Frame) ([]model.Answer, tim
 
 // update hands the answers on f, which cost took, to the locks.
 func (l *Line) update(answers []model.Answer, f *camera.Frame, took time.Duration) {
+	if l.c.Unrelated && !l.isAnswered(f.File) {
+		l.targets.Forget()
+		file := f.File
+		l.file.Store(&file)
+	}
 	if len(answers) == 0 {
 		return
 	}
 	l.targets.Update(answers, f, took)
 	l.times.Answered(answers[0].Took, took)
 	l.counts.answered.Add(1)
+}
+
+// isAnswered says whether file is the picture that was answered last.
+func (l *Line) isAnswered(file string) bool {
+	last := l.file.Load()
+	return last != nil && *last == file
+}
+
+// unanswered takes away what is known of another picture, where pictures have nothing
+// to do with each other.
+func (l *Line) unanswered(f *camera.Frame, views []pipeline.View) {
+	if !l.c.Unrelated || l.isAnswered(f.File) {
+		return
+	}
+	for i := range views {
+		views[i] = pipeline.View{Phrase: views[i].Phrase}
+	}
 }

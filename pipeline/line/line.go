@@ -31,11 +31,12 @@ type Config struct {
 	Outputs []pipeline.Output
 	Draw    func(f *camera.Frame, views []pipeline.View) // paints the views on frames for Window and outputs that are Drawn; nil leaves them as they are
 
-	Rules    track.Rules  // of the lock; zero means track.DefaultRules
-	NoCarry  bool         // between two answers a box stays where it is, instead of being moved by optical flow
-	Parallel int          // frames of a recording answered at once; 0 means DefaultParallel
-	Prepare  bool         // live, every frame is prepared as it comes, where By can: pays where the network leaves the CPU free
-	Log      *slog.Logger // nil means slog.Default()
+	Rules     track.Rules  // of the lock; zero means track.DefaultRules
+	Unrelated bool         // pictures of different things: each is answered for itself, by camera.Frame.File
+	NoCarry   bool         // between two answers a box stays where it is, instead of being moved by optical flow
+	Parallel  int          // frames of a recording answered at once; 0 means DefaultParallel
+	Prepare   bool         // live, every frame is prepared as it comes, where By can: pays where the network leaves the CPU free
+	Log       *slog.Logger // nil means slog.Default()
 }
 
 // A Line is made by New and run once, by Live or Recording. Phrases may be set, and
@@ -52,9 +53,10 @@ type Line struct {
 	pool    framePool
 	toModel *mailbox
 	toShow  *mailbox
-	enough  chan struct{} // closed when the last output has ended
-	living  atomic.Int32  // outputs that have not ended
-	newest  uint64        // frame whose answer was shown last
+	enough  chan struct{}          // closed when the last output has ended
+	living  atomic.Int32           // outputs that have not ended
+	newest  uint64                 // frame whose answer was shown last
+	file    atomic.Pointer[string] // picture that was answered last, where they are unrelated
 }
 
 // New joins what c names. Nothing runs yet.

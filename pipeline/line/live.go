@@ -75,6 +75,7 @@ func (l *Line) show(ctx context.Context) error {
 			l.carrier.Carry(&f.Frame, views)
 			l.times.Add(pipeline.StageCarry, time.Since(start))
 		}
+		l.unanswered(&f.Frame, views)
 		l.targets.Shown(f.Seq, views)
 		l.noteFresh(views)
 		err = l.present(ctx, f, views)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,8 @@ const (
 	longestGap = 10 * time.Second // a camera that was away longer is cut short
 	leastFree  = 8 << 20          // bytes of disk that must stay free for the file to be finished
 	checkEvery = 16               // frames between two looks at the disk
+	leastSide  = 2                // pixels; colour is stored once for two by two, so that no encoder takes less
+	safeSide   = 4096             // pixels; every encoder takes that much
 )
 
 // ErrRecord says that the recording cannot be written.
@@ -47,6 +50,8 @@ type Options struct {
 	// frame. Otherwise frames are repeated or left out, so that the file plays at
 	// the pace of the source whatever rate the frames came at.
 	EveryFrame bool
+
+	Log *slog.Logger // nil means slog.Default()
 }
 
 // Recorder is a sink that writes MP4. It belongs to one goroutine.
@@ -57,14 +62,16 @@ type Recorder struct {
 
 	out           *gocv.VideoWriter // nil before the first frame
 	codec         string
-	width, height int          // of the first frame, and so of the file
+	width, height int          // of the file
 	last          camera.Frame // the frame written last, for gaps
 	written       int
+	small         int           // frames left out before the first, with a side under leastSide
 	first         time.Duration // PTS of the first frame
 }
 
 // New makes sure that path can be written. The file takes its size from the
-// first frame shown.
+// first frame shown that an encoder takes: one of a single row or column is left
+// out until then, and one too large for any is made smaller.
 func New(path string, o Options) (*Recorder, error) {
 	if strings.ToLower(filepath.Ext(path)) != ".mp4" {
 		return nil, fmt.Errorf("record %q: only MP4 is written (name it .mp4): %w", path, ErrRecord)
@@ -79,6 +86,9 @@ func New(path string, o Options) (*Recorder, error) {
 	if !(o.FPS > 0) {
 		o.FPS = defaultFPS
 	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
 	return &Recorder{path: path, o: o, free: free}, nil
 }
 
@@ -92,6 +102,10 @@ func (r *Recorder) Frames() int { return r.written }
 // Its errors are ErrRecord.
 func (r *Recorder) Show(_ context.Context, f *camera.Frame, _ []pipeline.View) error {
 	if r.out == nil {
+		if min(f.Width, f.Height) < leastSide {
+			r.leaveOut(f)
+			return nil
+		}
 		if err := r.begin(f); err != nil {
 			return err
 		}
@@ -121,18 +135,40 @@ func (r *Recorder) begin(f *camera.Frame) error {
 	if err := r.room(); err != nil {
 		return err
 	}
+	if r.open(f.Width, f.Height) || r.open(shrunk(f.Width, f.Height)) {
+		r.first = f.PTS
+		f.CopyTo(&r.last)
+		return nil
+	}
+	return fmt.Errorf("record %q: OpenCV has no encoder for %dx%d pixels (%s): %w", r.path, f.Width, f.Height, strings.Join(codecs, ", "), ErrRecord)
+}
+
+// open opens the file with the first codec that takes that size.
+func (r *Recorder) open(w, h int) bool {
 	for _, codec := range codecs {
-		out, err := gocv.VideoWriterFileWithAPI(r.path, gocv.VideoCaptureFFmpeg, codec, r.o.FPS, f.Width, f.Height, true)
+		out, err := gocv.VideoWriterFileWithAPI(r.path, gocv.VideoCaptureFFmpeg, codec, r.o.FPS, w, h, true)
 		if err == nil && out.IsOpened() {
-			r.out, r.codec, r.width, r.height, r.first = out, codec, f.Width, f.Height, f.PTS
-			f.CopyTo(&r.last)
-			return nil
+			r.out, r.codec, r.width, r.height = out, codec, w, h
+			return true
 		}
 		if out != nil {
 			out.Close()
 		}
 	}
-	return fmt.Errorf("record %q: OpenCV has no encoder for %dx%d pixels (%s): %w", r.path, f.Width, f.Height, strings.Join(codecs, ", "), ErrRecord)
+	return false
+}
+
+// shrunk is a size in about the same proportions that every encoder takes.
+func shrunk(w, h int) (int, int) {
+	scale := min(1, safeSide/float64(max(w, h)))
+	return max(leastSide, int(scale*float64(w))), max(leastSide, int(scale*float64(h)))
+}
+
+// leaveOut tells once of frames that cannot be the first.
+func (r *Recorder) leaveOut(f *camera.Frame) {
+	if r.small++; r.small == 1 {
+		r.o.Log.Warn("too small to begin a recording with, left out of it", "record", r.path, "frame", f.Seq, "size", fmt.Sprintf("%dx%d", f.Width, f.Height))
+	}
 }
 
 // due is how many frames the file lacks up to and with one of that PTS.
@@ -184,10 +220,7 @@ func (r *Recorder) room() error {
 // single frame is removed.
 func (r *Recorder) Close() error {
 	if r.out == nil {
-		if info, err := os.Stat(r.path); err == nil && info.Size() == 0 {
-			return os.Remove(r.path)
-		}
-		return nil
+		return r.empty()
 	}
 	err := r.out.Close()
 	r.out = nil
@@ -195,4 +228,16 @@ func (r *Recorder) Close() error {
 		return err
 	}
 	return errors.Join(fmt.Errorf("record %q: the file has no index and will not play (disk full?): %w", r.path, ErrRecord), err)
+}
+
+// empty removes a file that nothing was written into.
+func (r *Recorder) empty() error {
+	var errs []error
+	if info, err := os.Stat(r.path); err == nil && info.Size() == 0 {
+		errs = append(errs, os.Remove(r.path))
+	}
+	if r.small > 0 {
+		errs = append(errs, fmt.Errorf("record %q: none of its %d frames has %d rows and columns: %w", r.path, r.small, leastSide, ErrRecord))
+	}
+	return errors.Join(errs...)
 }

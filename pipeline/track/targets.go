@@ -63,6 +63,13 @@ func (t *Targets) SetMirrored(mirrored bool) {
 	}
 }
 
+// Forget begins every lock anew: what comes next has nothing to do with what was.
+func (t *Targets) Forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reset()
+}
+
 // reset begins every lock anew. t.mu is locked.
 func (t *Targets) reset() {
 	for text := range t.locks {
