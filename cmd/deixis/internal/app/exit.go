@@ -63,7 +63,7 @@ func ExitCode(err error) int {
 		return ExitModel
 	case errors.As(err, &output), errors.Is(err, record.ErrRecord):
 		return ExitFailed
-	case errors.As(err, &input), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission),
+	case errors.As(err, &input), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, camera.ErrNotRegular), errors.Is(err, camera.ErrTooLarge),
 		errors.Is(err, listen.ErrSound),
 		errors.Is(err, camera.ErrNoDevice), errors.Is(err, camera.ErrNoPicture), errors.Is(err, camera.ErrLost):
 		return ExitInput

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"deixis/camera"
 	"deixis/model"
 	"deixis/model/refs"
 )
@@ -19,7 +20,7 @@ type Ref struct {
 // when that is above 0. A broken line is an error that names its number.
 func ReadRefs(file, split string, limit int) ([]Ref, error) {
 	lines, err := refs.ReadFile(file, split, limit)
-	if errors.Is(err, refs.ErrLine) || errors.Is(err, model.ErrNotRegular) {
+	if errors.Is(err, refs.ErrLine) || errors.Is(err, camera.ErrNotRegular) {
 		return nil, Input(err)
 	}
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"deixis/camera"
@@ -33,9 +32,12 @@ type thing struct {
 	} `json:"boxes"`
 }
 
+// mostTruth is how many bytes a file of --truth may have.
+const mostTruth = 16 << 20
+
 // readSightings reads a file of --truth.
 func readSightings(file string) (*sightings, error) {
-	raw, err := os.ReadFile(file)
+	raw, err := camera.ReadRegular(file, mostTruth)
 	if err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
 	}
