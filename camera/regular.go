@@ -8,36 +8,59 @@ import (
 	"os"
 )
 
-// The sentinels of ReadRegular that callers test with errors.Is.
+// The sentinels of regular files that callers test with errors.Is.
 var (
 	ErrNotRegular = errors.New("not a regular file")
 	ErrTooLarge   = errors.New("file too large")
 )
 
-// ReadRegular is what the file at path holds, at most most bytes. A named pipe,
-// a device, a socket or a folder is refused at once: each of them could block a
-// read without end. The error names the path and the cause: fs.ErrNotExist,
-// ErrNotRegular, ErrTooLarge or that of the system. It imports nothing of this
-// project, so that any reader of files may use it.
-func ReadRegular(path string, most int64) ([]byte, error) {
-	// The mode is asked before, since opening can have an effect of its own on a
-	// device, and again after, since the name may stand for another file by then.
-	info, err := os.Stat(path)
+// OpenRegular opens the file at path for reading and never blocks: a named pipe, a
+// device, a socket or a folder is refused at once. The caller closes the file. The
+// error names the path and the cause: fs.ErrNotExist, ErrNotRegular or that of the
+// system.
+func OpenRegular(path string) (*os.File, error) { return openRegular(path, os.Stat, os.OpenFile) }
+
+// OpenRegularIn is OpenRegular below a folder that the name cannot leave, not by a
+// link either.
+func OpenRegularIn(root *os.Root, name string) (*os.File, error) {
+	return openRegular(name, root.Stat, root.OpenFile)
+}
+
+// openRegular asks for the mode before it opens, since opening can have an effect of
+// its own on a device, and again after, since the name may stand for another file by
+// then; O_NONBLOCK keeps even that one from blocking.
+func openRegular(path string, stat func(string) (fs.FileInfo, error), open func(string, int, fs.FileMode) (*os.File, error)) (*os.File, error) {
+	info, err := stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkRegular(path, info); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0)
+	file, err := open(path, os.O_RDONLY|nonblock, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err = file.Stat()
+	if err == nil {
+		err = checkRegular(path, info)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// ReadRegular is what the file at path holds, at most most bytes. Its errors are
+// those of OpenRegular, and ErrTooLarge.
+func ReadRegular(path string, most int64) ([]byte, error) {
+	file, err := OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	if info, err = file.Stat(); err != nil {
-		return nil, err
-	}
-	if err := checkRegular(path, info); err != nil {
+	info, err := file.Stat()
+	if err != nil {
 		return nil, err
 	}
 	return readAll(file, path, info.Size(), most)

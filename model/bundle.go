@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+
+	"deixis/camera"
 )
 
 // Format is the version of bundle.json that this program reads.
@@ -121,7 +123,7 @@ func Load(dir string) (*Bundle, error) {
 // names. Such a bundle takes no phrases. Its errors are ErrBundle.
 func Read(dir string) (*Bundle, error) {
 	b := &Bundle{Dir: dir}
-	raw, err := ReadRegular(filepath.Join(dir, "bundle.json"), maxJSON)
+	raw, err := camera.ReadRegular(filepath.Join(dir, "bundle.json"), maxJSON)
 	if err != nil {
 		return nil, b.wrong(fmt.Errorf("%w (name a folder with a bundle.json, --bundle DIR)", err))
 	}

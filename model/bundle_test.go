@@ -10,9 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"deixis/camera"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -136,31 +139,31 @@ func TestLoadRefuses(t *testing.T) {
 			if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
 				t.Fatal(err)
 			}
-		}, says: "is a directory"},
+		}, says: "is a folder"},
 		"a pipe as graph": {harm: func(t *testing.T, dir string) {
 			name := graphFile(t, dir)
 			removeFile(t, dir, name)
 			if err := os.Rename(pipe(t, dir), filepath.Join(dir, name)); err != nil {
 				t.Fatal(err)
 			}
-		}, want: ErrNotRegular, says: "is a named pipe"},
+		}, want: camera.ErrNotRegular, says: "is a named pipe"},
 		"a pipe as tokenizer": {harm: func(t *testing.T, dir string) {
 			removeFile(t, dir, "tokenizer.json")
 			if err := os.Rename(pipe(t, dir), filepath.Join(dir, "tokenizer.json")); err != nil {
 				t.Fatal(err)
 			}
-		}, want: ErrNotRegular, says: "is a named pipe"},
+		}, want: camera.ErrNotRegular, says: "is a named pipe"},
 		"a pipe as bundle.json": {harm: func(t *testing.T, dir string) {
 			removeFile(t, dir, "bundle.json")
 			if err := os.Rename(pipe(t, dir), filepath.Join(dir, "bundle.json")); err != nil {
 				t.Fatal(err)
 			}
-		}, want: ErrNotRegular, says: "is a named pipe"},
+		}, want: camera.ErrNotRegular, says: "is a named pipe"},
 		"a bundle.json without end": {harm: func(t *testing.T, dir string) {
 			if err := os.Truncate(filepath.Join(dir, "bundle.json"), maxJSON+1); err != nil {
 				t.Fatal(err)
 			}
-		}, says: "more than 16777216 bytes"},
+		}, says: "more than 16777216"},
 		"an endless graph": {harm: func(t *testing.T, dir string) {
 			name := graphFile(t, dir)
 			write(t, filepath.Join(dir, name), nil)
@@ -297,4 +300,14 @@ func TestTokenizerRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// pipe makes a named pipe in dir: opening one blocks until somebody writes.
+func pipe(t *testing.T, dir string) string {
+	t.Helper()
+	name := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Skipf("no named pipes here: %v", err)
+	}
+	return name
 }

@@ -10,6 +10,8 @@ import (
 
 	pieces "github.com/sugarme/tokenizer/model"
 	"github.com/sugarme/tokenizer/model/wordpiece"
+
+	"deixis/camera"
 )
 
 // tokenizer turns text into the ids of BERT's uncased WordPiece vocabulary, as
@@ -54,7 +56,7 @@ type tokenizerFile struct {
 // loadTokenizer reads a tokenizer.json of an uncased BERT and refuses others.
 // Its truncation and padding are ignored: the bundle's limits rule.
 func loadTokenizer(path string) (*tokenizer, error) {
-	raw, err := ReadRegular(path, maxJSON)
+	raw, err := camera.ReadRegular(path, maxJSON)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"deixis/camera"
 )
 
 // GraphNames are the three graphs of a bundle in the order they run.
@@ -39,7 +41,7 @@ func (b *Bundle) Contents() []File {
 
 // Check reads f and compares its hash; a graph must not read files that the
 // bundle does not list. Errors are ErrBundle, and ErrHash, ErrPath, ErrExternal,
-// ErrNotRegular or fs.ErrNotExist.
+// camera.ErrNotRegular or fs.ErrNotExist.
 func (b *Bundle) Check(f File) error {
 	var known func(string) bool
 	if b.isGraph(f.Name) {
@@ -68,7 +70,7 @@ const maxFile = 8 << 30
 
 // check compares the hash of f in dir. With known, f is an ONNX graph, whose
 // external data must all be known. Errors are ErrHash, ErrPath, ErrExternal,
-// ErrNotRegular or fs.ErrNotExist.
+// camera.ErrNotRegular or fs.ErrNotExist.
 func (f File) check(dir string, known func(name string) bool) error {
 	if !filepath.IsLocal(f.Name) {
 		return fmt.Errorf("%q: %w", f.Name, ErrPath)
@@ -78,11 +80,11 @@ func (f File) check(dir string, known func(name string) bool) error {
 		return err
 	}
 	defer root.Close()
-	in, err := openRegular(f.Name, root.Stat, root.OpenFile)
+	in, err := camera.OpenRegularIn(root, f.Name)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("%s is missing: %w", f.Name, os.ErrNotExist)
-	case errors.Is(err, ErrNotRegular):
+	case errors.Is(err, camera.ErrNotRegular):
 		return err
 	case err != nil:
 		return fmt.Errorf("%s: %w: %w", f.Name, ErrPath, err)

@@ -38,6 +38,19 @@ func Call[T any](ctx context.Context, limit time.Duration, fn func() (T, error),
 			}
 		}
 	}()
+	r, err := Wait(ctx, limit, done)
+	if err != nil {
+		close(givenUp)
+		return zero, err
+	}
+	return r.value, r.err
+}
+
+// Wait waits for c, for ctx and for limit, whichever is first; a limit of 0 is none.
+// Its errors are ctx's and ErrSlow. It is for who owns the goroutine that calls, and
+// comes back for the value later.
+func Wait[T any](ctx context.Context, limit time.Duration, c <-chan T) (T, error) {
+	var zero T
 	var slow <-chan time.Time
 	if limit > 0 {
 		t := time.NewTimer(limit)
@@ -45,13 +58,11 @@ func Call[T any](ctx context.Context, limit time.Duration, fn func() (T, error),
 		slow = t.C
 	}
 	select {
-	case r := <-done:
-		return r.value, r.err
+	case v := <-c:
+		return v, nil
 	case <-ctx.Done():
-		close(givenUp)
 		return zero, ctx.Err()
 	case <-slow:
-		close(givenUp)
 		return zero, ErrSlow
 	}
 }

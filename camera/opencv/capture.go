@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deixis/camera"
+	"deixis/camera/hang"
 )
 
 // The pauses between tries to reconnect: doubled from the first to the last.
@@ -87,12 +88,12 @@ func (c *Capture) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if errors.Is(err, errSlow) {
+	if errors.Is(err, hang.ErrSlow) {
 		cause := camera.ErrLost
 		if c.ref.Kind == camera.Device {
 			cause = camera.ErrNoDevice
 		}
-		return fmt.Errorf("open %s %q: %w after %v: %w", c.ref.Kind, c.ref, errSlow, c.o.OpenTimeout, cause)
+		return fmt.Errorf("open %s %q: %w after %v: %w", c.ref.Kind, c.ref, hang.ErrSlow, c.o.OpenTimeout, cause)
 	}
 	return err
 }
@@ -172,7 +173,7 @@ func (c *Capture) lose(cause error) error {
 	c.s = nil
 	c.away.Store(true)
 	why := "it sent no more frames"
-	if errors.Is(cause, errSlow) {
+	if errors.Is(cause, hang.ErrSlow) {
 		why = fmt.Sprintf("no frame for %v", c.o.ReadTimeout)
 	}
 	if !c.o.Reconnect {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"deixis/camera"
+	"deixis/camera/hang"
 )
 
 // A handle is one open native video. Read fills f's picture and place, and
@@ -18,9 +19,6 @@ type handle interface {
 
 // An opener opens a handle, and may take as long as its library likes.
 type opener func() (handle, error)
-
-// errSlow says that a native call did not return in time.
-var errSlow = errors.New("no answer in time")
 
 // A session is one handle and the one goroutine that opens, reads and closes
 // it. The callers wait with a limit; a native call that hangs is left behind
@@ -45,7 +43,7 @@ func dial(ctx context.Context, open opener, limit time.Duration) (*session, erro
 		got: make(chan bool, 1), gone: make(chan struct{}),
 	}
 	go s.serve(open)
-	err, ok := within(ctx, s.opened, limit)
+	err, ok := hang.Wait(ctx, limit, s.opened)
 	if ok == nil && err == nil {
 		return s, nil
 	}
@@ -70,13 +68,13 @@ func (s *session) serve(open opener) {
 }
 
 // next swaps the next frame into f. It reports false at the handle's end; its
-// errors are errSlow and that of ctx.
+// errors are hang.ErrSlow and that of ctx.
 func (s *session) next(ctx context.Context, f *camera.Frame, limit time.Duration) (bool, error) {
 	if !s.owed {
 		s.want <- struct{}{}
 		s.owed = true
 	}
-	ok, err := within(ctx, s.got, limit)
+	ok, err := hang.Wait(ctx, limit, s.got)
 	if err != nil {
 		return false, err
 	}
@@ -91,28 +89,8 @@ func (s *session) next(ctx context.Context, f *camera.Frame, limit time.Duration
 // close frees the handle. It waits a moment for a call under way, and no longer.
 func (s *session) close() error {
 	close(s.want)
-	if _, err := within(context.Background(), s.gone, time.Second); err != nil {
+	if _, err := hang.Wait(context.Background(), time.Second, s.gone); err != nil {
 		return nil // serve frees it when the call returns
 	}
 	return s.err
-}
-
-// within waits for c, for ctx and for limit, whichever is first. A limit of 0
-// is none.
-func within[T any](ctx context.Context, c <-chan T, limit time.Duration) (T, error) {
-	var zero T
-	var late <-chan time.Time
-	if limit > 0 {
-		t := time.NewTimer(limit)
-		defer t.Stop()
-		late = t.C
-	}
-	select {
-	case v := <-c:
-		return v, nil
-	case <-ctx.Done():
-		return zero, ctx.Err()
-	case <-late:
-		return zero, errSlow
-	}
 }

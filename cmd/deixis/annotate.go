@@ -11,6 +11,7 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 	"deixis/pipeline"
 	"deixis/pipeline/event"
@@ -36,22 +37,22 @@ type job struct {
 
 // Run annotates the inputs one after the other. One that is broken does not
 // keep the others from it; its error is returned at the end.
-func (c *annotateCmd) Run(ctx context.Context, g *globals) (err error) {
+func (c *annotateCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	jobs, err := c.jobs()
 	if err != nil {
 		return err
 	}
-	by, err := g.openGrounder(ctx, wants{})
+	by, err := g.OpenNetwork(ctx, app.Wants{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, by.Close()) }()
-	ps, err := by.asker(g.Log).Phrases(pipeline.SplitAll(c.Phrase))
+	ps, err := by.Asker(g.Log).Phrases(pipeline.SplitAll(c.Phrase))
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
-		return &outputError{fmt.Errorf("make folder: %w", err)}
+		return app.Output(fmt.Errorf("make folder: %w", err))
 	}
 	var errs []error
 	for i, j := range jobs {
@@ -73,11 +74,11 @@ func (c *annotateCmd) jobs() ([]job, error) {
 	for _, input := range c.Inputs {
 		ref, err := camera.Parse(input)
 		if err != nil {
-			return nil, asInput(err)
+			return nil, app.AsInput(err)
 		}
 		ref.Sequence = c.Sequence
 		if ref.Live() {
-			return nil, &usageError{fmt.Errorf("annotate %q: a %s has no end (record it with `deixis live --record` first)", ref, ref.Kind)}
+			return nil, app.Usage(fmt.Errorf("annotate %q: a %s has no end (record it with `deixis live --record` first)", ref, ref.Kind))
 		}
 		name := nameOf(ref)
 		for n := 2; taken[name]; n++ {
@@ -113,7 +114,7 @@ func nameOf(ref camera.Ref) string {
 }
 
 // annotate runs one input through the model, every frame of it.
-func (c *annotateCmd) annotate(ctx context.Context, g *globals, by *grounder, j job, ps []model.Phrase, which string) (err error) {
+func (c *annotateCmd) annotate(ctx context.Context, g *app.Globals, by *app.Network, j job, ps []model.Phrase, which string) (err error) {
 	from, err := opencv.Open(ctx, j.ref, opencv.Options{Log: g.Log, MaxPixels: g.MaxPixels})
 	if err != nil {
 		return err
@@ -127,7 +128,7 @@ func (c *annotateCmd) annotate(ctx context.Context, g *globals, by *grounder, j 
 	if c.wants("jsonl") {
 		f, createErr := os.Create(j.out + ".jsonl")
 		if createErr != nil {
-			return &outputError{fmt.Errorf("write events: %w", createErr)}
+			return app.Output(fmt.Errorf("write events: %w", createErr))
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
 		keep("events", &event.Writer{W: f, Source: j.ref.String()}, pipeline.NoPixels)

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"deixis/cmd/deixis/internal/app"
 )
 
 // clip is a video of n frames at 10 a second.
@@ -67,15 +69,15 @@ func TestAnnotateErrors(t *testing.T) {
 		code int
 		says string
 	}{
-		"no phrase":       {[]string{"pattern://64x48?frames=1"}, exitUsage, "--phrase"},
-		"without end":     {[]string{"pattern://", "-p", "x"}, exitUsage, "no end"},
-		"no such file":    {[]string{"gone.mp4", "-p", "x"}, exitInput, "gone.mp4"},
-		"no video":        {[]string{text, "-p", "x"}, exitInput, "clip.mp4"},
-		"empty phrase":    {[]string{"pattern://64x48?frames=1", "-p", ""}, exitUsage, "empty"},
-		"unknown format":  {[]string{"pattern://64x48?frames=1", "-p", "x", "--format", "gif"}, exitUsage, "gif"},
-		"over the source": {[]string{text, "-p", "x", "--out", filepath.Dir(text)}, exitUsage, "source itself"},
-		"over another":    {[]string{text, twin, "-p", "x", "--out", filepath.Dir(twin)}, exitUsage, "source itself"},
-		"file as folder":  {[]string{"pattern://64x48?frames=1", "-p", "x", "--out", text}, exitFailed, "clip.mp4"},
+		"no phrase":       {[]string{"pattern://64x48?frames=1"}, app.ExitUsage, "--phrase"},
+		"without end":     {[]string{"pattern://", "-p", "x"}, app.ExitUsage, "no end"},
+		"no such file":    {[]string{"gone.mp4", "-p", "x"}, app.ExitInput, "gone.mp4"},
+		"no video":        {[]string{text, "-p", "x"}, app.ExitInput, "clip.mp4"},
+		"empty phrase":    {[]string{"pattern://64x48?frames=1", "-p", ""}, app.ExitUsage, "empty"},
+		"unknown format":  {[]string{"pattern://64x48?frames=1", "-p", "x", "--format", "gif"}, app.ExitUsage, "gif"},
+		"over the source": {[]string{text, "-p", "x", "--out", filepath.Dir(text)}, app.ExitUsage, "source itself"},
+		"over another":    {[]string{text, twin, "-p", "x", "--out", filepath.Dir(twin)}, app.ExitUsage, "source itself"},
+		"file as folder":  {[]string{"pattern://64x48?frames=1", "-p", "x", "--out", text}, app.ExitFailed, "clip.mp4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"annotate", "--log-level", "error", "--bundle", b.Dir}, tt.args...)
@@ -94,7 +96,7 @@ func TestOneBrokenInputKeepsNoOther(t *testing.T) {
 	b := network(t)
 	out := t.TempDir()
 	code, _, errs := deixis(t, "annotate", written(t, "bad.mp4", "no video"), "pattern://64x48?frames=2", "-p", "x", "--out", out, "--bundle", b.Dir, "--log-level", "error")
-	if code != exitInput || !strings.Contains(errs, "bad.mp4") || strings.Count(errs, "\n") != 1 {
+	if code != app.ExitInput || !strings.Contains(errs, "bad.mp4") || strings.Count(errs, "\n") != 1 {
 		t.Errorf("code %d, %s", code, errs)
 	}
 	if n, _ := countFrames(t, filepath.Join(out, "pattern.mp4")); n != 2 {
@@ -109,7 +111,7 @@ func TestAnnotateSaysThatAFileIsNotWhole(t *testing.T) {
 		t.Skip(err)
 	}
 	code, _, errs := deixis(t, "annotate", "pattern://64x48?frames=2", "-p", "x", "--out", out, "--bundle", b.Dir, "--log-level", "error")
-	if code != exitFailed || !strings.Contains(errs, "will not play") {
+	if code != app.ExitFailed || !strings.Contains(errs, "will not play") {
 		t.Errorf("code %d, %s", code, errs)
 	}
 }

@@ -2,16 +2,12 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
-	"deixis/model"
-	"deixis/pipeline/event"
-	"deixis/pipeline/web"
+	"deixis/cmd/deixis/internal/app"
+	"deixis/cmd/deixis/internal/bench"
 )
 
 // TestBenchLive says one phrase to the whole line, in real time.
@@ -21,8 +17,8 @@ func TestBenchLive(t *testing.T) {
 	file := written(t, "refs.jsonl", fmt.Sprintf(`{"image": %q, "phrase": "the red square", "box": [1, 1, 20, 20], "split": "val"}`, picture(t)))
 	spoken(t, "stop")                  // skips without espeak-ng
 	t.Setenv("DEIXIS_AS_PROGRAM", "1") // see TestMain
-	var r liveReport
-	out := must(t, "bench", "--spoken", file, "--live", "--voices", "espeak-ng:en-us", "--bundle", b.Dir, "--json", "--log-level", "error")
+	var r bench.LiveReport
+	out := must(t, "bench", "speech", file, "--live", "--voices", "espeak-ng:en-us", "--bundle", b.Dir, "--json", "--log-level", "error")
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatal(err)
 	}
@@ -30,62 +26,15 @@ func TestBenchLive(t *testing.T) {
 		t.Errorf("report %+v", r)
 	}
 	var people strings.Builder
-	if err := r.print(&people); err != nil || !strings.Contains(people.String(), "right boxes") {
+	if err := r.Print(&people); err != nil || !strings.Contains(people.String(), "right boxes") {
 		t.Errorf("for people: %q, %v", &people, err)
-	}
-}
-
-func TestJudge(t *testing.T) {
-	right, wrong := [4]float64{10, 10, 20, 20}, [4]float64{50, 50, 60, 60}
-	var j judge
-	var seq uint64
-	show := func(b *[4]float64) {
-		seq++
-		j.see(&web.Status{Seq: seq, Size: [2]int{100, 50}, Targets: []web.Target{{Target: event.Target{Phrase: "the cup", Box: b}}}}, time.Now())
-	}
-	show(&wrong)                                                         // before anything is expected
-	truth := partOf(model.Box{X1: 20, Y1: 20, X2: 40, Y2: 40}, 200, 100) // of a picture twice as large
-	j.expect(truth, "")
-	show(&wrong)
-	show(nil)
-	if _, ok := j.wait(t.Context(), time.Now()); ok {
-		t.Error("a wrong box, or none, is right")
-	}
-	show(&right)
-	first, ok := j.wait(t.Context(), time.Now())
-	show(&right)
-	if again, still := j.wait(t.Context(), time.Now()); !ok || !still || !again.Equal(first) {
-		t.Errorf("a right box is right since %v, then %v", first, again)
-	}
-	show(&wrong)
-	if _, ok := j.wait(t.Context(), time.Now()); ok {
-		t.Error("a box that was right and went is right")
-	}
-	j.see(&web.Status{Seq: seq, Targets: []web.Target{{Target: event.Target{Box: &right}}}}, time.Now())
-	if len(j.talking) != 2 || len(j.typing) != 0 {
-		t.Errorf("%d and %d gaps: of frames between trials, or of statuses without a new frame", len(j.talking), len(j.typing))
-	}
-	j.expect(truth, "the dog")
-	show(&right)
-	if _, ok := j.wait(t.Context(), time.Now()); ok {
-		t.Error("the box of another phrase is right")
-	}
-	if err := j.quiet(t.Context(), 0, time.Millisecond); !errors.Is(err, errSilent) || exitCode(err) != exitInput {
-		t.Errorf("without a microphone: %v", err)
-	}
-	if j.stop(); j.quiet(t.Context(), 0, time.Minute) == nil {
-		t.Error("it goes on without statuses")
 	}
 }
 
 func TestProgramThatEndsAtOnce(t *testing.T) {
 	t.Setenv("DEIXIS_AS_PROGRAM", "1") // see TestMain
-	g := &globals{Log: slog.New(slog.DiscardHandler)}
-	for args, want := range map[string]int{"live --bundle nowhere": exitModel, "live --no-such-flag": exitUsage} {
-		_, err := startProgram(t.Context(), g, strings.Fields(args), nil)
-		var other *programError
-		if !errors.As(err, &other) || exitCode(err) != want || !strings.Contains(err.Error(), strings.Fields(args)[1][2:]) && !strings.Contains(err.Error(), "nowhere") {
-			t.Errorf("%s: %v", args, err)
-		}
+	file := written(t, "r.jsonl", `{"image":"gone.jpg","phrase":"cup","box":null}`)
+	if code, _, errs := deixis(t, "bench", "speech", file, "--live", "--split", "", "--clips", t.TempDir()); code != app.ExitInput || strings.Count(errs, "\n") != 1 {
+		t.Errorf("code %d, %q", code, errs)
 	}
 }

@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"deixis/cmd/deixis/internal/app"
+	"deixis/cmd/deixis/internal/bench"
 )
 
 // hears skips where there are no models that hear.
@@ -28,8 +31,8 @@ func TestBenchSpoken(t *testing.T) {
 	if err := os.Rename(spoken(t, "stop"), filepath.Join(t.TempDir(), "kept.wav")); err != nil { // skips without espeak-ng
 		t.Fatal(err)
 	}
-	args := []string{"bench", "--spoken", file, "--clips", clips, "--voices", "espeak-ng:en-us", "--bundle", b.Dir, "--log-level", "error"}
-	var r spokenReport
+	args := []string{"bench", "speech", file, "--clips", clips, "--voices", "espeak-ng:en-us", "--bundle", b.Dir, "--log-level", "error"}
+	var r bench.SpeechReport
 	if err := json.Unmarshal([]byte(must(t, append(args, "--json")...)), &r); err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +49,7 @@ func TestBenchSpoken(t *testing.T) {
 	for name, more := range map[string][]string{
 		"no such voice": {"--voices", "nobody", "--clips", t.TempDir()}, "no limit": {"--limit", "0"}, "no such split": {"--split", "moon"},
 	} {
-		if code, _, errs := deixis(t, append(args, more...)...); code == exitOK || code == exitFailed || strings.Count(errs, "\n") != 1 {
+		if code, _, errs := deixis(t, append(args, more...)...); code == app.ExitOK || code == app.ExitFailed || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%s: code %d, %q", name, code, errs)
 		}
 	}
@@ -54,22 +57,22 @@ func TestBenchSpoken(t *testing.T) {
 
 func TestBenchNoise(t *testing.T) {
 	hears(t)
-	var r noiseReport
-	if err := json.Unmarshal([]byte(must(t, "bench", "--noise", "20s", "--json", "--log-level", "error")), &r); err != nil {
+	var r bench.NoiseReport
+	if err := json.Unmarshal([]byte(must(t, "bench", "noise", "--for", "20s", "--json", "--log-level", "error")), &r); err != nil {
 		t.Fatal(err)
 	}
 	if r.Seconds != 20 || r.Speed <= 0 || r.Always.Phrases+r.Wake.Phrases+r.Always.Commands != 0 {
 		t.Errorf("report %+v", r)
 	}
-	r.Heard = append(r.Heard, mishears{"music", "la la"})
+	r.Heard = append(r.Heard, bench.Mishear{Kind: "music", Text: "la la"})
 	var people strings.Builder
-	if err := r.print(&people); err != nil || !strings.Contains(people.String(), "la la") {
+	if err := r.Print(&people); err != nil || !strings.Contains(people.String(), "la la") {
 		t.Errorf("for people: %q, %v", &people, err)
 	}
-	if code, _, errs := deixis(t, "bench", "--live"); code != exitUsage {
-		t.Errorf("--live alone: code %d, %q", code, errs)
+	if code, _, errs := deixis(t, "bench", "speech", "gone.jsonl", "--sink", "x"); code != app.ExitUsage {
+		t.Errorf("--sink alone: code %d, %q", code, errs)
 	}
-	if code, _, errs := deixis(t, "bench", "--noise", "-1s"); code != exitUsage || strings.Count(errs, "\n") != 1 {
+	if code, _, errs := deixis(t, "bench", "noise", "--for", "-1s"); code != app.ExitUsage || strings.Count(errs, "\n") != 1 {
 		t.Errorf("code %d, %q", code, errs)
 	}
 }

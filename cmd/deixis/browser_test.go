@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"deixis/cmd/deixis/internal/app"
 )
 
 // TestPageListens opens the page in a browser whose microphone plays a phrase,
@@ -36,7 +38,7 @@ func TestPageListens(t *testing.T) {
 	_, _, end := start(t, "pattern://640x360@10", "--http", addr, "--listen", "always", "--bundle", b.Dir)
 	defer func() {
 		http.DefaultClient.CloseIdleConnections()
-		if code := end(); code != exitOK {
+		if code := end(); code != app.ExitOK {
 			t.Errorf("code %d", code)
 		}
 	}()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 )
 
@@ -29,16 +30,16 @@ type bundleVerifyCmd struct {
 }
 
 // dirOr is dir, or the bundle that the flags find.
-func (g *globals) dirOr(dir string) (string, error) {
+func dirOr(g *app.Globals, dir string) (string, error) {
 	if dir != "" {
 		return dir, nil
 	}
-	return g.bundleDir()
+	return g.FindBundle()
 }
 
 // Run says what bundle.json says.
-func (c *bundleInfoCmd) Run(_ context.Context, g *globals) error {
-	dir, err := g.dirOr(c.Dir)
+func (c *bundleInfoCmd) Run(_ context.Context, g *app.Globals) error {
+	dir, err := dirOr(g, c.Dir)
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func (c *bundleInfoCmd) Run(_ context.Context, g *globals) error {
 		if err != nil {
 			return fmt.Errorf("read bundle: %w", err)
 		}
-		return writeJSON(g.Stdout, json.RawMessage(raw))
+		return app.WriteJSON(g.Stdout, json.RawMessage(raw))
 	}
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s, format %d, made %s, in %s\n", b.Name, b.Format, b.Created, b.Dir)
@@ -121,8 +122,8 @@ func sizeOf(file string) string {
 }
 
 // Run checks one file after the other and says of each how it stands.
-func (c *bundleVerifyCmd) Run(ctx context.Context, g *globals) error {
-	dir, err := g.dirOr(c.Dir)
+func (c *bundleVerifyCmd) Run(ctx context.Context, g *app.Globals) error {
+	dir, err := dirOr(g, c.Dir)
 	if err != nil {
 		return err
 	}

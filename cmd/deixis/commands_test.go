@@ -13,6 +13,8 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
+	"deixis/cmd/deixis/internal/bench"
 	"deixis/pipeline/track"
 )
 
@@ -49,14 +51,14 @@ func TestPoint(t *testing.T) {
 	if out := must(t, "point", pic, "red square", "--bundle", b.Dir); strings.Count(out, "\n") != 1 || !strings.HasPrefix(out, "red square: ") {
 		t.Errorf("for people: %q", out)
 	}
-	if code, _, errs := deixis(t, "point", pic, "cup", "--bundle", b.Dir, "--out", filepath.Join(t.TempDir(), "drawn")); code != exitFailed || !strings.Contains(errs, ".png") {
+	if code, _, errs := deixis(t, "point", pic, "cup", "--bundle", b.Dir, "--out", filepath.Join(t.TempDir(), "drawn")); code != app.ExitFailed || !strings.Contains(errs, ".png") {
 		t.Errorf("--out without extension: code %d, %s", code, errs)
 	}
 	before := read(t, pic)
-	if code, _, errs := deixis(t, "point", pic, "cup", "--bundle", b.Dir, "--out", pic); code != exitUsage || !strings.Contains(errs, "source itself") || read(t, pic) != before {
+	if code, _, errs := deixis(t, "point", pic, "cup", "--bundle", b.Dir, "--out", pic); code != app.ExitUsage || !strings.Contains(errs, "source itself") || read(t, pic) != before {
 		t.Errorf("--out over the picture: code %d, %s", code, errs)
 	}
-	if code, _, errs := deixis(t, "point", pic, "cup", "--bundle", b.Dir, "--out", filepath.Join("no", "such", "a.png")); code != exitFailed || !strings.Contains(errs, "a.png") {
+	if code, _, errs := deixis(t, "point", pic, "cup", "--bundle", b.Dir, "--out", filepath.Join("no", "such", "a.png")); code != app.ExitFailed || !strings.Contains(errs, "a.png") {
 		t.Errorf("--out to nowhere: code %d, %s", code, errs)
 	}
 	many := append([]string{"point", pic, "--json", "--bundle", b.Dir}, slices.Repeat([]string{"cup"}, b.Limits.MaxPhrases+1)...)
@@ -81,7 +83,7 @@ func TestBundle(t *testing.T) {
 		}
 	}
 	code, out, errs := deixis(t, "bundle", "verify", broken)
-	if code != exitModel || strings.Count(errs, "\n") != 1 || !strings.Contains(out, "BROKEN") || !strings.Contains(out, "ok ") {
+	if code != app.ExitModel || strings.Count(errs, "\n") != 1 || !strings.Contains(out, "BROKEN") || !strings.Contains(out, "ok ") {
 		t.Errorf("of a broken one: code %d, %q, %q", code, out, errs)
 	}
 }
@@ -115,7 +117,7 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("checks %v, want %v", names, want)
 	}
 	code, out, errs := deixis(t, "doctor", "--bundle", t.TempDir())
-	if code != exitModel || !strings.Contains(out, "fail  bundle") || errs != "deixis: doctor: to be mended: bundle\n" {
+	if code != app.ExitModel || !strings.Contains(out, "fail  bundle") || errs != "deixis: doctor: to be mended: bundle\n" {
 		t.Errorf("without a bundle: code %d, %q, %q", code, out, errs)
 	}
 }
@@ -124,7 +126,7 @@ func TestBench(t *testing.T) {
 	b := network(t)
 	out := must(t, "bench", "pattern://64x48?frames=5", "--json", "--seconds", "0.4", "--rounds", "1", "--python", "gone", "--bundle", b.Dir)
 	wantKeys(t, out, "source", "provider", "fps", "ratio", "cpu_ms", "phrase_ms", "stages_ms", "allocs_per_frame")
-	var r benchReport
+	var r bench.SpeedReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatal(err)
 	}
@@ -146,9 +148,9 @@ func TestBench(t *testing.T) {
 
 func TestBenchCompare(t *testing.T) {
 	b := network(t)
-	args := []string{"bench", "--compare", "--seconds", "0.5", "--rounds", "1", "--python", "gone", "--bundle", b.Dir, "--log-level", "error"}
+	args := []string{"bench", "compare", "--seconds", "0.5", "--rounds", "1", "--python", "gone", "--bundle", b.Dir, "--log-level", "error"}
 	out := must(t, append(args, "--json")...)
-	var r compareReport
+	var r bench.CompareReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil || len(r.Sources) != 2 {
 		t.Fatalf("%s: %v", out, err)
 	}
@@ -158,20 +160,20 @@ func TestBenchCompare(t *testing.T) {
 		}
 	}
 	var people strings.Builder
-	if err := r.Sources[0].print(&people); err != nil || !strings.Contains(people.String(), "stand-in") || !strings.Contains(people.String(), "first drawn") {
+	if err := r.Sources[0].Print(&people); err != nil || !strings.Contains(people.String(), "stand-in") || !strings.Contains(people.String(), "first drawn") {
 		t.Errorf("for people: %q, %v", &people, err)
 	}
-	for name, more := range map[string][]string{"live": {"pattern://64x48"}, "both": {"--lag"}} {
-		if code, _, errs := deixis(t, append(args, more...)...); code != exitUsage || strings.Count(errs, "\n") != 1 {
+	for name, more := range map[string][]string{"live": {"pattern://64x48"}, "no rounds": {"--rounds", "0"}} {
+		if code, _, errs := deixis(t, append(args, more...)...); code != app.ExitUsage || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%s: code %d, %q", name, code, errs)
 		}
 	}
 }
 
 func TestBenchLag(t *testing.T) {
-	out := must(t, "bench", "--lag", "--json", "--seconds", "0.6", "--log-level", "error")
+	out := must(t, "bench", "lag", "--json", "--seconds", "0.6", "--log-level", "error")
 	wantKeys(t, out, "answers", "scenes", "still", "carried")
-	var r lagReport
+	var r bench.LagReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatal(err)
 	}
@@ -182,16 +184,16 @@ func TestBenchLag(t *testing.T) {
 		"no truth":   {"pattern://64x48"},
 		"no answers": {"--answers", "0"},
 	} {
-		if code, _, errs := deixis(t, append([]string{"bench", "--lag"}, args...)...); code != exitUsage || strings.Count(errs, "\n") != 1 {
+		if code, _, errs := deixis(t, append([]string{"bench", "lag"}, args...)...); code != app.ExitUsage || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%s: code %d, %q", name, code, errs)
 		}
 	}
 }
 
 func TestBenchLock(t *testing.T) {
-	out := must(t, "bench", "--lock", "--json", "--seconds", "0.6", "--log-level", "error")
+	out := must(t, "bench", "lock", "--json", "--seconds", "0.6", "--log-level", "error")
 	wantKeys(t, out, "answers", "scenes", "raw", "locked")
-	var r lockReport
+	var r bench.LockReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatal(err)
 	}
@@ -199,11 +201,11 @@ func TestBenchLock(t *testing.T) {
 		t.Errorf("report %s", out)
 	}
 	var people strings.Builder
-	if err := r.print(&people); err != nil || !strings.Contains(people.String(), r.Scenes[0].Name) {
+	if err := r.Print(&people); err != nil || !strings.Contains(people.String(), r.Scenes[0].Name) {
 		t.Errorf("for people: %q, %v", &people, err)
 	}
-	for name, args := range map[string][]string{"a source": {"pattern://64x48?frames=5"}, "no answers": {"--answers", "0"}, "both": {"--lag"}} {
-		if code, _, errs := deixis(t, append([]string{"bench", "--lock"}, args...)...); code != exitUsage || strings.Count(errs, "\n") != 1 {
+	for name, args := range map[string][]string{"a source": {"pattern://64x48?frames=5"}, "no answers": {"--answers", "0"}} {
+		if code, _, errs := deixis(t, append([]string{"bench", "lock"}, args...)...); code != app.ExitUsage || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%s: code %d, %q", name, code, errs)
 		}
 	}
@@ -225,20 +227,20 @@ func TestLockFlags(t *testing.T) {
 
 func TestBenchSoak(t *testing.T) {
 	b := network(t)
-	var r soakReport
-	out := must(t, "bench", "pattern://320x240@30", "--soak", "3s", "--json", "--python", "gone", "--bundle", b.Dir, "--log-level", "error")
+	var r bench.SoakReport
+	out := must(t, "bench", "soak", "pattern://320x240@30", "--for", "3s", "--json", "--bundle", b.Dir, "--log-level", "error")
 	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Answers == 0 || r.Late.Goroutines < 3 || r.Late.HeapMB <= 0 {
 		t.Errorf("report %s, %v", out, err)
 	}
 	var people strings.Builder
-	if err := r.print(&people); err != nil || !strings.Contains(people.String(), "nothing grows") {
+	if err := r.Print(&people); err != nil || !strings.Contains(people.String(), "nothing grows") {
 		t.Errorf("for people: %q, %v", &people, err)
 	}
 	r.Late.Goroutines, r.Late.HeapMB = r.Early.Goroutines+50, r.Early.HeapMB+50
-	if got := r.growing(); len(got) != 2 || !strings.Contains(got[0], "goroutines") || !strings.Contains(got[1], "heap") {
+	if got := r.Grown(); len(got) != 2 || !strings.Contains(got[0], "goroutines") || !strings.Contains(got[1], "heap") {
 		t.Errorf("growing is %q", got)
 	}
-	if code, _, errs := deixis(t, "bench", "--soak", "-3s"); code != exitUsage || !strings.Contains(errs, "--soak") {
+	if code, _, errs := deixis(t, "bench", "soak", "--for", "-3s"); code != app.ExitUsage || !strings.Contains(errs, "--for") {
 		t.Errorf("below nothing: code %d, %q", code, errs)
 	}
 }

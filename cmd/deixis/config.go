@@ -10,6 +10,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"gopkg.in/yaml.v3"
+
+	"deixis/camera"
 )
 
 // config is a YAML file of flag values: `provider: cpu` for every subcommand,
@@ -18,7 +20,7 @@ type config map[string]any
 
 // readConfig reads file and refuses a key that is no flag of app.
 func readConfig(file string, app *kong.Application) (kong.Resolver, error) {
-	f, err := os.Open(file)
+	f, err := camera.OpenRegular(file)
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 	"deixis/pipeline/web"
 )
@@ -33,7 +34,7 @@ func TestCorrections(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	refs, err := readRefs(filepath.Join(dir, "refs.jsonl"), "train", 0)
+	refs, err := app.ReadRefs(filepath.Join(dir, "refs.jsonl"), "train", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func TestCorrections(t *testing.T) {
 // acceptedByTrainer lets the trainer check the file, where it is set up.
 func acceptedByTrainer(t *testing.T, refs string) {
 	t.Helper()
-	root := above(".venv/bin/ca2m")
+	root := app.Above(".venv/bin/ca2m")
 	if root == "" {
 		t.Log("no .venv/bin/ca2m: the trainer has not looked at the file (make test sets it up)")
 		return

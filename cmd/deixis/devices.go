@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 
 	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline/listen/mic"
 )
 
@@ -16,7 +17,7 @@ type devicesCmd struct {
 }
 
 // Run lists the cameras and microphones of this machine.
-func (c *devicesCmd) Run(_ context.Context, g *globals) error {
+func (c *devicesCmd) Run(_ context.Context, g *app.Globals) error {
 	if c.Microphones {
 		return c.microphones(g)
 	}
@@ -28,10 +29,10 @@ func (c *devicesCmd) Run(_ context.Context, g *globals) error {
 
 // microphones are listed by the names that --listen-mic takes. That there is no
 // sound server is no error: there is no microphone then.
-func (c *devicesCmd) microphones(g *globals) error {
+func (c *devicesCmd) microphones(g *app.Globals) error {
 	ds, why := mic.Devices()
 	if c.JSON {
-		return writeJSON(g.Stdout, append([]mic.Device{}, ds...))
+		return app.WriteJSON(g.Stdout, append([]mic.Device{}, ds...))
 	}
 	if len(ds) == 0 {
 		_, err := fmt.Fprintln(g.Stdout, noMicrophone(why))
@@ -58,13 +59,13 @@ func noMicrophone(why error) string {
 }
 
 // cameras lists them.
-func (c *devicesCmd) cameras(g *globals) error {
+func (c *devicesCmd) cameras(g *app.Globals) error {
 	ds, err := opencv.Devices()
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return writeJSON(g.Stdout, ds)
+		return app.WriteJSON(g.Stdout, ds)
 	}
 	if len(ds) == 0 {
 		_, err := fmt.Fprintln(g.Stdout, "no cameras (plug one in, or use a file, a stream or pattern://)")

@@ -9,9 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"deixis/camera"
 	"deixis/camera/opencv/about"
-	"deixis/model"
+	"deixis/cmd/deixis/internal/app"
 	"deixis/model/onnx"
 )
 
@@ -38,11 +37,11 @@ func fail(name, do string, err error) check {
 
 // Run looks at everything the program needs, whether or not something before
 // is broken, and fails with the first thing that must be mended.
-func (c *doctorCmd) Run(ctx context.Context, g *globals) error {
+func (c *doctorCmd) Run(ctx context.Context, g *app.Globals) error {
 	checks := []check{checkProgram(), checkOpenCV()}
-	checks = append(checks, g.checkRuntime()...)
-	checks = append(checks, g.checkBundle(ctx)...)
-	checks = append(checks, checkCameras(), checkDisplay(), checkRecording(ctx), checkMicrophones(), g.checkSpeech(ctx))
+	checks = append(checks, checkRuntime(g)...)
+	checks = append(checks, checkBundle(ctx, g)...)
+	checks = append(checks, checkCameras(), checkDisplay(), checkRecording(ctx), checkMicrophones(), checkSpeech(ctx, g))
 	var broken []error
 	var names []string
 	for _, k := range checks {
@@ -52,24 +51,24 @@ func (c *doctorCmd) Run(ctx context.Context, g *globals) error {
 	}
 	var err error
 	if c.JSON {
-		err = writeJSON(g.Stdout, map[string]any{"ok": len(broken) == 0, "checks": checks})
+		err = app.WriteJSON(g.Stdout, map[string]any{"ok": len(broken) == 0, "checks": checks})
 	} else {
 		err = printChecks(g.Stdout, checks)
 	}
 	if err == nil && len(broken) > 0 {
-		err = &unwell{names, broken}
+		err = &degraded{names, broken}
 	}
 	return err
 }
 
-// unwell is doctor's error: short, because the checks have said the rest.
-type unwell struct {
+// degraded is doctor's error: short, because the checks have said the rest.
+type degraded struct {
 	names []string
 	errs  []error
 }
 
-func (u *unwell) Error() string   { return "doctor: to be mended: " + strings.Join(u.names, ", ") }
-func (u *unwell) Unwrap() []error { return u.errs }
+func (u *degraded) Error() string   { return "doctor: to be mended: " + strings.Join(u.names, ", ") }
+func (u *degraded) Unwrap() []error { return u.errs }
 
 func printChecks(w io.Writer, checks []check) error {
 	for _, k := range checks {
@@ -100,8 +99,8 @@ func checkOpenCV() check {
 }
 
 // checkRuntime looks at ONNX Runtime and its providers, without a bundle.
-func (g *globals) checkRuntime() []check {
-	lib, err := onnx.Inspect(g.onnxOptions())
+func checkRuntime(g *app.Globals) []check {
+	lib, err := onnx.Inspect(g.ONNXOptions())
 	if err != nil {
 		return []check{fail("onnxruntime", "run `make setup`, or name the library with --ort-library FILE", err)}
 	}
@@ -121,22 +120,22 @@ func (g *globals) checkRuntime() []check {
 }
 
 // checkBundle verifies the bundle and lets it answer once.
-func (g *globals) checkBundle(ctx context.Context) []check {
-	b, err := g.openBundle()
+func checkBundle(ctx context.Context, g *app.Globals) []check {
+	b, err := g.OpenBundle()
 	if err != nil {
 		return []check{fail("bundle", "name a good one with --bundle DIR, or copy it again", err)}
 	}
 	checks := []check{ok("bundle", fmt.Sprintf("%s of %s in %s, %d files as hashed; measured %s", b.Name, b.Created, b.Dir, len(b.Contents()), measured(b.Measured)))}
-	by, err := g.openGrounder(ctx, wants{check: true})
+	by, err := g.OpenNetwork(ctx, app.Wants{Check: true})
 	if err != nil {
 		return append(checks, fail("network", "see the lines above", err))
 	}
 	chosen := by.Provider()
-	took, err := by.once(ctx)
+	took, err := answerOnce(ctx, by)
 	if err = errors.Join(err, by.Close()); err != nil {
 		return append(checks, fail("network", "export the bundle again, or try --provider cpu", err))
 	}
-	golden, err := readGolden(b)
+	golden, err := app.ReadGolden(b)
 	if err != nil {
 		return append(checks, warn("golden", oneLine(err), "write them again with `ca2m golden`"))
 	}
@@ -144,16 +143,16 @@ func (g *globals) checkBundle(ctx context.Context) []check {
 	if golden != nil {
 		compared = fmt.Sprintf("answers %d golden phrases as the trainer does", len(golden.Phrases))
 	}
-	says := fmt.Sprintf("runs on %s in %s, %s, one picture and phrase in %.1f ms", chosen.Name, chosen.Precision, compared, inMS(took))
+	says := fmt.Sprintf("runs on %s in %s, %s, one picture and phrase in %.1f ms", chosen.Name, chosen.Precision, compared, app.MS(took))
 	for _, why := range chosen.Reasons {
 		says += "; not " + why
 	}
 	return append(checks, ok("network", says))
 }
 
-// once grounds a phrase on a test picture, and again for the time it takes.
-func (g *grounder) once(ctx context.Context) (time.Duration, error) {
-	f, ps, err := testPicture(ctx, g.Bundle)
+// answerOnce grounds a phrase on a test picture, and again for the time it takes.
+func answerOnce(ctx context.Context, g *app.Network) (time.Duration, error) {
+	f, ps, err := app.TestPicture(ctx, g.Bundle)
 	if err != nil {
 		return 0, err
 	}
@@ -163,17 +162,4 @@ func (g *grounder) once(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
 	_, err = g.Ground(ctx, f, ps)
 	return time.Since(began), err
-}
-
-func testPicture(ctx context.Context, b *model.Bundle) (*camera.Frame, []model.Phrase, error) {
-	ref, err := camera.Parse("pattern://640x480?frames=1")
-	if err != nil {
-		return nil, nil, err
-	}
-	var f camera.Frame
-	if err := camera.NewPattern(ref).Next(ctx, &f); err != nil {
-		return nil, nil, err
-	}
-	p, err := b.Phrase("red square")
-	return &f, []model.Phrase{p}, err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 	"deixis/pipeline/listen"
 	"deixis/pipeline/listen/mic"
@@ -31,9 +32,9 @@ func checkMicrophones() check {
 
 // checkSpeech lets the models hear a second of nothing. Without them all else
 // works.
-func (g *globals) checkSpeech(ctx context.Context) check {
-	hears, err := g.openEars(ctx, earFlags{SpeechThreads: 1})
-	if errors.Is(err, model.ErrSpeech) && above(speechFolder+"/speech.json") == "" {
+func checkSpeech(ctx context.Context, g *app.Globals) check {
+	hears, err := g.OpenEars(ctx, app.EarFlags{SpeechThreads: 1})
+	if errors.Is(err, model.ErrSpeech) && app.Above(app.SpeechFolder+"/speech.json") == "" {
 		return ok("speech", "no models to hear with; `make speech` fetches them")
 	}
 	if err != nil {

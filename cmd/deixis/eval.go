@@ -11,6 +11,7 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 )
 
@@ -23,52 +24,52 @@ type evalCmd struct {
 }
 
 // Run measures the bundle on the file's expressions.
-func (c *evalCmd) Run(ctx context.Context, g *globals) (err error) {
+func (c *evalCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	if c.Limit < 0 {
-		return &usageError{fmt.Errorf("--limit: %d is below 0", c.Limit)}
+		return app.Usage(fmt.Errorf("--limit: %d is below 0", c.Limit))
 	}
-	refs, err := readRefs(c.Refs, c.Split, c.Limit)
+	refs, err := app.ReadRefs(c.Refs, c.Split, c.Limit)
 	if err != nil {
 		return err
 	}
-	by, err := g.openGrounder(ctx, wants{})
+	by, err := g.OpenNetwork(ctx, app.Wants{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, by.Close()) }()
-	t, err := g.evaluate(ctx, by, refs)
+	t, err := evaluate(ctx, g, by, refs)
 	if err != nil {
 		return fmt.Errorf("evaluate %s: %w", c.Refs, err)
 	}
 	if c.JSON {
-		return writeJSON(g.Stdout, t.report())
+		return app.WriteJSON(g.Stdout, t.report())
 	}
 	return t.report().print(g.Stdout)
 }
 
 // evaluate grounds every expression, a picture's together, and says once a
 // second how far it is.
-func (g *globals) evaluate(ctx context.Context, by *grounder, refs []ref) (*tally, error) {
+func evaluate(ctx context.Context, g *app.Globals, by *app.Network, refs []app.Ref) (*tally, error) {
 	for i, r := range refs { // all first: a broken one shows at once, not after an hour
 		p, err := by.Bundle.Phrase(r.Phrase)
 		if err != nil {
-			return nil, &inputError{fmt.Errorf("line %d: %s", r.Line, err)}
+			return nil, app.Input(fmt.Errorf("line %d: %s", r.Line, err))
 		}
-		refs[i].asked = p
+		refs[i].Asked = p
 	}
 	t := &tally{kinds: map[string]*count{}}
 	var f camera.Frame
 	said, done := time.Now(), 0
-	for _, group := range byImage(refs) {
+	for _, group := range app.ByImage(refs) {
 		if err := opencv.ReadImageWithin(group[0].Image, g.MaxPixels, &f); err != nil {
 			return nil, fmt.Errorf("line %d: %w", group[0].Line, err)
 		}
 		ps := make([]model.Phrase, len(group))
 		for i, r := range group {
-			ps[i] = r.asked
+			ps[i] = r.Asked
 		}
 		began := time.Now()
-		answers, err := by.groundAll(ctx, &f, ps)
+		answers, err := groundAll(ctx, by, &f, ps)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", group[0].Line, err)
 		}
@@ -100,7 +101,7 @@ type tally struct {
 
 // add judges one answer: the best box counts whether presence would refuse it
 // or not, and it is right above an IoU of one half, both as in the paper.
-func (t *tally) add(r ref, a *model.Answer) {
+func (t *tally) add(r app.Ref, a *model.Answer) {
 	if r.Box == nil {
 		t.absent++
 		if a.Present {
@@ -170,7 +171,7 @@ func (t *tally) report() *evalReport {
 		N: t.all.n, Acc50: t.all.share(), Acc50C: t.cls.share(), Kinds: map[string]kindReport{},
 		Absent:  absentReport{t.absent, share(t.fooled, t.absent)},
 		Refused: share(t.refused, t.all.n),
-		MSEach:  round(float64(t.took.Milliseconds())/float64(max(1, t.all.n+t.absent)), 2),
+		MSEach:  model.Round(float64(t.took.Milliseconds())/float64(max(1, t.all.n+t.absent)), 2),
 	}
 	if t.all.n > 0 {
 		mean := t.iou / float64(t.all.n)

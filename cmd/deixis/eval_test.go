@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 	"deixis/model/refs"
 )
@@ -18,12 +19,12 @@ func TestTally(t *testing.T) {
 		return &model.Answer{Present: present, Boxes: []model.Box{{X2: x2, Y2: 10}}, ClsBox: &model.Box{X2: cls, Y2: 10}}
 	}
 	tl := &tally{kinds: map[string]*count{}}
-	tl.add(ref{Ref: refs.Ref{Box: box, Kind: "class"}}, answer(true, 10, 1))
-	tl.add(ref{Ref: refs.Ref{Box: box, Kind: "class"}}, answer(false, 8, 9)) // refused, and right all the same
-	tl.add(ref{Ref: refs.Ref{Box: box, Kind: "position"}}, answer(true, 5, 5))
-	tl.add(ref{Ref: refs.Ref{Box: box}}, answer(true, 1, 1)) // one half is not above one half
-	tl.add(ref{}, answer(true, 10, 10))
-	tl.add(ref{}, answer(false, 10, 10))
+	tl.add(app.Ref{Ref: refs.Ref{Box: box, Kind: "class"}}, answer(true, 10, 1))
+	tl.add(app.Ref{Ref: refs.Ref{Box: box, Kind: "class"}}, answer(false, 8, 9)) // refused, and right all the same
+	tl.add(app.Ref{Ref: refs.Ref{Box: box, Kind: "position"}}, answer(true, 5, 5))
+	tl.add(app.Ref{Ref: refs.Ref{Box: box}}, answer(true, 1, 1)) // one half is not above one half
+	tl.add(app.Ref{}, answer(true, 10, 10))
+	tl.add(app.Ref{}, answer(false, 10, 10))
 	r := tl.report()
 	if r.N != 4 || *r.Acc50 != 0.5 || *r.Acc50C != 0.25 || *r.Refused != 0.25 || math.Abs(*r.MeanIoU-0.6) > 1e-6 {
 		t.Errorf("report %+v: acc50 %v, cls %v, refused %v, mean %v", r, *r.Acc50, *r.Acc50C, *r.Refused, *r.MeanIoU)

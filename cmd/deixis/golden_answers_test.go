@@ -7,6 +7,7 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 	"deixis/model/onnx"
 )
@@ -26,7 +27,7 @@ type goldenAnswers struct {
 // what the trainer says of the same picture: closely where it is stretched as
 // the trainer does it, and with what the program's faster way costs.
 func TestGoldenAnswers(t *testing.T) {
-	root := above("assets/golden/answers.json")
+	root := app.Above("assets/golden/answers.json")
 	if root == "" {
 		t.Skip("no assets/golden/answers.json (the trainer's export writes it)")
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 )
 
@@ -15,7 +16,7 @@ import (
 func beside(t *testing.T, change func(said map[string]any)) (dir string) {
 	t.Helper()
 	b := network(t)
-	golden := filepath.Join(above("assets/golden/answers.json"), "assets", "golden")
+	golden := filepath.Join(app.Above("assets/golden/answers.json"), "assets", "golden")
 	raw, err := os.ReadFile(filepath.Join(golden, "answers.json"))
 	if err != nil {
 		t.Skipf("no golden answers (the trainer's export writes them): %v", err)
@@ -74,12 +75,12 @@ func TestStartComparesWithGoldenAnswers(t *testing.T) {
 		code   int
 		says   string
 	}{
-		"right": {func(map[string]any) {}, exitOK, ""},
+		"right": {func(map[string]any) {}, app.ExitOK, ""},
 		"wrong": {func(said map[string]any) {
 			first := said["answers"].([]any)[0].(map[string]any)
 			first["boxes"].([]any)[0] = []any{0.9, 0.9, 0.99, 0.99}
-		}, exitModel, "wrong answers"},
-		"of another bundle": {func(said map[string]any) { said["graphs"] = map[string]any{}; said["answers"] = nil }, exitOK, ""},
+		}, app.ExitModel, "wrong answers"},
+		"of another bundle": {func(said map[string]any) { said["graphs"] = map[string]any{}; said["answers"] = nil }, app.ExitOK, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := beside(t, tt.change)
@@ -88,18 +89,5 @@ func TestStartComparesWithGoldenAnswers(t *testing.T) {
 				t.Errorf("code %d, %s; want %d and %q", code, errs, tt.code, tt.says)
 			}
 		})
-	}
-}
-
-func TestPatienceTells(t *testing.T) {
-	var errs strings.Builder
-	g := &globals{Stderr: &errs}
-	g.Log = g.logger()
-	p := g.startup()
-	p.trying("tensorrt")
-	p.line()
-	p.end()
-	if s := errs.String(); !strings.Contains(s, "provider=tensorrt") || !strings.Contains(s, "minutes") {
-		t.Errorf("it says %q", s)
 	}
 }

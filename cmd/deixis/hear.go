@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline/listen"
 	"deixis/pipeline/listen/mic"
 )
@@ -19,7 +20,7 @@ type hearCmd struct {
 	JSON   bool     `help:"Print a JSON line an utterance."`
 	Whole  bool     `help:"Take each file as one utterance (of up to 12 seconds), without looking for speech in it."`
 	Truth  string   `placeholder:"FILE" help:"What is said in which file, a line each: its name, a tab or space, the words. Prints the word error rate."`
-	earFlags
+	app.EarFlags
 }
 
 // heard is one line of `hear --json`.
@@ -40,7 +41,7 @@ type reading struct {
 }
 
 // Run prints what is said, one line an utterance.
-func (c *hearCmd) Run(ctx context.Context, g *globals) (err error) {
+func (c *hearCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	sounds, err := c.sounds()
 	if err != nil {
 		return err
@@ -49,7 +50,7 @@ func (c *hearCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err != nil {
 		return err
 	}
-	by, err := g.openEars(ctx, c.earFlags)
+	by, err := g.OpenEars(ctx, c.EarFlags)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (c *hearCmd) Run(ctx context.Context, g *globals) (err error) {
 		return nil
 	}
 	if c.JSON {
-		return writeJSON(g.Stdout, s.figures())
+		return app.WriteJSON(g.Stdout, s.figures())
 	}
 	return s.print(g.Stdout)
 }
@@ -86,14 +87,14 @@ func (c *hearCmd) sounds() ([]string, error) {
 		all = append(all, inside...)
 	}
 	if len(all) == 0 {
-		return nil, &usageError{errors.New("hear: no sound is named (give WAV files, mic, or - for raw sound on standard input)")}
+		return nil, app.Usage(errors.New("hear: no sound is named (give WAV files, mic, or - for raw sound on standard input)"))
 	}
 	return all, nil
 }
 
 // hear prints every utterance of one sound and returns their texts.
-func (c *hearCmd) hear(ctx context.Context, g *globals, by *ears, name string, several bool, s *score) (texts []string, err error) {
-	from, err := g.openSound(name)
+func (c *hearCmd) hear(ctx context.Context, g *app.Globals, by *app.Ears, name string, several bool, s *score) (texts []string, err error) {
+	from, err := openSound(g, name)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +139,7 @@ func (c *hearCmd) hear(ctx context.Context, g *globals, by *ears, name string, s
 }
 
 // openSound is a file as fast as it can be read, standard input, or a microphone.
-func (g *globals) openSound(name string) (listen.Source, error) {
+func openSound(g *app.Globals, name string) (listen.Source, error) {
 	part, named := strings.CutPrefix(name, "mic:")
 	switch {
 	case name == "-":
@@ -156,12 +157,12 @@ func (c *hearCmd) print(w io.Writer, name string, several bool, u listen.Utteran
 	if c.JSON {
 		h := heard{
 			Source: name, Start: u.Start.Seconds(), End: u.End.Seconds(), Text: t.Text(),
-			NBest: []reading{}, Fault: string(u.Level.Fault()), TookMS: inMS(t.Took),
+			NBest: []reading{}, Fault: string(u.Level.Fault()), TookMS: app.MS(t.Took),
 		}
 		for _, r := range t.NBest {
 			h.NBest = append(h.NBest, reading(r))
 		}
-		return writeJSON(w, h)
+		return app.WriteJSON(w, h)
 	}
 	text := t.Text()
 	if text == "" {

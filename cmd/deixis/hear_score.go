@@ -6,10 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
+	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline/listen"
 )
 
@@ -32,7 +32,7 @@ func readTruth(file string) (map[string]string, error) {
 		}
 		at := strings.IndexAny(line, "\t ")
 		if at < 0 {
-			return nil, &inputError{fmt.Errorf("read --truth %s, line %d: %q has no words behind the name", file, n, line)}
+			return nil, app.Input(fmt.Errorf("read --truth %s, line %d: %q has no words behind the name", file, n, line))
 		}
 		said[filepath.Base(line[:at])] = strings.TrimSpace(line[at:])
 	}
@@ -49,17 +49,17 @@ type score struct {
 
 // figures are what `hear --truth --json` ends with.
 type figures struct {
-	Files      int     `json:"files"`
-	Words      int     `json:"words"`
-	WER        float64 `json:"wer"`   // word errors for each word said
-	Exact      int     `json:"exact"` // files without one
-	Utterances int     `json:"utterances"`
-	MS         spread  `json:"ms"`  // an utterance
-	RTF        float64 `json:"rtf"` // time for each second of utterances
+	Files      int        `json:"files"`
+	Words      int        `json:"words"`
+	WER        float64    `json:"wer"`   // word errors for each word said
+	Exact      int        `json:"exact"` // files without one
+	Utterances int        `json:"utterances"`
+	MS         app.Spread `json:"ms"`  // an utterance
+	RTF        float64    `json:"rtf"` // time for each second of utterances
 }
 
 func (s *score) took(t listen.Transcript) {
-	s.each = append(s.each, inMS(t.Took))
+	s.each = append(s.each, app.MS(t.Took))
 	s.audio += t.Audio
 	s.spent += t.Took
 }
@@ -68,10 +68,10 @@ func (s *score) took(t listen.Transcript) {
 func (s *score) judge(said map[string]string, name string, texts []string) error {
 	want, ok := said[filepath.Base(name)]
 	if !ok {
-		return &inputError{fmt.Errorf("--truth says nothing of %s", filepath.Base(name))}
+		return app.Input(fmt.Errorf("--truth says nothing of %s", filepath.Base(name)))
 	}
 	a, b := strings.Fields(listen.Normalise(want)), strings.Fields(listen.Normalise(strings.Join(texts, " ")))
-	wrong := wordErrors(a, b)
+	wrong := app.WordErrors(a, b)
 	s.files++
 	s.words += len(a)
 	s.wrong += wrong
@@ -84,7 +84,7 @@ func (s *score) judge(said map[string]string, name string, texts []string) error
 func (s *score) figures() figures {
 	return figures{
 		Files: s.files, Words: s.words, WER: float64(s.wrong) / float64(max(1, s.words)), Exact: s.exact,
-		Utterances: len(s.each), MS: spreadOf(s.each), RTF: s.spent.Seconds() / max(1e-9, s.audio.Seconds()),
+		Utterances: len(s.each), MS: app.SpreadOf(s.each), RTF: s.spent.Seconds() / max(1e-9, s.audio.Seconds()),
 	}
 }
 
@@ -93,35 +93,4 @@ func (s *score) print(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "%d files, %d words: word error rate %.1f %%, %d files without an error; an utterance takes %.0f ms (p50; p95 %.0f), %.3f of its length\n",
 		f.Files, f.Words, 100*f.WER, f.Exact, f.MS.P50, f.MS.P95, f.RTF)
 	return err
-}
-
-// spreadOf is where the middle and the slowest of some times lie, ms.
-func spreadOf(ms []float64) spread {
-	if len(ms) == 0 {
-		return spread{}
-	}
-	sorted := slices.Sorted(slices.Values(ms))
-	at := func(share float64) float64 { return round(sorted[int(share*float64(len(sorted)-1)+0.5)], 3) }
-	return spread{at(0.5), at(0.95), at(0.99)}
-}
-
-// wordErrors is how many words must be changed, added or taken away to make a b.
-func wordErrors(a, b []string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, x := range a {
-		next := make([]int, len(row))
-		next[0] = i + 1
-		for j, y := range b {
-			cost := row[j]
-			if x != y {
-				cost++
-			}
-			next[j+1] = min(cost, row[j+1]+1, next[j]+1)
-		}
-		row = next
-	}
-	return row[len(b)]
 }

@@ -6,13 +6,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"deixis/cmd/deixis/internal/app"
 )
 
 // spokenFiles needs the models of this project and espeak-ng; without them the test
 // skips. It returns a folder with two spoken files, and what is said in them.
 func spokenFiles(t testing.TB) (dir, truth string) {
 	t.Helper()
-	if above("assets/models/speech/speech.json") == "" {
+	if app.Above("assets/models/speech/speech.json") == "" {
 		t.Skip("no speech models (make speech)")
 	}
 	dir = t.TempDir()
@@ -49,7 +51,7 @@ func TestHear(t *testing.T) {
 	if out := must(t, "hear", filepath.Join(dir, "a.wav"), "--whole", "--speech-beam", "1"); !strings.HasPrefix(out, "0:00.0 - 0:0") || strings.Count(out, "\n") != 1 {
 		t.Errorf("for people: %q", out)
 	}
-	if code, _, errs := deixis(t, "hear", filepath.Join(dir, "a.wav"), "--truth", written(t, "other.txt", "c.wav what\n")); code != exitInput || !strings.Contains(errs, "a.wav") {
+	if code, _, errs := deixis(t, "hear", filepath.Join(dir, "a.wav"), "--truth", written(t, "other.txt", "c.wav what\n")); code != app.ExitInput || !strings.Contains(errs, "a.wav") {
 		t.Errorf("no truth for a file: code %d, %s", code, errs)
 	}
 }
@@ -61,15 +63,15 @@ func TestHearErrors(t *testing.T) {
 		code int
 		says string
 	}{
-		"nothing":     {[]string{"hear"}, exitUsage, "no sound is named"},
-		"no models":   {[]string{"hear", text, "--speech", t.TempDir()}, exitModel, "make speech"},
-		"no truth":    {[]string{"hear", text, "--truth", "no/such"}, exitInput, "no/such"},
-		"half truth":  {[]string{"hear", text, "--truth", written(t, "half.txt", "a.wav\n")}, exitInput, "line 1"},
-		"broken file": {[]string{"hear", text}, exitInput, "a.wav"},
-		"no file":     {[]string{"hear", filepath.Join(t.TempDir(), "gone.wav")}, exitInput, "gone.wav"},
+		"nothing":     {[]string{"hear"}, app.ExitUsage, "no sound is named"},
+		"no models":   {[]string{"hear", text, "--speech", t.TempDir()}, app.ExitModel, "make speech"},
+		"no truth":    {[]string{"hear", text, "--truth", "no/such"}, app.ExitInput, "no/such"},
+		"half truth":  {[]string{"hear", text, "--truth", written(t, "half.txt", "a.wav\n")}, app.ExitInput, "line 1"},
+		"broken file": {[]string{"hear", text}, app.ExitInput, "a.wav"},
+		"no file":     {[]string{"hear", filepath.Join(t.TempDir(), "gone.wav")}, app.ExitInput, "gone.wav"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if strings.HasSuffix(name, "file") && above("assets/models/speech/speech.json") == "" {
+			if strings.HasSuffix(name, "file") && app.Above("assets/models/speech/speech.json") == "" {
 				t.Skip("no speech models (make speech)")
 			}
 			if code, _, errs := deixis(t, tt.args...); code != tt.code || !strings.Contains(errs, tt.says) {
@@ -92,17 +94,17 @@ func TestWordErrors(t *testing.T) {
 		"all":     {"the red cup", "", 3},
 		"order":   {"a b c", "c a b", 2},
 	} {
-		if got := wordErrors(strings.Fields(tt.a), strings.Fields(tt.b)); got != tt.want {
+		if got := app.WordErrors(strings.Fields(tt.a), strings.Fields(tt.b)); got != tt.want {
 			t.Errorf("%s: %d errors, want %d", name, got, tt.want)
 		}
 	}
 }
 
 func TestSpreadOf(t *testing.T) {
-	if s := spreadOf(nil); s != (spread{}) {
+	if s := app.SpreadOf(nil); s != (app.Spread{}) {
 		t.Errorf("of nothing: %v", s)
 	}
-	if s := spreadOf([]float64{4, 1, 3, 2, 5}); s.P50 != 3 || s.P99 != 5 {
+	if s := app.SpreadOf([]float64{4, 1, 3, 2, 5}); s.P50 != 3 || s.P99 != 5 {
 		t.Errorf("of one to five: %v", s)
 	}
 }

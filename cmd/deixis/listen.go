@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline/listen"
 )
 
@@ -16,14 +17,8 @@ type listenArgs struct {
 	Mic   string   `name:"listen-mic" placeholder:"NAME" help:"Microphone whose name has this part (default: the system's; deixis devices lists them)."`
 	Wake  []string `name:"listen-wake" sep:"none" placeholder:"WORDS" help:"What an utterance must begin with in mode wake (default: point at, point to, show me); may be given several times."`
 	Joint bool     `name:"listen-joint" default:"true" negatable:"" help:"Hold the likeliest readings of an utterance against the picture, and take the one that fits it best."`
-	weightFlags
-	earFlags
-}
-
-// weightFlags are the flags of listen.Weights.
-type weightFlags struct {
-	Text  float64 `name:"listen-text-weight" default:"2" help:"How much the sound of a reading counts beside the picture."`
-	Point float64 `name:"listen-point-weight" default:"4" help:"How much the score of its box counts beside whether it is there at all."`
+	app.WeightFlags
+	app.EarFlags
 }
 
 // on says whether anything listens.
@@ -37,9 +32,6 @@ func (c *listenArgs) mode() listen.Mode {
 	return listen.Mode(c.Mode)
 }
 
-// weights are those of the flags.
-func (c weightFlags) weights() listen.Weights { return listen.Weights(c) }
-
 // lexicon is the recogniser's language with the wake phrases of the flags.
 func (c *listenArgs) lexicon(language string) (*listen.Lexicon, error) {
 	if language != "en" {
@@ -52,7 +44,7 @@ func (c *listenArgs) lexicon(language string) (*listen.Lexicon, error) {
 	for _, w := range c.Wake {
 		w = listen.Normalise(w)
 		if w == "" {
-			return nil, &usageError{errors.New("--listen-wake: no words in it")}
+			return nil, app.Usage(errors.New("--listen-wake: no words in it"))
 		}
 		lex.Wake = append(lex.Wake, w)
 	}
@@ -62,10 +54,10 @@ func (c *listenArgs) lexicon(language string) (*listen.Lexicon, error) {
 // validate names what cannot be.
 func (c *listenArgs) validate() error {
 	if c.Text < 0 || c.Point < 0 {
-		return &usageError{errors.New("--listen-text-weight and --listen-point-weight must be 0 or more")}
+		return app.Usage(errors.New("--listen-text-weight and --listen-point-weight must be 0 or more"))
 	}
 	if len(c.Wake) > 0 && c.Mode != string(listen.Wake) {
-		return &usageError{fmt.Errorf("--listen-wake %s: only --listen wake waits for it", strings.Join(slices.Compact(c.Wake), ", "))}
+		return app.Usage(fmt.Errorf("--listen-wake %s: only --listen wake waits for it", strings.Join(slices.Compact(c.Wake), ", ")))
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline"
 	"deixis/pipeline/line"
 	"deixis/pipeline/window"
@@ -43,32 +44,32 @@ type liveCmd struct {
 }
 
 // Run shows the source until it ends, the window is closed, or ctx ends.
-func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
+func (c *liveCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	staySignals()
 	o, err := c.options(g)
 	if err != nil {
 		return err
 	}
 	if err := c.Lock.rules().Validate(); err != nil {
-		return &usageError{err}
+		return app.Usage(err)
 	}
 	if err := c.Listen.validate(); err != nil {
 		return err
 	}
 	ref, err := camera.Parse(c.Source)
 	if err != nil {
-		return asInput(err)
+		return app.AsInput(err)
 	}
 	ref.Sequence = c.Sequence
 	if err := notItself(ref, c.Record, c.Events); err != nil {
 		return err
 	}
-	by, err := g.openGrounder(ctx, wants{attention: c.HTTP != "" || !c.Headless, check: true})
+	by, err := g.OpenNetwork(ctx, app.Wants{Attention: c.HTTP != "" || !c.Headless, Check: true})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, by.Close()) }()
-	a, phrases := by.asker(g.Log), pipeline.SplitAll(c.Phrase)
+	a, phrases := by.Asker(g.Log), pipeline.SplitAll(c.Phrase)
 	if _, err := a.Phrases(phrases); err != nil {
 		return err
 	}
@@ -86,10 +87,10 @@ func (c *liveCmd) Run(ctx context.Context, g *globals) (err error) {
 }
 
 // options are what is asked of the camera.
-func (c *liveCmd) options(g *globals) (opencv.Options, error) {
+func (c *liveCmd) options(g *app.Globals) (opencv.Options, error) {
 	o := opencv.Options{Reconnect: true, Log: g.Log, MaxPixels: g.MaxPixels, FPS: c.FPS, Format: strings.ToUpper(c.Format)}
 	if len(o.Format) != 0 && len(o.Format) != 4 {
-		return o, &usageError{fmt.Errorf("--pixel-format %q: not four letters (write MJPG or YUYV)", c.Format)}
+		return o, app.Usage(fmt.Errorf("--pixel-format %q: not four letters (write MJPG or YUYV)", c.Format))
 	}
 	if c.Size == "" {
 		return o, nil
@@ -99,17 +100,9 @@ func (c *liveCmd) options(g *globals) (opencv.Options, error) {
 	o.Width, errW = strconv.Atoi(w)
 	o.Height, errH = strconv.Atoi(h)
 	if errW != nil || errH != nil || o.Width < 1 || o.Height < 1 {
-		return o, &usageError{fmt.Errorf("--size %q: not a size (write 1280x720)", c.Size)}
+		return o, app.Usage(fmt.Errorf("--size %q: not a size (write 1280x720)", c.Size))
 	}
 	return o, nil
-}
-
-// asInput marks an error of reading a source's name, unless it is marked.
-func asInput(err error) error {
-	if exitCode(err) == exitFailed {
-		return &usageError{err}
-	}
-	return err
 }
 
 // notItself refuses to write over a file that is read.
@@ -125,7 +118,7 @@ func notItself(ref camera.Ref, outs ...string) error {
 		}
 		for _, file := range files {
 			if in, err := os.Stat(file); err == nil && os.SameFile(in, there) {
-				return &usageError{fmt.Errorf("write %q: it is the source itself (choose another name)", out)}
+				return app.Usage(fmt.Errorf("write %q: it is the source itself (choose another name)", out))
 			}
 		}
 	}

@@ -20,6 +20,7 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline"
 	"deixis/pipeline/event"
 	"deixis/pipeline/line"
@@ -86,23 +87,23 @@ func TestLiveErrors(t *testing.T) {
 		code int
 		says string
 	}{
-		"no such file":       {[]string{"gone.mp4"}, exitInput, "gone.mp4"},
-		"no video":           {[]string{text}, exitInput, "clip.mp4"},
-		"no such camera":     {[]string{"250"}, exitInput, "/dev/video250"},
-		"no such scheme":     {[]string{"gopher://x"}, exitUsage, "gopher"},
-		"empty source":       {[]string{""}, exitUsage, "empty"},
-		"bad size":           {[]string{short, "--size", "wide"}, exitUsage, "1280x720"},
-		"bad pixel format":   {[]string{short, "--pixel-format", "jpeg2"}, exitUsage, "MJPG"},
-		"bad lock":           {[]string{short, "--lock-score", "7"}, exitUsage, "0 to 1"},
-		"empty phrase":       {[]string{short, "--phrase", " "}, exitUsage, "empty"},
-		"too many phrases":   {append([]string{short}, strings.Split(strings.Repeat("-p x ", 99)+"-px", " ")...), exitUsage, "100"},
-		"both ways":          {[]string{short, "--window", "--headless"}, exitUsage, "--window"},
-		"no desktop":         {[]string{short, "--window"}, exitFailed, "--http"},
-		"address in use":     {[]string{short, "--http", taken.Addr().String()}, exitFailed, "--http"},
-		"record to a gif":    {[]string{short, "--record", "a.gif"}, exitFailed, ".mp4"},
-		"record to nowhere":  {[]string{short, "--record", filepath.Join("no", "such", "a.mp4")}, exitFailed, "a.mp4"},
-		"record over source": {[]string{text, "--record", text}, exitUsage, "source itself"},
-		"events to nowhere":  {[]string{short, "--events", filepath.Join("no", "such", "e.jsonl")}, exitFailed, "e.jsonl"},
+		"no such file":       {[]string{"gone.mp4"}, app.ExitInput, "gone.mp4"},
+		"no video":           {[]string{text}, app.ExitInput, "clip.mp4"},
+		"no such camera":     {[]string{"250"}, app.ExitInput, "/dev/video250"},
+		"no such scheme":     {[]string{"gopher://x"}, app.ExitUsage, "gopher"},
+		"empty source":       {[]string{""}, app.ExitUsage, "empty"},
+		"bad size":           {[]string{short, "--size", "wide"}, app.ExitUsage, "1280x720"},
+		"bad pixel format":   {[]string{short, "--pixel-format", "jpeg2"}, app.ExitUsage, "MJPG"},
+		"bad lock":           {[]string{short, "--lock-score", "7"}, app.ExitUsage, "0 to 1"},
+		"empty phrase":       {[]string{short, "--phrase", " "}, app.ExitUsage, "empty"},
+		"too many phrases":   {append([]string{short}, strings.Split(strings.Repeat("-p x ", 99)+"-px", " ")...), app.ExitUsage, "100"},
+		"both ways":          {[]string{short, "--window", "--headless"}, app.ExitUsage, "--window"},
+		"no desktop":         {[]string{short, "--window"}, app.ExitFailed, "--http"},
+		"address in use":     {[]string{short, "--http", taken.Addr().String()}, app.ExitFailed, "--http"},
+		"record to a gif":    {[]string{short, "--record", "a.gif"}, app.ExitFailed, ".mp4"},
+		"record to nowhere":  {[]string{short, "--record", filepath.Join("no", "such", "a.mp4")}, app.ExitFailed, "a.mp4"},
+		"record over source": {[]string{text, "--record", text}, app.ExitUsage, "source itself"},
+		"events to nowhere":  {[]string{short, "--events", filepath.Join("no", "such", "e.jsonl")}, app.ExitFailed, "e.jsonl"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errs := deixis(t, append([]string{"live", "--log-level", "error", "--bundle", b.Dir}, tt.args...)...)
@@ -159,7 +160,7 @@ func TestNoWindow(t *testing.T) {
 	} {
 		var log bytes.Buffer
 		var c line.Config
-		s := &show{flags: &tt.flags, g: &globals{Log: slog.New(slog.NewTextHandler(&log, nil))}, plan: planOf(&tt.flags, camera.Ref{}, false)}
+		s := &show{flags: &tt.flags, g: &app.Globals{Log: slog.New(slog.NewTextHandler(&log, nil))}, plan: planOf(&tt.flags, camera.Ref{}, false)}
 		err := s.openWindow(&c)
 		if c.Window != nil || (err != nil) != tt.fails || strings.Count(log.String(), "\n") != tt.lines {
 			t.Errorf("%s: %v, %v, log %q", name, c.Window, err, &log)
@@ -255,7 +256,7 @@ func TestLiveTakesTypedPhrases(t *testing.T) {
 	if !seen("the last") {
 		t.Error("after a phrase that was refused the next is not taken")
 	}
-	if code := end(); code != exitOK {
+	if code := end(); code != app.ExitOK {
 		t.Errorf("an interrupt ends with code %d", code)
 	}
 }
@@ -270,7 +271,7 @@ func TestLiveInterruptFinishesFiles(t *testing.T) {
 			t.Fatal("no events")
 		}
 	}
-	if code := end(); code != exitOK {
+	if code := end(); code != app.ExitOK {
 		t.Errorf("code %d", code)
 	}
 	if n, _ := countFrames(t, video); n < 5 {
@@ -319,7 +320,7 @@ func TestLivePage(t *testing.T) {
 	if err != nil || !strings.Contains(string(body), `["a dog"]`) {
 		t.Errorf("PUT /api/phrases: %s, %v", body, err)
 	}
-	if code := end(); code != exitOK {
+	if code := end(); code != app.ExitOK {
 		t.Errorf("code %d", code)
 	}
 }

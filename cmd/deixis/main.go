@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strconv"
@@ -16,6 +15,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"deixis/cmd/deixis/internal/app"
+	"deixis/cmd/deixis/internal/bench"
 	"deixis/pipeline/line"
 )
 
@@ -28,37 +29,19 @@ var defaults = kong.Vars{"version": "deixis " + version, "parallel": strconv.Ito
 // cli is the whole command line. A slice flag of free text needs sep:"none",
 // or kong splits "the cup, the left one" at its comma.
 type cli struct {
-	Common
+	app.Common
 
 	Live     liveCmd     `cmd:"" help:"Show a camera with a box on what the phrase says."`
 	Point    pointCmd    `cmd:"" help:"Find phrases in one picture."`
 	Annotate annotateCmd `cmd:"" help:"Box phrases in recordings and write label files."`
 	Eval     evalCmd     `cmd:"" help:"Measure accuracy on a refs.jsonl file."`
-	Bench    benchCmd    `cmd:"" help:"Measure speed against the bare ONNX Runtime and Python."`
+	Bench    bench.Cmd   `cmd:"" help:"Measure speed, lag, lock, growth and speech."`
 	Hear     hearCmd     `cmd:"" help:"Write down what is said in WAV files or at the microphone."`
 	Doctor   doctorCmd   `cmd:"" help:"Check this machine and say what to do."`
 	Devices  devicesCmd  `cmd:"" help:"List cameras and microphones."`
 	Bundle   bundleCmd   `cmd:"" name:"bundle" help:"Look at a model bundle."`
 
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
-}
-
-// Common are the flags of every subcommand.
-type Common struct {
-	BundleDir  string     `name:"bundle" placeholder:"DIR" help:"Model bundle (default: assets/models/ca2m-edge, looked for from the program and the working folder upwards)."`
-	Provider   string     `enum:"auto,tensorrt,cuda,cpu" default:"auto" help:"What runs the network: auto, tensorrt, cuda or cpu."`
-	Precision  string     `enum:"auto,fp32,fp16,int8" default:"auto" help:"Which of the bundle's graphs: auto, fp32, fp16 or int8."`
-	GPU        int        `name:"gpu" default:"0" help:"Number of the GPU for cuda and tensorrt."`
-	CacheDir   string     `name:"engine-cache" placeholder:"DIR" help:"Where TensorRT keeps its engines (default: the user's cache folder)."`
-	Workspace  int        `name:"engine-workspace" placeholder:"MIB" default:"0" help:"TensorRT's scratch memory in MiB; 0 means 1024."`
-	GPUMemory  int        `name:"gpu-memory" placeholder:"MIB" default:"0" help:"Most GPU memory that CUDA's arena takes, in MiB; 0 means no limit."`
-	Spin       bool       `help:"Let the network's threads wait actively: a little faster alone, slower beside anything else."`
-	Threads    int        `default:"0" help:"Threads of the network on the CPU; 0 means one a core."`
-	OrtLibrary string     `name:"ort-library" placeholder:"FILE" help:"ONNX Runtime's shared library (default: looked for, see doctor)."`
-	MaxPixels  int        `name:"max-pixels" default:"100000000" help:"Pictures of more pixels are refused by their header, before they are decoded."`
-	Config     string     `placeholder:"FILE" help:"YAML file with values for any flag; command line and DEIXIS_* variables win over it."`
-	LogLevel   slog.Level `default:"info" help:"debug, info, warn or error."`
-	LogJSON    bool       `name:"log-json" help:"Write the log as JSON lines."`
 }
 
 func main() {
@@ -76,10 +59,10 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	err := dispatch(ctx, args, stdin, stdout, stderr)
 	if err == nil {
-		return exitOK
+		return app.ExitOK
 	}
 	fmt.Fprintln(stderr, "deixis:", oneLine(err))
-	return exitCode(err)
+	return app.ExitCode(err)
 }
 
 // dispatch parses args and calls Run(ctx, *globals) of the subcommand named.
@@ -106,10 +89,10 @@ func dispatch(ctx context.Context, args []string, stdin io.Reader, stdout, stder
 	case over:
 		return nil
 	case err != nil:
-		return &usageError{fmt.Errorf("%w (run `deixis --help`)", err)}
+		return app.Usage(fmt.Errorf("%w (run `deixis --help`)", err))
 	}
-	g := &globals{Common: c.Common, Stdin: stdin, Stdout: stdout, Stderr: stderr}
-	g.Log = g.logger()
+	g := &app.Globals{Common: c.Common, Stdin: stdin, Stdout: stdout, Stderr: stderr}
+	g.Log = g.Logger()
 	asked.BindTo(ctx, (*context.Context)(nil))
 	return asked.Run(g)
 }

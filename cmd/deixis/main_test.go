@@ -17,6 +17,7 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 	"deixis/model/onnx"
 	"deixis/pipeline/record"
@@ -47,7 +48,7 @@ func deixis(t testing.TB, args ...string) (code int, stdout, stderr string) {
 func must(t testing.TB, args ...string) string {
 	t.Helper()
 	code, out, errs := deixis(t, args...)
-	if code != exitOK {
+	if code != app.ExitOK {
 		t.Fatalf("deixis %q ended with %d: %s", args, code, errs)
 	}
 	return out
@@ -56,7 +57,7 @@ func must(t testing.TB, args ...string) string {
 // network skips the test where there is no bundle or no ONNX Runtime.
 func network(t testing.TB) *model.Bundle {
 	t.Helper()
-	dir, err := (&globals{Common: Common{BundleDir: os.Getenv("DEIXIS_BUNDLE")}}).bundleDir()
+	dir, err := (&app.Globals{Common: app.Common{BundleDir: os.Getenv("DEIXIS_BUNDLE")}}).FindBundle()
 	if err != nil {
 		t.Skip(err)
 	}
@@ -128,25 +129,25 @@ func TestUsageErrors(t *testing.T) {
 		code int
 		says string
 	}{
-		"unknown flag":      {[]string{"point", "--colour"}, exitUsage, "--colour"},
-		"unknown command":   {[]string{"dance"}, exitUsage, "dance"},
-		"no phrase":         {[]string{"point", pic}, exitUsage, "<phrase>"},
-		"unknown provider":  {[]string{"bundle", "info", "--provider", "abacus"}, exitUsage, "abacus"},
-		"unknown log level": {[]string{"bundle", "info", "--log-level", "loud"}, exitUsage, "--log-level"},
-		"limit below 0":     {[]string{"eval", "x.jsonl", "--limit", "-1"}, exitUsage, "--limit"},
-		"no seconds":        {[]string{"bench", "--seconds", "0"}, exitUsage, "--seconds"},
-		"no config":         {[]string{"bundle", "info", "--config", "gone.yaml"}, exitUsage, "gone.yaml"},
-		"missing picture":   {[]string{"point", "gone.jpg", "cup"}, exitInput, "gone.jpg"},
-		"a text as picture": {[]string{"point", written(t, "a.jpg", "text"), "cup"}, exitInput, "a.jpg"},
-		"empty picture":     {[]string{"point", written(t, "e.png", ""), "cup"}, exitInput, "e.png"},
-		"folder as picture": {[]string{"point", folder, "cup"}, exitInput, folder},
-		"missing refs":      {[]string{"eval", "gone.jsonl"}, exitInput, "gone.jsonl"},
-		"broken refs":       {[]string{"eval", written(t, "r.jsonl", "{\"image\":\"a\",\"phrase\":\"b\",\"box\":null}\n{")}, exitInput, "line 2"},
-		"empty refs":        {[]string{"eval", written(t, "r.jsonl", "\n\n")}, exitInput, "none"},
-		"no such pattern":   {[]string{"bench", "pattern://0x0"}, exitUsage, "0x0"},
-		"missing source":    {[]string{"bench", "gone.mp4"}, exitInput, "gone.mp4"},
-		"missing bundle":    {[]string{"point", pic, "cup", "--bundle", folder}, exitModel, folder},
-		"missing to verify": {[]string{"bundle", "verify", folder}, exitModel, "bundle.json"},
+		"unknown flag":      {[]string{"point", "--colour"}, app.ExitUsage, "--colour"},
+		"unknown command":   {[]string{"dance"}, app.ExitUsage, "dance"},
+		"no phrase":         {[]string{"point", pic}, app.ExitUsage, "<phrase>"},
+		"unknown provider":  {[]string{"bundle", "info", "--provider", "abacus"}, app.ExitUsage, "abacus"},
+		"unknown log level": {[]string{"bundle", "info", "--log-level", "loud"}, app.ExitUsage, "--log-level"},
+		"limit below 0":     {[]string{"eval", "x.jsonl", "--limit", "-1"}, app.ExitUsage, "--limit"},
+		"no seconds":        {[]string{"bench", "--seconds", "0"}, app.ExitUsage, "--seconds"},
+		"no config":         {[]string{"bundle", "info", "--config", "gone.yaml"}, app.ExitUsage, "gone.yaml"},
+		"missing picture":   {[]string{"point", "gone.jpg", "cup"}, app.ExitInput, "gone.jpg"},
+		"a text as picture": {[]string{"point", written(t, "a.jpg", "text"), "cup"}, app.ExitInput, "a.jpg"},
+		"empty picture":     {[]string{"point", written(t, "e.png", ""), "cup"}, app.ExitInput, "e.png"},
+		"folder as picture": {[]string{"point", folder, "cup"}, app.ExitInput, folder},
+		"missing refs":      {[]string{"eval", "gone.jsonl"}, app.ExitInput, "gone.jsonl"},
+		"broken refs":       {[]string{"eval", written(t, "r.jsonl", "{\"image\":\"a\",\"phrase\":\"b\",\"box\":null}\n{")}, app.ExitInput, "line 2"},
+		"empty refs":        {[]string{"eval", written(t, "r.jsonl", "\n\n")}, app.ExitInput, "none"},
+		"no such pattern":   {[]string{"bench", "pattern://0x0"}, app.ExitUsage, "0x0"},
+		"missing source":    {[]string{"bench", "gone.mp4"}, app.ExitInput, "gone.mp4"},
+		"missing bundle":    {[]string{"point", pic, "cup", "--bundle", folder}, app.ExitModel, folder},
+		"missing to verify": {[]string{"bundle", "verify", folder}, app.ExitModel, "bundle.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errs := deixis(t, tt.args...)
@@ -165,17 +166,17 @@ func TestExitCode(t *testing.T) {
 		err  error
 		want int
 	}{
-		"none":               {nil, exitOK},
-		"any":                {io.ErrShortWrite, exitFailed},
-		"missing input":      {fmt.Errorf("open: %w", fs.ErrNotExist), exitInput},
-		"forbidden input":    {fmt.Errorf("open: %w", fs.ErrPermission), exitInput},
-		"missing folder":     {&outputError{fs.ErrNotExist}, exitFailed},
-		"forbidden folder":   {fmt.Errorf("write: %w", &outputError{fs.ErrPermission}), exitFailed},
-		"recording nowhere":  {fmt.Errorf("%w: %w", fs.ErrNotExist, record.ErrRecord), exitFailed},
-		"bundle not there":   {fmt.Errorf("%w: %w", fs.ErrNotExist, model.ErrBundle), exitModel},
-		"usage before files": {&usageError{fs.ErrNotExist}, exitUsage},
+		"none":               {nil, app.ExitOK},
+		"any":                {io.ErrShortWrite, app.ExitFailed},
+		"missing input":      {fmt.Errorf("open: %w", fs.ErrNotExist), app.ExitInput},
+		"forbidden input":    {fmt.Errorf("open: %w", fs.ErrPermission), app.ExitInput},
+		"missing folder":     {app.Output(fs.ErrNotExist), app.ExitFailed},
+		"forbidden folder":   {fmt.Errorf("write: %w", app.Output(fs.ErrPermission)), app.ExitFailed},
+		"recording nowhere":  {fmt.Errorf("%w: %w", fs.ErrNotExist, record.ErrRecord), app.ExitFailed},
+		"bundle not there":   {fmt.Errorf("%w: %w", fs.ErrNotExist, model.ErrBundle), app.ExitModel},
+		"usage before files": {app.Usage(fs.ErrNotExist), app.ExitUsage},
 	} {
-		if got := exitCode(tt.err); got != tt.want {
+		if got := app.ExitCode(tt.err); got != tt.want {
 			t.Errorf("%s: %d, want %d", name, got, tt.want)
 		}
 	}
@@ -189,13 +190,13 @@ func TestNetworkErrors(t *testing.T) {
 		code int
 		says string
 	}{
-		"empty phrase":     {append(point, " "), exitUsage, "empty phrase"},
-		"invisible phrase": {append(point, "cup", "\u200b"), exitUsage, "empty phrase"},
-		"endless phrase":   {append(point, strings.Repeat("cup ", 10_000)), exitUsage, "10000"},
-		"no such library":  {append(point, "cup", "--ort-library", "gone.so"), exitModel, "gone.so"},
-		"no such graphs":   {append(point, "cup", "--provider", "cpu", "--precision", "fp16"), exitModel, "fp16"},
-		"picture of refs":  {[]string{"eval", written(t, "r.jsonl", `{"image":"gone.jpg","phrase":"cup","box":null}`), "--bundle", b.Dir}, exitInput, "line 1"},
-		"phrase of refs":   {[]string{"eval", written(t, "r.jsonl", `{"image":"gone.jpg","phrase":"`+strings.Repeat("cup ", 99)+`","box":null}`), "--bundle", b.Dir}, exitInput, "line 1"},
+		"empty phrase":     {append(point, " "), app.ExitUsage, "empty phrase"},
+		"invisible phrase": {append(point, "cup", "\u200b"), app.ExitUsage, "empty phrase"},
+		"endless phrase":   {append(point, strings.Repeat("cup ", 10_000)), app.ExitUsage, "10000"},
+		"no such library":  {append(point, "cup", "--ort-library", "gone.so"), app.ExitModel, "gone.so"},
+		"no such graphs":   {append(point, "cup", "--provider", "cpu", "--precision", "fp16"), app.ExitModel, "fp16"},
+		"picture of refs":  {[]string{"eval", written(t, "r.jsonl", `{"image":"gone.jpg","phrase":"cup","box":null}`), "--bundle", b.Dir}, app.ExitInput, "line 1"},
+		"phrase of refs":   {[]string{"eval", written(t, "r.jsonl", `{"image":"gone.jpg","phrase":"`+strings.Repeat("cup ", 99)+`","box":null}`), "--bundle", b.Dir}, app.ExitInput, "line 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "no such graphs" {
@@ -214,14 +215,14 @@ func TestNetworkErrors(t *testing.T) {
 func TestConfig(t *testing.T) {
 	folder := func(n string) string { return filepath.Join(string(filepath.Separator), "nowhere", n) }
 	file := written(t, "c.yaml", "bundle: "+folder("file")+"\nbundle-info:\n")
-	if code, _, errs := deixis(t, "bundle", "info", "--config", file); code != exitUsage || !strings.Contains(errs, "bundle-info") {
+	if code, _, errs := deixis(t, "bundle", "info", "--config", file); code != app.ExitUsage || !strings.Contains(errs, "bundle-info") {
 		t.Errorf("a strange key: code %d, %s", code, errs)
 	}
 	nested := written(t, "c.yaml", "provider: cpu\nbundle:\n  info: {json: true}\neval:\n  limitt: 3\n")
-	if code, _, errs := deixis(t, "bundle", "info", "--config", nested); code != exitUsage || !strings.Contains(errs, "eval.limitt") {
+	if code, _, errs := deixis(t, "bundle", "info", "--config", nested); code != app.ExitUsage || !strings.Contains(errs, "eval.limitt") {
 		t.Errorf("a strange key of a subcommand: code %d, %s", code, errs)
 	}
-	if code, _, errs := deixis(t, "bundle", "info", "--config", written(t, "c.yaml", "- a\n- b\n")); code != exitUsage || strings.Count(errs, "\n") != 1 {
+	if code, _, errs := deixis(t, "bundle", "info", "--config", written(t, "c.yaml", "- a\n- b\n")); code != app.ExitUsage || strings.Count(errs, "\n") != 1 {
 		t.Errorf("a list: code %d, %s", code, errs)
 	}
 	must(t, "--help", "--config", written(t, "c.yaml", ""))

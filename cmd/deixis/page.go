@@ -9,6 +9,7 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline"
 	"deixis/pipeline/overlay"
 	"deixis/pipeline/web"
@@ -41,7 +42,7 @@ func (s *show) openPage() (err error) {
 		o.Voice = s.voice
 	}
 	if s.page, err = web.Listen(s.flags.HTTP, o); err != nil {
-		return &outputError{err}
+		return app.Output(err)
 	}
 	s.closers = append(s.closers, s.page.Close)
 	s.line.Add(pipeline.Output{Name: "page", To: s.page, Needs: pipeline.Undrawn, OnError: pipeline.Retry})
@@ -53,7 +54,7 @@ func (s *show) openPage() (err error) {
 func tokenFor(addr, given string) (string, error) {
 	switch host, _, err := net.SplitHostPort(addr); {
 	case given != "" && len(given) < leastToken:
-		return "", &usageError{fmt.Errorf("--http-token: %d letters are easily guessed (take %d or more)", len(given), leastToken)}
+		return "", app.Usage(fmt.Errorf("--http-token: %d letters are easily guessed (take %d or more)", len(given), leastToken))
 	case given != "" || err != nil || host == "localhost":
 		return given, nil // an address that cannot be read is refused by Listen
 	case net.ParseIP(host).IsLoopback():

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"time"
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 )
 
@@ -40,7 +39,7 @@ type pointedMS struct {
 }
 
 // Run answers every phrase about the picture.
-func (c *pointCmd) Run(ctx context.Context, g *globals) (err error) {
+func (c *pointCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	var f camera.Frame
 	if err := opencv.ReadImageWithin(c.Image, g.MaxPixels, &f); err != nil {
 		return err
@@ -48,7 +47,7 @@ func (c *pointCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err := notItself(camera.Ref{Kind: camera.File, Path: c.Image}, c.Out); err != nil {
 		return err
 	}
-	by, err := g.openGrounder(ctx, wants{})
+	by, err := g.OpenNetwork(ctx, app.Wants{})
 	if err != nil {
 		return err
 	}
@@ -57,13 +56,13 @@ func (c *pointCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err != nil {
 		return err
 	}
-	answers, err := by.groundAll(ctx, &f, ps)
+	answers, err := groundAll(ctx, by, &f, ps)
 	if err != nil {
 		return err
 	}
 	if c.Out != "" {
 		if err := drawTo(c.Out, &f, answers); err != nil {
-			return &outputError{err}
+			return app.Output(err)
 		}
 	}
 	if c.JSON {
@@ -71,13 +70,13 @@ func (c *pointCmd) Run(ctx context.Context, g *globals) (err error) {
 		for i := range answers {
 			found[i] = pointedAs(&answers[i], &f)
 		}
-		return writeJSON(g.Stdout, found)
+		return app.WriteJSON(g.Stdout, found)
 	}
 	return printAnswers(g.Stdout, answers)
 }
 
 // groundAll grounds any number of phrases, as many in one run as the bundle allows.
-func (g *grounder) groundAll(ctx context.Context, f *camera.Frame, ps []model.Phrase) ([]model.Answer, error) {
+func groundAll(ctx context.Context, g *app.Network, f *camera.Frame, ps []model.Phrase) ([]model.Answer, error) {
 	var all []model.Answer
 	for most := g.Bundle.Limits.MaxPhrases; len(ps) > 0; {
 		n := min(most, len(ps))
@@ -94,9 +93,9 @@ func (g *grounder) groundAll(ctx context.Context, f *camera.Frame, ps []model.Ph
 // no others, so that nobody takes one for an answer.
 func pointedAs(a *model.Answer, f *camera.Frame) pointed {
 	p := pointed{
-		Phrase: a.Phrase, Present: a.Present, Score: round(float64(a.Score()), 4), Margin: round(float64(a.Margin()), 4),
+		Phrase: a.Phrase, Present: a.Present, Score: model.Round(float64(a.Score()), 4), Margin: model.Round(float64(a.Margin()), 4),
 		Others: [][4]float64{}, Size: [2]int{f.Width, f.Height},
-		MS: pointedMS{inMS(a.Took.Resize + a.Took.Frame), inMS(a.Took.Phrase), inMS(a.Took.Ground)},
+		MS: pointedMS{app.MS(a.Took.Resize + a.Took.Frame), app.MS(a.Took.Phrase), app.MS(a.Took.Ground)},
 	}
 	if !a.Present {
 		return p
@@ -127,13 +126,5 @@ func printAnswers(w io.Writer, answers []model.Answer) error {
 }
 
 func corners(b model.Box) [4]float64 {
-	return [4]float64{round(float64(b.X1), 2), round(float64(b.Y1), 2), round(float64(b.X2), 2), round(float64(b.Y2), 2)}
+	return [4]float64{model.Round(float64(b.X1), 2), model.Round(float64(b.Y1), 2), model.Round(float64(b.X2), 2), model.Round(float64(b.Y2), 2)}
 }
-
-// round keeps so many digits after the point, for people who read JSON.
-func round(x float64, digits int) float64 {
-	p := math.Pow10(digits)
-	return math.Round(x*p) / p
-}
-
-func inMS(d time.Duration) float64 { return round(float64(d)/float64(time.Millisecond), 3) }

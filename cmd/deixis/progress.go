@@ -9,6 +9,8 @@ import (
 	"golang.org/x/term"
 
 	"deixis/camera"
+	"deixis/cmd/deixis/internal/app"
+	"deixis/model"
 	"deixis/pipeline"
 )
 
@@ -18,7 +20,7 @@ const progressEvery = 5 * time.Second
 // progress is a sink that tells how far an input is: a bar on a terminal, a
 // line now and then elsewhere.
 type progress struct {
-	g    *globals
+	g    *app.Globals
 	what string
 	all  int // frames; 0 unknown
 	bar  *progressbar.ProgressBar
@@ -27,7 +29,7 @@ type progress struct {
 	start, told time.Time
 }
 
-func newProgress(g *globals, what string, all int) *progress {
+func newProgress(g *app.Globals, what string, all int) *progress {
 	p := &progress{g: g, what: what, all: all, start: time.Now(), told: time.Now()}
 	if f, ok := g.Stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		if all == 0 {
@@ -59,7 +61,7 @@ func (p *progress) Show(context.Context, *camera.Frame, []pipeline.View) error {
 
 // rate is frames a second so far.
 func (p *progress) rate() float64 {
-	return round(float64(p.done)/max(time.Since(p.start).Seconds(), 1e-9), 1)
+	return model.Round(float64(p.done)/max(time.Since(p.start).Seconds(), 1e-9), 1)
 }
 
 // end closes the bar; good says that the input was read to its end.

@@ -19,9 +19,9 @@ var edges = map[string][]string{
 	"camera/opencv":       {"camera", "camera/hang"},
 	"camera/opencv/about": {},
 	"model":               {"camera"},
-	"model/refs":          {"model"},
+	"model/refs":          {"camera", "model"},
 	"model/onnx":          {"camera", "camera/hang", "model"},
-	"model/onnx/speech":   {"camera/hang", "model", "model/onnx"},
+	"model/onnx/speech":   {"camera", "camera/hang", "model", "model/onnx"},
 	"pipeline":            {"camera", "model"},
 	"pipeline/track":      {"camera", "model", "pipeline"},
 	"pipeline/line":       {"camera", "model", "pipeline", "pipeline/track"},
@@ -33,6 +33,9 @@ var edges = map[string][]string{
 	"pipeline/window":     {"camera", "model", "pipeline", "pipeline/overlay"},
 	"pipeline/record":     {"camera", "pipeline"},
 
+	"cmd/deixis/internal/app": {"camera", "camera/opencv", "model", "model/onnx", "model/onnx/speech", "model/refs", "pipeline", "pipeline/listen", "pipeline/record"},
+	"cmd/deixis/internal/bench": {"camera", "camera/opencv", "cmd/deixis/internal/app", "cmd/deixis/internal/bench/noise", "cmd/deixis/internal/bench/scene",
+		"model", "pipeline", "pipeline/event", "pipeline/line", "pipeline/listen", "pipeline/overlay", "pipeline/record", "pipeline/track", "pipeline/web"},
 	"cmd/deixis/internal/bench/noise": {"pipeline/listen"},
 	"cmd/deixis/internal/bench/scene": {"camera", "model"},
 }

@@ -11,6 +11,7 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline"
 	"deixis/pipeline/event"
 	"deixis/pipeline/line"
@@ -22,12 +23,12 @@ import (
 // show is one run of live: the line and everything it shows on.
 type show struct {
 	flags *liveCmd
-	g     *globals
+	g     *app.Globals
 	plan  plan
 	asked opencv.Options // of the camera
 	ref   camera.Ref
 	from  opencv.Source
-	by    *grounder
+	by    *app.Network
 	asker *pipeline.Asker
 
 	line    *line.Line
@@ -117,7 +118,7 @@ func (s *show) openEvents(c *line.Config) error {
 	default:
 		f, err := os.Create(s.plan.events)
 		if err != nil {
-			return &outputError{fmt.Errorf("write events: %w", err)}
+			return app.Output(fmt.Errorf("write events: %w", err))
 		}
 		s.closers = append(s.closers, f.Close)
 		w = f

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline"
 	"deixis/pipeline/line"
 	"deixis/pipeline/listen"
@@ -18,7 +19,7 @@ import (
 // A voice listens, and does what it understands.
 type voice struct {
 	*listen.Line
-	ears *ears
+	ears *app.Ears
 	desk listen.Desk
 	eyes listen.Sight
 
@@ -44,7 +45,7 @@ func (s *show) openVoice(ctx context.Context, c *line.Config) (err error) {
 	if !s.flags.Listen.on() {
 		return nil
 	}
-	hears, err := s.g.openEars(ctx, s.flags.Listen.earFlags)
+	hears, err := s.g.OpenEars(ctx, s.flags.Listen.EarFlags)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (s *show) openVoice(ctx context.Context, c *line.Config) (err error) {
 		Do: v.do, Log: s.g.Log,
 	}
 	if s.flags.Listen.Joint {
-		v.Line.Choose = v.chooser(s.by, s.flags.Listen.weights()).Choose
+		v.Line.Choose = v.chooser(s.by, s.flags.Listen.Weights()).Choose
 	}
 	v.eyes.Line = v.Line
 	c.Outputs = append(c.Outputs, pipeline.Output{Name: "speech", To: &v.eyes, Needs: pipeline.Undrawn, OnError: pipeline.Retry})
@@ -80,13 +81,13 @@ func (s *show) openOwnSound() (listen.Source, error) {
 	}
 	f, err := listen.OpenFile(s.flags.Listen.File, true)
 	if err != nil {
-		return nil, &inputError{err}
+		return nil, app.Input(err)
 	}
 	return f, nil
 }
 
 // chooser holds readings against what the line sees.
-func (v *voice) chooser(by *grounder, w listen.Weights) *listen.Chooser {
+func (v *voice) chooser(by *app.Network, w listen.Weights) *listen.Chooser {
 	return &listen.Chooser{By: by, Newest: v.eyes.Newest, Phrase: by.Bundle.Phrase, Most: by.Bundle.Limits.MaxPhrases, Weights: w}
 }
 

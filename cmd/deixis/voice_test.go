@@ -14,6 +14,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"deixis/cmd/deixis/internal/app"
+	"deixis/cmd/deixis/internal/bench"
 	"deixis/model"
 	"deixis/model/onnx/speech"
 	"deixis/pipeline/line"
@@ -30,7 +32,7 @@ func TestListenFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := c.Live.Listen
-	if l.on() || l.weights() != listen.DefaultWeights || l.SpeechBeam != speech.DefaultBeam || !l.Joint {
+	if l.on() || l.Weights() != listen.DefaultWeights || l.SpeechBeam != speech.DefaultBeam || !l.Joint {
 		t.Errorf("the flags' defaults are %+v, the line's %+v", l, listen.DefaultWeights)
 	}
 	if _, err := parser.Parse([]string{"live", "0", "--listen-file", "a.wav"}); err != nil || !c.Live.Listen.on() || c.Live.Listen.mode() != listen.Always {
@@ -57,13 +59,13 @@ func TestListenUsage(t *testing.T) {
 		code int
 		says string
 	}{
-		"no such mode":      {[]string{"--listen", "loudly"}, exitUsage, "--listen"},
-		"wake words unused": {[]string{"--listen", "always", "--listen-wake", "robot"}, exitUsage, "--listen wake"},
-		"wake without any":  {[]string{"--listen", "wake", "--listen-wake", "!", "--speech", speechDir(t)}, exitUsage, "no words"},
-		"weight below 0":    {[]string{"--listen", "always", "--listen-text-weight", "-1"}, exitUsage, "weight"},
-		"no models":         {[]string{"--listen", "always", "--speech", empty}, exitModel, "make speech"},
-		"no file":           {[]string{"--listen-file", "gone.wav", "--speech", speechDir(t)}, exitInput, "gone.wav"},
-		"no sound":          {[]string{"--listen-file", written(t, "a.wav", "text"), "--speech", speechDir(t)}, exitInput, "a.wav"},
+		"no such mode":      {[]string{"--listen", "loudly"}, app.ExitUsage, "--listen"},
+		"wake words unused": {[]string{"--listen", "always", "--listen-wake", "robot"}, app.ExitUsage, "--listen wake"},
+		"wake without any":  {[]string{"--listen", "wake", "--listen-wake", "!", "--speech", speechDir(t)}, app.ExitUsage, "no words"},
+		"weight below 0":    {[]string{"--listen", "always", "--listen-text-weight", "-1"}, app.ExitUsage, "weight"},
+		"no models":         {[]string{"--listen", "always", "--speech", empty}, app.ExitModel, "make speech"},
+		"no file":           {[]string{"--listen-file", "gone.wav", "--speech", speechDir(t)}, app.ExitInput, "gone.wav"},
+		"no sound":          {[]string{"--listen-file", written(t, "a.wav", "text"), "--speech", speechDir(t)}, app.ExitInput, "a.wav"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if slices.Contains(tt.args, "") {
@@ -80,7 +82,7 @@ func TestListenUsage(t *testing.T) {
 // speechDir is where the speech models are; "" where there are none.
 func speechDir(t testing.TB) string {
 	t.Helper()
-	about, err := (&globals{}).loadSpeech(earFlags{})
+	about, err := (&app.Globals{}).LoadSpeech(app.EarFlags{})
 	if errors.Is(err, model.ErrSpeech) {
 		return ""
 	}
@@ -127,7 +129,7 @@ func inSilence(t testing.TB, file string) []float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pcm, _ = inRoom(pcm)
+	pcm, _ = bench.InRoom(pcm)
 	return pcm
 }
 
@@ -148,7 +150,7 @@ func voiceOf(t *testing.T, says string) *voice {
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	l := line.New(line.Config{})
-	a := (&grounder{Bundle: b}).asker(quiet)
+	a := (&app.Network{Bundle: b}).Asker(quiet)
 	a.Set = l.SetPhrases
 	v := &voice{asker: a, locks: l, gate: &line.Gate{}, log: quiet}
 	v.Line = &listen.Line{By: parrot(says), Lex: &listen.English, Mode: listen.Wake, Do: v.do, Log: quiet}
@@ -251,7 +253,7 @@ func TestLiveListens(t *testing.T) {
 	if !said || !shown {
 		t.Errorf("said: %v, looked for: %v", said, shown)
 	}
-	if code := end(); code != exitOK {
+	if code := end(); code != app.ExitOK {
 		t.Errorf("code %d", code)
 	}
 }

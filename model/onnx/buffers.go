@@ -7,10 +7,10 @@ import (
 	"math"
 	"slices"
 
+	ort "github.com/yalue/onnxruntime_go"
+
 	"deixis/camera"
 	"deixis/model"
-
-	ort "github.com/yalue/onnxruntime_go"
 )
 
 // inFlight is how many frames are answered at a time. Where the network runs on

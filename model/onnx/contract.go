@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"deixis/model"
-
 	ort "github.com/yalue/onnxruntime_go"
+
+	"deixis/model"
 )
 
 // ErrContract says that a graph is not what the bundle or this program expects.

@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"deixis/model"
-
 	ort "github.com/yalue/onnxruntime_go"
+
+	"deixis/model"
 )
 
 // A phraseEncoder is what phrases need: the tensors of phrase.onnx, and its

@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"deixis/model"
-
 	ort "github.com/yalue/onnxruntime_go"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"deixis/model"
 )
 
 // What follows writes ONNX files by their field numbers in onnx.proto3.

@@ -9,10 +9,10 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"deixis/camera"
 	"deixis/model"
-
-	"golang.org/x/time/rate"
 )
 
 // A runner is a Grounder, or a stand-in for one.

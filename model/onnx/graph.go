@@ -3,9 +3,9 @@ package onnx
 import (
 	"errors"
 
-	"deixis/model"
-
 	ort "github.com/yalue/onnxruntime_go"
+
+	"deixis/model"
 )
 
 // openGraph loads one graph of a bundle on a provider and compares it with

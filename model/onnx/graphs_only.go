@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"deixis/model"
-
 	ort "github.com/yalue/onnxruntime_go"
+
+	"deixis/model"
 )
 
 // GraphsOnly runs nothing but the frame and ground graphs for a while, for one

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	ort "github.com/yalue/onnxruntime_go"
+
 	"deixis/camera"
 	"deixis/model"
-
-	ort "github.com/yalue/onnxruntime_go"
 )
 
 // makeTensors makes the tensors whose shape never changes, and lets Close free all.

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"sync"
 
+	ort "github.com/yalue/onnxruntime_go"
+
 	"deixis/camera"
 	"deixis/camera/hang"
 	"deixis/model"
-
-	ort "github.com/yalue/onnxruntime_go"
 )
 
 // ErrClosed says that a Grounder was used after Close.

@@ -3,9 +3,9 @@ package onnx
 import (
 	"fmt"
 
-	"deixis/model"
-
 	ort "github.com/yalue/onnxruntime_go"
+
+	"deixis/model"
 )
 
 // Library is ONNX Runtime as it is found on this machine.

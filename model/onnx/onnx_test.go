@@ -11,10 +11,10 @@ import (
 	"sync"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"deixis/camera"
 	"deixis/model"
-
-	"go.uber.org/goleak"
 )
 
 // TestMain names the library that `make setup` leaves in the repository: a test

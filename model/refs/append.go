@@ -12,7 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"deixis/model"
+	"deixis/camera"
 )
 
 // ErrBusy says that another program has kept the file locked.
@@ -34,7 +34,7 @@ const (
 // torn, so that the caller can tell of it. A last line that only lacks its end
 // gets one.
 //
-// Errors are ErrLine, ErrBusy, ctx's, model.ErrNotRegular and the file
+// Errors are ErrLine, ErrBusy, ctx's, camera.ErrNotRegular and the file
 // system's; the file is then as long as it was.
 func Append(ctx context.Context, file string, rs ...Ref) (torn string, err error) {
 	var lines []byte
@@ -77,7 +77,7 @@ func openAppend(file string) (*os.File, error) {
 	}
 	is, err := f.Stat()
 	if err == nil && !is.Mode().IsRegular() {
-		err = fmt.Errorf("%s: %w", file, model.ErrNotRegular)
+		err = fmt.Errorf("%s: %w", file, camera.ErrNotRegular)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

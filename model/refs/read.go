@@ -8,7 +8,7 @@ import (
 	"io"
 	"iter"
 
-	"deixis/model"
+	"deixis/camera"
 )
 
 // Scan reads one Ref after the other and keeps none; blank lines are passed
@@ -47,9 +47,9 @@ func Scan(r io.Reader) iter.Seq2[Ref, error] {
 
 // ReadFile reads the lines of a split, or all when split is "", at most limit
 // when that is above 0. Errors are ErrLine, with file and line, and those of
-// model.OpenRegular.
+// camera.OpenRegular.
 func ReadFile(file, split string, limit int) ([]Ref, error) {
-	f, err := model.OpenRegular(file)
+	f, err := camera.OpenRegular(file)
 	if err != nil {
 		return nil, fmt.Errorf("read expressions: %w", err)
 	}

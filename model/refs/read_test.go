@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"deixis/camera"
 	"deixis/model"
 )
 
@@ -162,7 +163,7 @@ func TestReadFile(t *testing.T) {
 			t.Errorf("%s: %d refs, error %v", name, len(all), err)
 		}
 	}
-	if _, err := ReadFile(dir, "", 0); !errors.Is(err, model.ErrNotRegular) {
+	if _, err := ReadFile(dir, "", 0); !errors.Is(err, camera.ErrNotRegular) {
 		t.Errorf("a folder: %v", err)
 	}
 	if _, err := ReadFile(filepath.Join(dir, "gone"), "", 0); !errors.Is(err, fs.ErrNotExist) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"deixis/camera"
 	"deixis/model"
 )
 
@@ -268,7 +269,7 @@ func TestAppendRefuses(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Skipf("no named pipes here: %v", err)
 	}
-	if _, err := Append(t.Context(), pipe, cup); !errors.Is(err, model.ErrNotRegular) {
+	if _, err := Append(t.Context(), pipe, cup); !errors.Is(err, camera.ErrNotRegular) {
 		t.Errorf("a pipe: %v", err)
 	}
 }

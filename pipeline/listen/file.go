@@ -33,7 +33,7 @@ type File struct {
 // faster than it was spoken, as a microphone does. Errors are ErrSound and
 // those of the file system.
 func OpenFile(name string, paced bool) (*File, error) {
-	f, err := os.Open(name)
+	f, err := camera.OpenRegular(name)
 	if err != nil {
 		return nil, fmt.Errorf("open sound: %w", err)
 	}

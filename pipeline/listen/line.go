@@ -143,8 +143,11 @@ func (l *Line) read(ctx context.Context, pcm []float32, lost func() error) (int,
 		short, stop := context.WithTimeout(ctx, askTrouble)
 		n, err := l.From.Read(short, pcm)
 		stop()
-		if n > 0 || err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
+		if n > 0 || err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			return n, err
+		}
+		if ctx.Err() != nil { // the short wait may have ended just before ctx did: its error is not the reason
+			return 0, ctx.Err()
 		}
 		if t, ok := l.From.(troubled); ok && t.Trouble() != "" {
 			if err := lost(); err != nil {

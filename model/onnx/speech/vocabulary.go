@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode"
 
-	"deixis/model"
+	"deixis/camera"
 )
 
 // A vocabulary turns tokens into text.
@@ -18,7 +18,7 @@ const maxVocabulary = 16 << 20
 // openVocabulary reads a tokenizer.bin: entry after entry, each its length (one
 // byte, or from 128 on two: the rest and how many 128s) and its bytes.
 func openVocabulary(name string) (vocabulary, error) {
-	raw, err := model.ReadRegular(name, maxVocabulary)
+	raw, err := camera.ReadRegular(name, maxVocabulary)
 	if err != nil {
 		return nil, fmt.Errorf("read vocabulary: %w", err)
 	}
