@@ -36,8 +36,8 @@ type SpeechTook struct {
 	Answer    float64 `json:"answer"`    // until the first answer to the phrase was shown; 0 before, and where there is none
 }
 
-// telling is how long a line tells what was understood.
-const telling = 4 * time.Second
+// captionFor is how long the caption says what was understood.
+const captionFor = 4 * time.Second
 
 // Line says it for people, "" where there is nothing to say.
 func (s *Speech) Line(now time.Time) string {
@@ -48,9 +48,9 @@ func (s *Speech) Line(now time.Time) string {
 		return "hearing …"
 	case s.State == "working":
 		return "hearing … one moment"
-	case s.State == "" || s.State == "off" && now.Sub(s.Since) >= telling:
+	case s.State == "" || s.State == "off" && now.Sub(s.Since) >= captionFor:
 		return ""
-	case s.Said != nil && now.Sub(s.Since) < telling:
+	case s.Said != nil && now.Sub(s.Since) < captionFor:
 		return s.Said.Line()
 	case s.Why != "":
 		return "listening; the sound is " + s.Why

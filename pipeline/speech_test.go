@@ -20,6 +20,8 @@ func TestSpeechLine(t *testing.T) {
 		"working":         {Speech{State: "working"}, "hearing … one moment"},
 		"listening":       {Speech{State: "listening", Mode: "always"}, "listening"},
 		"silent":          {Speech{State: "listening", Mode: "wake", Why: "silent"}, "listening; the sound is silent"},
+		"off long enough": {Speech{State: "off", Said: said, Since: now.Add(-captionFor)}, ""},
+		"told":            {Speech{State: "listening", Said: said, Since: now.Add(-captionFor)}, "listening"},
 		"for the button":  {Speech{State: "listening", Mode: "ptt"}, ""},
 		"understood":      {Speech{State: "listening", Mode: "ptt", Said: said, Since: now}, "heard “Show me the cup.”: looking for the cup"},
 		"command":         {Speech{State: "listening", Said: &Said{Heard: "Stop.", Command: "stop"}, Since: now}, "heard “Stop.”: stop"},

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"deixis/model"
 )
 
 func TestHistogram(t *testing.T) {
@@ -41,6 +43,32 @@ func TestTimings(t *testing.T) {
 	for _, s := range Stages() {
 		if s.String() == "" || s.String() == "unknown" {
 			t.Errorf("stage %d has no name", s)
+		}
+	}
+}
+
+func TestStageWithoutAName(t *testing.T) {
+	for _, s := range []Stage{-1, stages} {
+		if got := s.String(); got != "unknown" {
+			t.Errorf("stage %d is %q", s, got)
+		}
+	}
+}
+
+func TestAnsweredNotesEachPart(t *testing.T) {
+	var times Timings
+	times.Answered(model.Took{Resize: 1, Frame: 2, Phrase: 3, Ground: 4}, 11)
+	for s, want := range map[Stage]time.Duration{StageResize: 1, StageFrame: 2, StagePhrase: 3, StageGround: 4, StageModel: 11} {
+		if got := times.Of(s); got != (Spread{N: 1, P50: want, P95: want, P99: want}) {
+			t.Errorf("%v: %+v, want %v", s, got, want)
+		}
+	}
+}
+
+func TestHasBox(t *testing.T) {
+	for s, want := range map[State]bool{Searching: false, Locked: true, Unsure: true, Lost: false, Absent: false} {
+		if got := (&View{State: s}).HasBox(); got != want {
+			t.Errorf("%v: %v", s, got)
 		}
 	}
 }

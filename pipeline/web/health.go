@@ -3,6 +3,8 @@ package web
 import (
 	"net/http"
 	"time"
+
+	"deixis/model"
 )
 
 // health is 200 as long as the program answers at all: starting it again would
@@ -25,7 +27,7 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 		AgeMS  float64 `json:"age_ms"` // since the newest frame came
 	}{Ready: seq > 0 && (state == live || state == paused), Camera: state, Seq: seq}
 	if seq > 0 {
-		said.AgeMS = round1(float64(now.Sub(seen)) / float64(time.Millisecond))
+		said.AgeMS = model.Round(float64(now.Sub(seen))/float64(time.Millisecond), 1)
 	}
 	code := http.StatusOK
 	if !said.Ready {

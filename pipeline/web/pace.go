@@ -1,10 +1,10 @@
 package web
 
 import (
-	"math"
 	"sync"
 	"time"
 
+	"deixis/model"
 	"deixis/pipeline"
 )
 
@@ -33,7 +33,7 @@ func (r *pace) shown(now time.Time, views []pipeline.View) {
 		r.asks++
 	}
 	if d := now.Sub(r.since).Seconds(); d >= 1 {
-		r.fps, r.answers = round1(float64(r.frames)/d), round1(float64(r.asks)/d)
+		r.fps, r.answers = model.Round(float64(r.frames)/d, 1), model.Round(float64(r.asks)/d, 1)
 		r.since, r.frames, r.asks = now, 0, 0
 	}
 }
@@ -47,8 +47,6 @@ func (r *pace) now() (fps, answers float64) {
 	}
 	return r.fps, r.answers
 }
-
-func round1(x float64) float64 { return math.Round(x*10) / 10 }
 
 // due says whether a status should be told now, and takes it as told.
 func (r *pace) due(now time.Time, every time.Duration) bool {
