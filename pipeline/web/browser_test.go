@@ -237,6 +237,7 @@ func TestPageInABrowser(t *testing.T) {
 	b.correct(p)
 	b.talk(p)
 	b.speaks(p)
+	b.failing(p)
 	b.looks()
 	p.setLost(true)
 	b.until("a camera that is away", `document.getElementById("away").innerText.includes("away") && document.querySelector("#targets li[data-state=lost]")`)
@@ -323,6 +324,20 @@ func (b tab) speaks(p *program) {
 	b.do("close the microphone", chromedp.Click(chromedp.CSS("#mic")))
 	b.until("a closed microphone", `document.getElementById("mic").ariaPressed === "false"`)
 	until(b.t, "a free seat", func() bool { p.voice.mu.Lock(); defer p.voice.mu.Unlock(); return !p.voice.taken })
+}
+
+// failing sees an output that fails until it shows a frame again, and one that
+// has ended.
+func (b tab) failing(p *program) {
+	b.t.Helper()
+	const list = `document.getElementById("outputs")`
+	b.until("no word of outputs that do well", list+`.hidden`)
+	p.setOutputs(pipeline.OutputStats{Name: "speech", Shown: 5, Errors: 2, Err: "no ear"})
+	b.until("an output that fails", `!`+list+`.hidden && `+list+`.innerText.includes("“speech” fails: no ear")`)
+	p.setOutputs(pipeline.OutputStats{Name: "speech", Shown: 6, Errors: 2, Err: "no ear"})
+	b.until("an output that shows again", list+`.hidden`)
+	p.setOutputs(pipeline.OutputStats{Name: "recording", Errors: 1, Err: "record \"out/a-very-long-name-of-a-recording.mp4\": disk full", Ended: true})
+	b.until("an output that has ended", list+`.innerText.includes("“recording” has ended: record")`)
 }
 
 // looks checks widths and colours.

@@ -80,6 +80,7 @@ func (s *Server) Collect(to chan<- prometheus.Metric) {
 	for _, stage := range pipeline.Stages() {
 		to <- histogram(stageDesc, s.o.Line.Histogram(stage), stage.String())
 	}
+	s.collectOutputs(to)
 	s.collectVoice(to)
 	up := 0.0
 	if state := s.camera(time.Now()); state == live || state == paused {

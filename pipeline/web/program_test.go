@@ -33,10 +33,24 @@ type program struct {
 
 	mu      sync.Mutex
 	lost    bool
+	others  []pipeline.OutputStats // of outputs beside the line's own
 	drawn   int
 	kept    []Correction
 	keepErr error
 	voice   voice
+}
+
+// Outputs are the line's, and those that a test makes up.
+func (p *program) Outputs() []pipeline.OutputStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append(p.Line.Outputs(), p.others...)
+}
+
+func (p *program) setOutputs(others ...pipeline.OutputStats) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.others = others
 }
 
 func (p *program) ask(texts []string) error {

@@ -29,6 +29,7 @@ type Status struct {
 	Runs    string           `json:"provider"` // what runs the network
 	Phrases []string         `json:"phrases"`  // as asked
 	Targets []Target         `json:"targets"`  // one a phrase
+	Outputs []Output         `json:"outputs"`  // where frames go, the page among them
 	Speech  *pipeline.Speech `json:"speech"`   // what is known of it; null where nobody listens
 }
 
@@ -167,7 +168,7 @@ func (s *Server) statusAt(now time.Time, heat bool) Status {
 	fps, answers := s.pace.now()
 	st := Status{
 		V: 1, Source: s.o.Source, Camera: s.camera(now), Seq: f.Seq, Size: [2]int{f.Width, f.Height}, Mirror: mirrored, FPS: fps, Answers: answers,
-		AgeMS: [2]int{int(age.P50.Milliseconds()), int(age.P95.Milliseconds())}, Phrases: s.asked(), Targets: []Target{}, Speech: s.voice(),
+		AgeMS: [2]int{int(age.P50.Milliseconds()), int(age.P95.Milliseconds())}, Phrases: s.asked(), Targets: []Target{}, Outputs: s.outputs(), Speech: s.voice(),
 	}
 	if s.o.About != nil {
 		st.Runs = s.o.About().Provider.Name

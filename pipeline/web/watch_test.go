@@ -282,3 +282,33 @@ func TestHubNewestWins(t *testing.T) {
 	}
 	h.send(1)
 }
+
+func TestOutputsAreTold(t *testing.T) {
+	s, p := serve(t, nil)
+	if _, body := call(t, s, "GET", "api/status", "", nil); !strings.Contains(body, `"outputs":[]`) {
+		t.Errorf("without outputs the status is %s", body)
+	}
+	p.setOutputs(
+		pipeline.OutputStats{Name: "recording", Shown: 7, Skipped: 2, Errors: 1, Err: "record \"a.mp4\": disk full\nfree some", Ended: true},
+		pipeline.OutputStats{Name: "events", Shown: 9}, pipeline.OutputStats{Name: "events", Shown: 1, Skipped: 3},
+	)
+	want := `"outputs":[{"name":"recording","shown":7,"skipped":2,"errors":1,"err":"record \"a.mp4\": disk full free some","ended":true},` +
+		`{"name":"events","shown":9,"skipped":0,"errors":0,"err":"","ended":false},{"name":"events","shown":1,"skipped":3,"errors":0,"err":"","ended":false}]`
+	if _, body := call(t, s, "GET", "api/status", "", nil); !strings.Contains(body, want) {
+		t.Errorf("status lacks %s:\n%s", want, body)
+	}
+	resp, body := call(t, s, "GET", "metrics", "", nil)
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("metrics: %d %s", resp.StatusCode, body)
+	}
+	for _, line := range []string{
+		`deixis_output_frames_total{output="recording",result="shown"} 7`, `deixis_output_frames_total{output="recording",result="skipped"} 2`,
+		`deixis_output_frames_total{output="recording",result="error"} 1`,
+		`deixis_output_frames_total{output="events",result="shown"} 10`, `deixis_output_frames_total{output="events",result="skipped"} 3`,
+		`deixis_output_frames_total{output="events",result="error"} 0`,
+	} {
+		if !strings.Contains(body, line) {
+			t.Errorf("metrics lack %s", line)
+		}
+	}
+}

@@ -1,5 +1,6 @@
 import { call, byId, problem, fine } from "./call.js";
 import { show as showTargets } from "./targets.js";
+import { show as showOutputs } from "./outputs.js";
 import { remember, walk } from "./history.js";
 import { draw as drawHeat } from "./heat.js";
 import { ready as readyToTalk } from "./talk.js";
@@ -42,6 +43,7 @@ function show(status) {
   pause.textContent = status.camera === "paused" ? "Go on" : "Pause";
   press(byId("mirror"), status.mirrored);
   showTargets(status.targets, look);
+  showOutputs(status.outputs);
   if (status.provider !== runs) about(status.provider);
   hear(status.speech);
   if (field.value === "" && !field.dataset.touched) field.value = status.phrases.join("; ");
