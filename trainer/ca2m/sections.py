@@ -63,6 +63,10 @@ class Loss:
 
     self_paced: bool = True
     sigma: float = 2.5  # sigma_0 and sigma_1 at the start (Eq. 10)
+    sigma_least: float = (
+        1.0  # both stay at or above this: d is at most e^16, since L1 is at most 4 (the paper is silent)
+    )
+    sigma_most: float = 10.0  # and at or below this, where d is at most e^0.16 and nothing is paced
     penalty: float = 0.75  # lambda (Eq. 11)
     cls: float = 1.0  # the paper's loss on the [CLS] box
     point: float = 1.0  # cross-entropy over tokens
@@ -70,6 +74,13 @@ class Loss:
     noun: float = 0.5
     present: float = 0.5
     match: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0.75 <= self.sigma_least <= self.sigma <= self.sigma_most:
+            raise ValueError(
+                f"loss.sigma {self.sigma}: must be sigma_least {self.sigma_least} to sigma_most {self.sigma_most}, and "
+                "sigma_least 0.75 or more: below that gradients overflow"
+            )
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,16 @@ from ca2m.net.network import Grounding
 
 
 class SelfPaced(nn.Module):
-    """Self-paced sample informativeness (Eq. 7-11): hard samples weigh more, by learnable widths sigma."""
+    """Self-paced sample informativeness (Eq. 7-11): hard samples weigh more, by learnable widths sigma.
+
+    Where a loss is below lambda, Eq. 11 is the smaller the narrower sigma is, without end: the optimiser's steps must
+    be followed by `bound`.
+    """
 
     def __init__(self, c: Loss) -> None:
         super().__init__()
         self.on, self.penalty = c.self_paced, c.penalty
+        self.least, self.most = c.sigma_least, c.sigma_most
         self.sigma = nn.Parameter(torch.full((2,), c.sigma))  # sigma_0 of L1, sigma_1 of GIoU; mu is 0
 
     def forward(self, box: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
@@ -29,6 +34,11 @@ class SelfPaced(nn.Module):
             return each.sum(1), torch.ones_like(each)
         d = (each**2 / self.sigma**2).exp()  # Eq. 9, 10
         return (d * each - self.penalty * d).sum(1), d  # Eq. 11
+
+    @torch.no_grad()
+    def bound(self) -> None:
+        """Brings both sigmas back within their bounds."""
+        self.sigma.clamp_(self.least, self.most)
 
 
 def _centre(box: Tensor) -> Tensor:
