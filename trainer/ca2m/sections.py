@@ -68,6 +68,7 @@ class Loss:
     )
     sigma_most: float = 10.0  # and at or below this, where d is at most e^0.16 and nothing is paced
     penalty: float = 0.75  # lambda (Eq. 11)
+    detach: bool = False  # no gradient of a loss through its own weight d (Eq. 10); sigmas learn alike either way
     cls: float = 1.0  # the paper's loss on the [CLS] box
     point: float = 1.0  # cross-entropy over tokens
     box: float = 2.0  # L1 and GIoU of the tokens in the middle of the thing
