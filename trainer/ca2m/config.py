@@ -1,4 +1,4 @@
-"""Every number that shapes a network or a run, with its unit."""
+"""Configurations: their sections together, read from YAML and checked (ca2m.sections says what each key means)."""
 
 from __future__ import annotations
 
@@ -12,147 +12,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
-
-@dataclass(frozen=True)
-class Network:
-    """What the network is. Stored in every checkpoint and bundle. Defaults are the paper's, with ResNet-50."""
-
-    name: str = "ca2m-r50"
-    sight: Literal["resnet50", "resnet101", "nanodet"] = "resnet50"  # visual encoder
-    words: str = "bert-base-uncased"  # linguistic encoder: "minilm-l6", or a local Hugging Face BERT folder
-    words_width: int = 768  # channels of the linguistic encoder
-    image_size: int = 512  # side of the square the network sees, pixels; a multiple of 32
-    phrase_len: int = 40  # most tokens of a phrase, [CLS] and [SEP] included
-    c0: int = 256  # C_0, channels while grouping
-    c1: int = 768  # C_1, channels while merging
-    heads0: int = 8  # attention heads while grouping
-    heads1: int = 12  # attention heads while merging
-    ffn: int = 4  # width of a feed-forward layer, times its channels
-    visual_levels: int = 3  # last stages of the visual encoder that are used, 1 to 3 (Table III)
-    word_levels: int = 3  # last blocks of the linguistic encoder that are used, 1 to 3 (Table III)
-    group_layers: int = 2  # CA²M layers in each grouping branch (Table IV: 3 x this)
-    merge_layers: int = 3  # CA²M layers after merging (Table IV; 0: none look, for ablation)
-    layer: Literal["ca2m", "encoder"] = "ca2m"  # Table V compares CA²M with plain transformer encoder layers
-    dropout: float = 0.1
-    tokens: int = 0  # visual tokens that CA²M looks at, likeliest things first; 0: all of the grid
-    pointing: bool = False  # every visual token gets a score and a box
-    noun: bool = False  # pointing: which of the encoder's classes is meant
-    rank: bool = False  # pointing: how many other named things stand where
-    second: bool = False  # pointing: where the phrase's second thing is
-    look: bool = False  # pointing: what the thing looks like
-    presence: bool = False  # is it there at all?
-    match: bool = False  # presence: does a candidate fit the phrase, whatever the others do?
-    answers: int = 1  # K, boxes of one answer, best first
-
-    @property
-    def grid(self) -> int:
-        """Visual tokens a side."""
-        return self.image_size // 16
-
-    def __post_init__(self) -> None:
-        if self.image_size % 32:
-            raise ValueError(f"image_size {self.image_size}: must be a multiple of 32")
-        if (self.noun or self.look or self.tokens) and self.sight != "nanodet":
-            raise ValueError("noun, look and tokens need the class scores of the nanodet encoder")
-        if self.tokens and not self.grid**2 // 4 <= self.tokens <= self.grid**2:
-            raise ValueError(f"tokens {self.tokens}: must be {self.grid**2 // 4} to {self.grid**2}, or 0 for all")
-        if (self.rank or self.second) and not self.noun:
-            raise ValueError("rank and second count what noun names: switch noun on")
-        if self.match and not self.presence:
-            raise ValueError("match is a part of presence: switch presence on")
-        if (self.noun or self.look or self.presence) and not self.pointing:
-            raise ValueError("noun, look and presence are parts of pointing: switch pointing on")
-
-
-@dataclass(frozen=True)
-class Loss:
-    """Weights of the losses. The paper's is self-paced alone."""
-
-    self_paced: bool = True
-    sigma: float = 2.5  # sigma_0 and sigma_1 at the start (Eq. 10)
-    penalty: float = 0.75  # lambda (Eq. 11)
-    cls: float = 1.0  # the paper's loss on the [CLS] box
-    point: float = 1.0  # cross-entropy over tokens
-    box: float = 2.0  # L1 and GIoU of the tokens in the middle of the thing
-    noun: float = 0.5
-    present: float = 0.5
-    match: float = 0.5
-
-
-@dataclass(frozen=True)
-class Run:
-    """How it is trained."""
-
-    seed: int = 5
-    samples: int = 80_000  # pictures with a phrase, in all
-    epochs: float = 0.0  # rounds over the training phrases; where it is set, samples follow from the data
-    batch: int = 32  # samples of one step, over all processes
-    micro_batch: int = 0  # samples that a process learns from at a time, gradients added up; 0: its whole share
-    lr: float = 6e-4  # all but the encoders and sigmas
-    lr_encoders: float = 0.0  # 0: both encoders are frozen
-    lr_words: float = 0.0  # of the linguistic encoder's layers where the encoders are frozen; its embeddings stay
-    lr_sigma: float = 5e-5
-    weight_decay: float = 2e-3
-    warmup: int = 200  # steps
-    drop_at: float = 0.6  # share of the run after which the rate falls
-    drop: Literal["linear", "step"] = "linear"  # to 5 % at the end, or at once to a tenth
-    clip: float = 1.0  # most that the gradient norm may be; 0: not clipped
-    ema: float = 0.998  # of the weights, kept beside them; 0: none
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    checkpointing: bool = False  # layers are computed again for the gradient: far less memory, a third slower
-    sight_weights: str = ""  # file of the visual encoder's pre-trained weights, for the first start
-    leave_out: tuple[str, ...] = ()  # photos that hold a thing of these names are not trained on
-    anchor: float = 0.0  # pull towards the weights that the run began with, as weight decay pulls towards zero
-
-    def __post_init__(self) -> None:
-        if self.clip < 0:
-            raise ValueError(f"run.clip {self.clip}: must be above 0, or 0 for no clipping")
-
-
-@dataclass(frozen=True)
-class Augment:
-    """How training pictures vary. `plain` crops, mirrors and lights as augment.py says, fast; the numbers are those of
-    `torchvision`."""
-
-    recipe: Literal["plain", "torchvision"] = "plain"
-    flip: float = 0.5  # share that is mirrored, left and right in the phrase, too
-    turn: float = 4.0  # degrees at most
-    shear: float = 2.0  # degrees at most
-    zoom: float = 0.1  # larger or smaller by this share at most
-    shift: float = 0.08  # of the picture's side at most, each way
-    keep: float = 0.95  # share of the named box that stays in the picture at least
-    brightness: float = 0.25  # times 1 - this to 1 + this; contrast and saturation likewise
-    contrast: float = 0.25
-    saturation: float = 0.25
-    hue: float = 0.0  # of the colour circle at most; beyond 0.02 another colour word fits
-    blur: float = 0.2  # share that is blurred
-    sigma: float = 1.5  # of the blur at most, pixels
-
-    def __post_init__(self) -> None:
-        for name, most in (("flip", 1), ("blur", 1), ("keep", 1), ("zoom", 0.5), ("shift", 0.5), ("hue", 0.02)):
-            if not 0 <= getattr(self, name) <= most:
-                raise ValueError(f"augment.{name} {getattr(self, name)}: must be 0 to {most}")
-        for name, most in (("turn", 45), ("shear", 45), ("brightness", 1), ("contrast", 1), ("saturation", 1)):
-            if not 0 <= getattr(self, name) < most:
-                raise ValueError(f"augment.{name} {getattr(self, name)}: must be at least 0 and below {most}")
-
-
-@dataclass(frozen=True)
-class Mix:
-    """Shares of the training samples where labelled photos are given; the rest is rule-written over mosaics."""
-
-    hand: float = 0.66  # hand-written phrases of what is there
-    absent: float = 0.2  # phrases of what is not there
-    rows: float = 0.0  # rule-written ones for the middle, the ends and the second or third of three and more alike
-    beside: float = 0.0  # of the hand-written: another photo, which lacks what they name, is put beside theirs
-
-    def __post_init__(self) -> None:
-        shares = (self.hand, self.absent, self.rows)
-        if min(shares) < 0 or sum(shares) > 1 or self.absent > self.hand or not 0 <= self.beside <= 1:
-            raise ValueError(
-                f"mix: hand {self.hand}, absent {self.absent}, rows {self.rows}: 0 to 1 together, hand above absent; "
-                f"beside {self.beside}: 0 to 1"
-            )
+from ca2m.sections import Augment as Augment
+from ca2m.sections import Loss as Loss
+from ca2m.sections import Mix as Mix
+from ca2m.sections import Network as Network
+from ca2m.sections import Run as Run
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from torchvision.models.resnet import Bottleneck, ResNet
+from transformers import BertConfig, BertModel
 
 from ca2m import config
 from ca2m.config import Config
@@ -94,6 +97,27 @@ def world(tmp_path: Path) -> tuple[list[Ref], list[Photo]]:
         made += [Ref(path, "blue dog", None, "absent", split, "s", False)]
         photos.append(Photo(path, 240, 160, (Thing("car", box, 1.0, True),), "s", True, "train", None))
     return made, photos
+
+
+def small_bert(folder: Path) -> Path:
+    """A BERT of seven layers and 24 channels in a folder, as Hugging Face lays it out."""
+    torch.manual_seed(2)
+    c = BertConfig(vocab_size=12, hidden_size=24, num_hidden_layers=7, num_attention_heads=2, intermediate_size=24)
+    BertModel(c).save_pretrained(folder)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "blue", "square", "on", "the", "left", "right"]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    return folder
+
+
+def paper(bert: Path, *changes: str) -> Config:
+    """The paper's configuration, narrow, on a small picture."""
+    narrow = ("image_size=64", "words_width=24", "c0=16", "c1=48", "heads0=2", "heads1=2", f"words={bert}")
+    return config.load("ca2m-r50", [*(f"network.{change}" for change in narrow), *changes])
+
+
+def shallow_resnet(weights: None, **kw: Any) -> ResNet:
+    """Of one block a stage: the shapes of ResNet-50, and quick."""
+    return ResNet(Bottleneck, [1, 1, 1, 1], **kw)
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,24 @@
 """Runs that the tests start as processes of their own: several at once by torchrun, or one that is killed.
 
 steps CONFIG OUT: three steps; rank 0 writes losses, the first gradients and the last weights to OUT.
+paced CONFIG OUT STEPS: so many steps with ResNets of one block a stage; rank 0 writes which losses were not finite and
+the range of both sigmas to OUT.
 fit CONFIG FOLDER: a whole run, saved as often as it goes; every step's loss is a line of FOLDER/losses.txt.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from conftest import Squares
+import torchvision
+from conftest import Squares, shallow_resnet
 
 from ca2m.config import Config, from_dict
 from ca2m.data.crew import Crew
@@ -49,6 +54,23 @@ def steps(c: Config, crew: Crew) -> dict[str, Any]:
     return {"told": told, "grads": grads, "weights": trainer.net.state_dict()}
 
 
+def paced(c: Config, crew: Crew, steps: int) -> dict[str, Any]:
+    """Names of what was ever not finite, and the least, greatest and last sigma_l1 and sigma_giou."""
+    c = replace(c, run=replace(c.run, samples=steps * c.run.batch, epochs=0))
+    torch.manual_seed(1)
+    trainer = Trainer(c, build(c.network), torch.device("cpu"), crew)
+    strange: set[str] = set()
+    sigmas = []
+    for batch in batches(c, Squares(c.network.image_size), 0, Feed(workers=0), crew):
+        parts = trainer.step(batch)
+        strange |= {k for k, v in parts.items() if not math.isfinite(v)}
+        sigmas.append(trainer.criterion.paced.sigma.detach().clone())
+    told = torch.stack(sigmas)
+    kept = {"least": told.amin(0), "most": told.amax(0), "last": told[-1]}
+    lost = [k for k, v in trainer.net.state_dict().items() if not v.isfinite().all()]
+    return {"strange": sorted(strange) + lost, "steps": len(told), **{k: v.tolist() for k, v in kept.items()}}
+
+
 def fit(c: Config, folder: Path) -> None:
     """A run that says every loss at once, so that nothing is lost when it is killed."""
     step = Trainer.step
@@ -72,7 +94,8 @@ if __name__ == "__main__":
         fit(c, Path(sys.argv[3]))
     else:
         crew = Crew.join()
-        found = steps(c, crew)
+        torchvision.models.resnet50 = shallow_resnet
+        found = steps(c, crew) if what == "steps" else paced(c, crew, int(sys.argv[4]))
         if crew.rank == 0:
             torch.save(found, sys.argv[3])
         crew.wait()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 
 from ca2m.config import Loss
@@ -29,6 +30,28 @@ def test_hard_samples_weigh_more_and_sigma_learns() -> None:
     assert (paced.sigma.grad != 0).all()
     plain, one = SelfPaced(Loss(self_paced=False))(box, truth)
     assert (one == 1).all() and plain[1] > plain[0]
+
+
+@pytest.mark.parametrize("detach", [False, True])
+@pytest.mark.parametrize("shift", [0.02, 0.3])  # below and above lambda
+def test_detach_changes_the_gradient_as_the_docstring_says(detach: bool, shift: float) -> None:
+    c = Loss(sigma=1.5, detach=detach)
+    truth = torch.tensor([[0.2, 0.2, 0.6, 0.6]], dtype=torch.float64)
+    box = (truth + shift).requires_grad_()
+    paced = SelfPaced(c).double()
+    loss, d = paced(box, truth)
+    loss.sum().backward()
+    assert box.grad is not None and paced.sigma.grad is not None
+
+    again = box.detach().requires_grad_()
+    l1 = (again - truth).abs()[:, :2].sum()  # both corners move alike, so that only the centre does
+    each = torch.stack([l1, 1 - iou_giou(again, truth)[1].sum()])
+    known = each.detach()
+    through = 0.0 if detach else 2 * known * (known - c.penalty) / c.sigma**2
+    (want,) = torch.autograd.grad((d.detach()[0] * (1 + through) * each).sum(), again)
+    torch.testing.assert_close(box.grad.sum(1), want.sum(1))
+    of_sigma = d.detach()[0] * (known - c.penalty) * -2 * known**2 / c.sigma**3
+    torch.testing.assert_close(paced.sigma.grad, of_sigma, msg="sigma learns alike")
 
 
 def test_pointing_loss_falls_when_the_right_token_scores() -> None:

@@ -9,10 +9,8 @@ import cv2
 import pytest
 import torch
 import torchvision
-from conftest import Squares
+from conftest import Squares, shallow_resnet, small_bert
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torchvision.models.resnet import Bottleneck, ResNet
-from transformers import BertConfig, BertModel
 
 from ca2m import cli, config
 from ca2m.net import checkpoint
@@ -33,11 +31,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         box = [x1, y1, x2 - x1, y2 - y1]
         lines.append(json.dumps({"image": f"{k}.png", "phrase": s.phrase, "box": box, "split": "train"}))
     (folder / "refs.jsonl").write_text("\n".join(lines))
-    torch.manual_seed(2)
-    c = BertConfig(vocab_size=12, hidden_size=24, num_hidden_layers=7, num_attention_heads=2, intermediate_size=24)
-    BertModel(c).save_pretrained(folder / "bert")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "blue", "square", "on", "the", "left", "right"]
-    (folder / "bert" / "vocab.txt").write_text("\n".join(words))
+    small_bert(folder / "bert")
     return folder
 
 
@@ -45,7 +39,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
     """ResNets of one block a stage: the same shapes, and quick."""
     for name in ("resnet50", "resnet101"):
-        monkeypatch.setattr(torchvision.models, name, lambda weights, **kw: ResNet(Bottleneck, [1, 1, 1, 1], **kw))
+        monkeypatch.setattr(torchvision.models, name, shallow_resnet)
 
 
 def trained(name: str, world: Path, out: Path, *more: str) -> int:

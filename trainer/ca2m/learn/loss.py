@@ -13,11 +13,19 @@ from ca2m.net.network import Grounding
 
 
 class SelfPaced(nn.Module):
-    """Self-paced sample informativeness (Eq. 7-11): hard samples weigh more, by learnable widths sigma."""
+    """Self-paced sample informativeness (Eq. 7-11): hard samples weigh more, by learnable widths sigma.
+
+    Where a loss is below lambda, Eq. 11 is the smaller the narrower sigma is, without end: the optimiser's steps must
+    be followed by `bound`.
+
+    The paper states no stop-gradient, so the gradient of Eq. 11 by a loss L is d (1 + 2 L (L - lambda) / sigma^2), less
+    than d below lambda and more above it. With `detach`, L counts as a number inside d, and the gradient is d alone.
+    """
 
     def __init__(self, c: Loss) -> None:
         super().__init__()
-        self.on, self.penalty = c.self_paced, c.penalty
+        self.on, self.penalty, self.detach = c.self_paced, c.penalty, c.detach
+        self.least, self.most = c.sigma_least, c.sigma_most
         self.sigma = nn.Parameter(torch.full((2,), c.sigma))  # sigma_0 of L1, sigma_1 of GIoU; mu is 0
 
     def forward(self, box: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
@@ -27,8 +35,14 @@ class SelfPaced(nn.Module):
         each = torch.stack([l1, giou], 1)
         if not self.on:
             return each.sum(1), torch.ones_like(each)
-        d = (each**2 / self.sigma**2).exp()  # Eq. 9, 10
+        score = each.detach() if self.detach else each  # not d itself: sigma learns through it
+        d = (score**2 / self.sigma**2).exp()  # Eq. 9, 10
         return (d * each - self.penalty * d).sum(1), d  # Eq. 11
+
+    @torch.no_grad()
+    def bound(self) -> None:
+        """Brings both sigmas back within their bounds."""
+        self.sigma.clamp_(self.least, self.most)
 
 
 def _centre(box: Tensor) -> Tensor:

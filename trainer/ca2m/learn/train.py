@@ -84,6 +84,7 @@ class Trainer:
         self.anchor.pull(self.opt)
         self.scaler.step(self.opt)
         self.scaler.update()
+        self.criterion.paced.bound()
         self.average.update()
         self.done += c.run.batch
         return parts
@@ -144,6 +145,7 @@ class Trainer:
             self.anchor.first[k].copy_(v)
         self.average.steps, self.done = state["steps"], state["done"]
         self.criterion.load_state_dict(state["criterion"])
+        self.criterion.paced.bound()  # checkpoints of runs without bounds go on within them
         self.opt.load_state_dict(state["opt"])
         self.scaler.load_state_dict(state["scaler"])
 
@@ -250,6 +252,7 @@ def _measure(
         shutil.copyfile(folder / "last.pt", folder / f"at-{trainer.done}.pt")
     _, net = checkpoint.load(folder / "last.pt", trainer.device)
     found = measure(net)
+    found |= dict(zip(("sigma_l1", "sigma_giou"), trainer.criterion.paced.sigma.tolist(), strict=True))
     for k, v in found.items():
         board.add_scalar(f"val/{k}", v, trainer.done)
     line = " ".join(f"{k} {v:.3f}" for k, v in found.items())
