@@ -12,7 +12,7 @@ BUNDLE := assets/models/ca2m-edge
 SPEECH := assets/models/speech
 ORT    := bin/lib/libonnxruntime.so
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PURE   := ./camera ./model ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/web
+PURE   := ./camera ./camera/hang ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/web
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
 
 # What make bundle trains with: a folder that holds refs.jsonl, photos/ and weights/ (see trainer/README.md).
@@ -25,7 +25,7 @@ TRAIN  = OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=10000000000
 	--sight $(DATA)/weights/nanodet-plus-m_416.safetensors --workers 1 --set run.precision=$(PRECISION)
 
 .NOTPARALLEL:
-.PHONY: help run setup build test lint test-go test-trainer speech data bundle export golden ablations clean
+.PHONY: help run setup build test lint test-go test-trainer prove speech data bundle export golden ablations clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,17 @@ test-go: setup ## race detector where there is no native code, everything, then 
 
 test-trainer: .venv/.trainer ## the trainer's tests
 	cd trainer && OMP_NUM_THREADS=2 ../.venv/bin/pytest -q
+
+# How long make prove fuzzes each target, and how long it soaks.
+FUZZ ?= 60s
+SOAK ?= 30m
+
+prove: build ## what takes too long for test: every fuzz target, 50 runs with -race beside a busy loop, a soak
+	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' camera cmd model pipeline | xargs -n1 dirname | sort -u); do \
+	  for target in $$(grep -hoE '^func Fuzz\w+' $$pkg/*_test.go | cut -c6-); do \
+	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) ./$$pkg; done; done
+	@(while :; do :; done) & busy=$$!; trap "kill $$busy" EXIT; go test -race -count 50 $(PURE)
+	bin/deixis bench soak --for $(SOAK)
 
 speech: .venv/.hearing ## the models that hear, into assets/models/speech (77 MB to fetch, hashes checked)
 	cd trainer && ../.venv/bin/python -m ca2m.speech --out ../$(SPEECH)
