@@ -1,6 +1,7 @@
 package track
 
 import (
+	"slices"
 	"testing"
 
 	"deixis/camera"
@@ -67,7 +68,7 @@ func TestPyramids(t *testing.T) {
 		for _, g := range r.between(nil, tt.from, tt.to, maxHops) {
 			got = append(got, g.seq)
 		}
-		if len(got) != len(tt.want) || len(got) > 0 && (got[0] != tt.from || got[len(got)-1] != tt.to) {
+		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %d", name, got)
 		}
 	}
