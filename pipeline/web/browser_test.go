@@ -73,7 +73,7 @@ func browser(t *testing.T) context.Context {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
 		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute), chromedp.WindowSize(1360, 860),
 		chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true))
-	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(end)
@@ -113,13 +113,11 @@ func eval[T any](b tab, script string) T {
 // until waits for a condition of the page, written in JavaScript.
 func (b tab) until(what, condition string) {
 	b.t.Helper()
-	for range 200 {
-		if eval[bool](b, "Boolean("+condition+")") {
-			return
+	for deadline := time.Now().Add(hang); !eval[bool](b, "Boolean("+condition+")"); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.t.Fatalf("%s: never %s; the page says\n%s", what, condition, eval[string](b, "document.body.innerText"))
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	b.t.Fatalf("%s: never %s; the page says\n%s", what, condition, eval[string](b, "document.body.innerText"))
 }
 
 // overType types keys into the field for phrases, in place of what is in it.
@@ -256,18 +254,11 @@ func (p *program) setLost(on bool) {
 // things move from side to side only, each at a height of its own.
 func (b tab) pointsAt(s *Server, phrase string) {
 	b.t.Helper()
-	var off float64
-	for range 100 {
+	until(b.t, "the box on the picture at "+phrase, func() bool {
 		st := s.statusAt(time.Now(), false)
-		if len(st.Targets) != 1 || st.Targets[0].Phrase != phrase || st.Targets[0].Box == nil {
-			time.Sleep(20 * time.Millisecond)
-			continue
-		}
-		if off = math.Abs(eval[float64](b, seen) - st.Targets[0].Box[3]); off < 8 {
-			return
-		}
-	}
-	b.t.Errorf("the box on the picture is %.0f pixels away from %s", off, phrase)
+		return len(st.Targets) == 1 && st.Targets[0].Phrase == phrase && st.Targets[0].Box != nil &&
+			math.Abs(eval[float64](b, seen)-st.Targets[0].Box[3]) < 8
+	})
 }
 
 // correct draws the right box with the mouse and by keyboard.
@@ -298,14 +289,14 @@ func (b tab) talk(p *program) {
 	b.t.Helper()
 	r := eval[[2]float64](b, `(() => { const r = document.getElementById("talk").getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; })()`)
 	b.do("hold", chromedp.MouseEvent(chromedp.MousePressed, r[0], r[1], chromedp.ButtonLeft))
-	b.until("listening", `document.getElementById("talk").ariaPressed === "true"`)
-	time.Sleep(2 * time.Second)
+	b.until("two seconds of sound", `document.getElementById("talk").ariaPressed === "true" && parseInt(document.getElementById("talk").innerText.match(/\d+/)) >= 2`)
+	b.shot("talking")
 	b.do("let go", chromedp.MouseEvent(chromedp.MouseReleased, r[0], r[1], chromedp.ButtonLeft))
 	b.until("what was said", `document.getElementById("phrase").value === "the green disc" && document.querySelector("#targets li")?.innerText.includes("the green disc")`)
 	p.voice.mu.Lock()
 	wav := p.voice.wav
 	p.voice.mu.Unlock()
-	if rate := binary.LittleEndian.Uint32(wav[24:]); rate != 16000 || len(wav) < 44+16000 || bytes.Equal(wav[44:], make([]byte, len(wav)-44)) {
+	if rate := binary.LittleEndian.Uint32(wav[24:]); rate != 16000 || len(wav) < 44+2*2*16000 || bytes.Equal(wav[44:], make([]byte, len(wav)-44)) {
 		b.t.Errorf("%d bytes at %d a second were heard, or all was silent", len(wav), rate)
 	}
 }
@@ -357,7 +348,8 @@ func (b tab) looks() {
 		b.t.Errorf("light and dark are both %s", light)
 	}
 	for _, width := range []int64{390, 320} {
-		b.do("phone", chromedp.EmulateViewport(width, 844, chromedp.EmulateScale(2), chromedp.EmulateMobile), chromedp.Sleep(200*time.Millisecond))
+		b.do("phone", chromedp.EmulateViewport(width, 844, chromedp.EmulateScale(2), chromedp.EmulateMobile))
+		b.until("the width", fmt.Sprintf(`document.documentElement.clientWidth === %d`, width))
 		wide := eval[int64](b, `document.documentElement.scrollWidth`)
 		b.shot(fmt.Sprintf("phone-%d", width))
 		if wide > width {

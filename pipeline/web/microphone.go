@@ -2,9 +2,9 @@ package web
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -13,11 +13,10 @@ import (
 
 // Limits of a page's microphone.
 const (
-	soundRate   = 2 * 16000       // bytes a second
-	mostSound   = 64 << 10        // bytes of one message
-	soundAtOnce = 3 * soundRate   // bytes that may come at once, after a pause of the network
-	tooFast     = 1.25            // times as fast as anybody speaks, for clocks that differ
-	muteFor     = 5 * time.Second // a microphone that sends nothing for so long is gone
+	soundRate   = 2 * 16000     // bytes a second
+	mostSound   = 64 << 10      // bytes of one message
+	soundAtOnce = 3 * soundRate // bytes that may come at once, after a pause of the network
+	tooFast     = 1.25          // times as fast as anybody speaks, for clocks that differ
 )
 
 // microphone takes the sound of a page's microphone over a WebSocket until the
@@ -46,40 +45,82 @@ func (s *Server) microphone(w http.ResponseWriter, r *http.Request) {
 	defer conn.CloseNow()
 	conn.SetReadLimit(mostSound)
 	defer s.count.watching("microphone")()
-	code, why := s.receive(r.Context(), conn, guest)
-	if why != "" {
+	if why := s.receive(r.Context(), conn, guest); why != "" {
 		s.o.Log.Debug("microphone ends", "from", r.RemoteAddr, "why", why)
 	}
-	conn.Close(code, why)
 }
 
-// receive hands sound on until it ends, and says how.
-func (s *Server) receive(ctx context.Context, conn *websocket.Conn, guest Microphone) (websocket.StatusCode, string) {
-	allowed := rate.NewLimiter(soundRate*tooFast, soundAtOnce)
+// receive hands sound on until it ends, closes the connection and says why.
+func (s *Server) receive(ctx context.Context, conn *websocket.Conn, guest Microphone) (why string) {
+	// The library closes a connection without a word when the context of a read
+	// ends. So reads have one of their own, which outlasts ctx by a moment: who
+	// speaks hears why it is over.
+	reading, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(farewell, stop) })()
+	messages := make(chan message)
+	var reader sync.WaitGroup
+	reader.Go(func() { read(reading, conn, messages) })
+	code, why := s.handOn(ctx, messages, guest)
+	conn.Close(code, why)
+	stop()
+	reader.Wait()
+	return why
+}
+
+// A message is one of a WebSocket, or why no more come.
+type message struct {
+	kind websocket.MessageType
+	raw  []byte
+	err  error
+}
+
+// read sends what comes until no more does, or ctx ends.
+func read(ctx context.Context, conn *websocket.Conn, to chan<- message) {
 	for {
-		soon, stop := context.WithTimeout(ctx, muteFor)
-		kind, raw, err := conn.Read(soon)
-		stop()
-		switch {
-		case ctx.Err() != nil:
-			return websocket.StatusGoingAway, "the program ends"
-		case errors.Is(err, context.DeadlineExceeded):
+		var m message
+		m.kind, m.raw, m.err = conn.Read(ctx)
+		select {
+		case to <- m:
+		case <-ctx.Done():
+			return
+		}
+		if m.err != nil {
+			return
+		}
+	}
+}
+
+// handOn gives the guest what comes, and says how that ended.
+func (s *Server) handOn(ctx context.Context, messages <-chan message, guest Microphone) (websocket.StatusCode, string) {
+	allowed := rate.NewLimiter(soundRate*tooFast, soundAtOnce)
+	mute := time.NewTimer(s.limits.mute)
+	defer mute.Stop()
+	for {
+		var m message
+		select {
+		case m = <-messages:
+		case <-mute.C:
 			return websocket.StatusPolicyViolation, "no sound came"
-		case err != nil:
+		case <-ctx.Done():
+			return websocket.StatusGoingAway, "the program ends"
+		}
+		switch {
+		case m.err != nil:
 			return websocket.StatusNormalClosure, ""
-		case kind != websocket.MessageBinary:
+		case m.kind != websocket.MessageBinary:
 			return websocket.StatusUnsupportedData, "send sound in binary messages"
-		case len(raw)%2 != 0:
+		case len(m.raw)%2 != 0:
 			return websocket.StatusInvalidFramePayloadData, "send whole samples of 16 bits"
-		case !allowed.AllowN(time.Now(), len(raw)):
+		case !allowed.AllowN(time.Now(), len(m.raw)):
 			s.count.refused.WithLabelValues("rate").Inc()
 			return websocket.StatusPolicyViolation, "sound comes faster than anybody speaks"
 		}
-		soon, stop = context.WithTimeout(ctx, muteFor)
-		err = guest.Put(soon, raw)
+		soon, stop := context.WithTimeout(ctx, s.limits.mute)
+		err := guest.Put(soon, m.raw)
 		stop()
 		if err != nil {
 			return websocket.StatusTryAgainLater, "nobody listens at the moment"
 		}
+		mute.Reset(s.limits.mute)
 	}
 }

@@ -38,11 +38,12 @@ func (r *pace) shown(now time.Time, views []pipeline.View) {
 	}
 }
 
-// now is both numbers of the second before; nothing when no frame comes.
-func (r *pace) now() (fps, answers float64) {
+// now is both numbers of the second before; nothing when no frame came for the
+// time of lost.
+func (r *pace) now(now time.Time, lost time.Duration) (fps, answers float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if time.Since(r.since) > gone {
+	if now.Sub(r.since) > lost {
 		return 0, 0
 	}
 	return r.fps, r.answers

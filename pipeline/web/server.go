@@ -70,6 +70,15 @@ const (
 	maxWatchers     = 16
 )
 
+// timeouts are how long the server waits for others.
+type timeouts struct {
+	write time.Duration // a watcher may block one write for so long
+	mute  time.Duration // a microphone that sends nothing for so long is gone
+	lost  time.Duration // a source that gives no frame for so long counts as lost
+}
+
+var defaultTimeouts = timeouts{write: 5 * time.Second, mute: 5 * time.Second, lost: 5 * time.Second}
+
 // Server is a sink that shows frames to everyone who watches the page. It
 // wants them without the overlay, see pipeline.Output.
 type Server struct {
@@ -84,9 +93,9 @@ type Server struct {
 	events      hub[[]byte] // for /api/events
 	heated      hub[[]byte] // the same with attention
 
-	patience time.Duration  // how long a watcher may block a write
-	asking   sync.Mutex     // one change of the phrases at a time
-	guests   sync.WaitGroup // microphones
+	limits timeouts
+	asking sync.Mutex     // one change of the phrases at a time
+	guests sync.WaitGroup // microphones
 
 	now  scene
 	pace pace
@@ -109,7 +118,7 @@ func Listen(addr string, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w (choose another with --http HOST:PORT)", addr, cause(err))
 	}
-	s := &Server{o: o, count: newCounters(), rates: newRates(), patience: patience}
+	s := &Server{o: o, count: newCounters(), rates: newRates(), limits: defaultTimeouts}
 	if a, ok := ln.Addr().(*net.TCPAddr); ok {
 		s.local = a.IP.IsLoopback()
 	}

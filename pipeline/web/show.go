@@ -47,12 +47,10 @@ type Heat struct {
 	Values []byte `json:"values"` // row by row, 255 where it is strongest
 }
 
-// The time from one status to the next, with frames and without, and how long
-// no frame may come before the source counts as lost.
+// The time from one status to the next, with frames and without.
 const (
 	statusEvery = 30 * time.Millisecond
 	idleEvery   = time.Second
-	gone        = 5 * time.Second
 )
 
 // The states of the camera in a Status.
@@ -153,7 +151,7 @@ func (s *Server) camera(now time.Time) string {
 		return lost
 	case seq == 0:
 		return waiting
-	case now.Sub(seen) > gone:
+	case now.Sub(seen) > s.limits.lost:
 		return lost
 	}
 	return live
@@ -165,7 +163,7 @@ func (s *Server) statusAt(now time.Time, heat bool) Status {
 	views, mirrored := s.now.views, s.now.frame.Mirrored
 	s.now.mu.Unlock()
 	age := s.o.Line.Spread(pipeline.StageAge)
-	fps, answers := s.pace.now()
+	fps, answers := s.pace.now(now, s.limits.lost)
 	st := Status{
 		V: 1, Source: s.o.Source, Camera: s.camera(now), Seq: f.Seq, Size: [2]int{f.Width, f.Height}, Mirror: mirrored, FPS: fps, Answers: answers,
 		AgeMS: [2]int{int(age.P50.Milliseconds()), int(age.P95.Milliseconds())}, Phrases: s.asked(), Targets: []Target{}, Outputs: s.outputs(), Speech: s.voice(),

@@ -147,29 +147,16 @@ func TestMicrophone(t *testing.T) {
 	until(t, "a free seat", func() bool { p.voice.mu.Lock(); defer p.voice.mu.Unlock(); return !p.voice.taken })
 }
 
-// until waits for something to become true.
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for range 600 {
-		if is() {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatalf("never %s", what)
-}
-
 func TestMicrophoneThatIsRefused(t *testing.T) {
 	for name, tt := range map[string]struct {
-		kind  websocket.MessageType
-		raw   []byte
-		times int
-		code  websocket.StatusCode
+		kind websocket.MessageType
+		raw  []byte
+		code websocket.StatusCode
 	}{
-		"text":      {websocket.MessageText, []byte("hello"), 1, websocket.StatusUnsupportedData},
-		"half":      {websocket.MessageBinary, []byte{1, 2, 3}, 1, websocket.StatusInvalidFramePayloadData},
-		"too large": {websocket.MessageBinary, make([]byte, mostSound+2), 1, websocket.StatusMessageTooBig},
-		"too fast":  {websocket.MessageBinary, make([]byte, mostSound), 9, websocket.StatusPolicyViolation},
+		"text":      {websocket.MessageText, []byte("hello"), websocket.StatusUnsupportedData},
+		"half":      {websocket.MessageBinary, []byte{1, 2, 3}, websocket.StatusInvalidFramePayloadData},
+		"too large": {websocket.MessageBinary, make([]byte, mostSound+2), websocket.StatusMessageTooBig},
+		"too fast":  {websocket.MessageBinary, make([]byte, mostSound), websocket.StatusPolicyViolation},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, p := serve(t, nil)
@@ -178,14 +165,16 @@ func TestMicrophoneThatIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.CloseNow()
-			for range tt.times {
-				if conn.Write(t.Context(), tt.kind, tt.raw) != nil {
-					break // it was closed already
+			var writer sync.WaitGroup
+			writer.Go(func() {
+				for conn.Write(t.Context(), tt.kind, tt.raw) == nil { // until it is closed
 				}
-			}
+			})
 			if _, _, err := conn.Read(t.Context()); websocket.CloseStatus(err) != tt.code {
 				t.Errorf("closed with %v, want %v", err, tt.code)
 			}
+			conn.CloseNow()
+			writer.Wait()
 			until(t, "a free seat", func() bool { p.voice.mu.Lock(); defer p.voice.mu.Unlock(); return !p.voice.taken })
 		})
 	}
@@ -211,6 +200,20 @@ func TestMicrophoneThatIsRefused(t *testing.T) {
 	}
 }
 
+func TestMicrophoneThatSendsNothing(t *testing.T) {
+	s, p := serve(t, nil)
+	s.limits.mute = time.Millisecond
+	conn, _, err := speak(t, s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	if _, _, err := conn.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusPolicyViolation || !strings.Contains(err.Error(), "no sound came") {
+		t.Errorf("closed with %v", err)
+	}
+	until(t, "a free seat", func() bool { p.voice.mu.Lock(); defer p.voice.mu.Unlock(); return !p.voice.taken })
+}
+
 func TestMicrophoneEndsWithTheProgram(t *testing.T) {
 	p := &program{Line: line.New(line.Config{})}
 	p.voice.ask = p.ask
@@ -227,6 +230,9 @@ func TestMicrophoneEndsWithTheProgram(t *testing.T) {
 	}
 	defer conn.CloseNow()
 	stop()
+	if _, _, err := conn.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway || !strings.Contains(err.Error(), "the program ends") {
+		t.Errorf("closed with %v", err)
+	}
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}

@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	patience = 5 * time.Second  // how long a watcher may block a write
-	beat     = 10 * time.Second // how often an idle connection is tried
-	boundary = "deixisframe"    // between two pictures of the stream
+	keepAlive = 10 * time.Second // how often an idle connection is tried
+	boundary  = "deixisframe"    // between two pictures of the stream
 )
 
 // choice reads a query's yes or no, or answers that it is neither.
@@ -97,7 +96,7 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, from *hub[[]byte]
 	err := s.pump(r.Context(), w, news, c.idle, write)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		s.count.dropped.WithLabelValues(c.what).Inc()
-		s.o.Log.Warn("watcher dropped: it reads too slowly", "what", c.what, "from", r.RemoteAddr, "waited", s.patience)
+		s.o.Log.Warn("watcher dropped: it reads too slowly", "what", c.what, "from", r.RemoteAddr, "waited", s.limits.write)
 	}
 }
 
@@ -105,16 +104,16 @@ func (s *Server) pump(ctx context.Context, w http.ResponseWriter, news <-chan []
 	out := http.NewResponseController(w)
 	out.SetReadDeadline(time.Time{}) // the request has been read; the watching has no end
 	out.Flush()
-	tick := time.NewTicker(beat)
+	tick := time.NewTicker(keepAlive)
 	defer tick.Stop()
 	for {
 		var err error
 		select {
 		case v := <-news:
-			out.SetWriteDeadline(time.Now().Add(s.patience))
+			out.SetWriteDeadline(time.Now().Add(s.limits.write))
 			err = write(w, v)
 		case <-tick.C:
-			out.SetWriteDeadline(time.Now().Add(s.patience))
+			out.SetWriteDeadline(time.Now().Add(s.limits.write))
 			_, err = io.WriteString(w, idle)
 		case <-ctx.Done():
 			return ctx.Err()

@@ -1,7 +1,7 @@
 import { call, byId, problem, fine } from "./call.js";
 import { open, rate, samples } from "./sound.js";
 
-const longest = 15; // seconds
+const longest = 15; // seconds of sound
 const button = byId("talk");
 
 let recording; // {stop(): Promise<Float32Array[]>} while somebody talks
@@ -21,19 +21,22 @@ function begin(heard) {
   if (recording) return;
   fine();
   button.ariaPressed = "true";
-  recording = record();
+  const mine = recording = record((seconds) => {
+    if (recording !== mine) return;
+    button.textContent = `Talking · ${seconds} s`;
+    if (seconds >= longest) finish(heard);
+  });
   recording.catch((err) => {
     recording = undefined;
-    button.ariaPressed = "false";
+    release();
     problem(err);
   });
-  setTimeout((mine) => { if (recording === mine) finish(heard); }, 1000 * longest, recording);
 }
 
 async function finish(heard) {
   const mine = recording;
   recording = undefined;
-  button.ariaPressed = "false";
+  release();
   if (!mine) return;
   try {
     const chunks = await (await mine).stop();
@@ -44,9 +47,22 @@ async function finish(heard) {
   }
 }
 
-// record opens the microphone until stop is called.
-async function record() {
-  const chunks = [], close = await open((chunk) => chunks.push(chunk));
+function release() {
+  button.ariaPressed = "false";
+  button.textContent = "Hold to talk";
+}
+
+// record opens the microphone until stop is called. It tells each full second of
+// sound that is there.
+async function record(tell) {
+  const chunks = [];
+  let n = 0;
+  const close = await open((chunk) => {
+    chunks.push(chunk);
+    const before = Math.floor(n / rate);
+    n += chunk.length;
+    if (Math.floor(n / rate) > before) tell(Math.floor(n / rate));
+  });
   return {
     async stop() {
       await close();
