@@ -64,6 +64,12 @@ def test_left_and_right_go_with_the_picture() -> None:
     assert far(where(always.pixels), (0.7, 0.2, 0.9, 0.7)) < 0.01
 
 
+def test_a_phrase_without_a_mirror_is_not_mirrored() -> None:
+    always = Vary(replace(STILL, flip=1.0))
+    found = always(sample((0.1, 0.2, 0.3, 0.7), "bag left on the bench"), 0)
+    assert found.phrase == "bag left on the bench" and found.box == pytest.approx((0.1, 0.2, 0.3, 0.7))
+
+
 def test_places_move_half_as_much() -> None:
     vary, box = Vary(replace(STILL, shift=0.2)), (0.4, 0.4, 0.6, 0.6)
 

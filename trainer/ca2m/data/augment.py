@@ -39,25 +39,6 @@ def square(pixels: Pixels, side: int) -> Pixels:
     return np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-_NOT_SIDE = "next|behind|beside|under|above|below|in front|in the (?:middle|cent)"  # "right next to", "right in front"
-_PLACE = "|".join(
-    rf"(?<=\b{w} )"
-    for w in ["the", "far", "on", "at", "to", "from", "top", "bottom", "upper", "lower", "front", "back"]
-)
-_SIDES = re.compile(rf"\b(?:{_PLACE}|(?!(?:left|right)\s+(?:{_NOT_SIDE})))(left|right)(?=(?:most|hand|side|wards?)?\b)")
-"""Sides as places: "right next to" is none, but "on the right next to" is."""
-
-
-def mirrored(phrase: str) -> str:
-    """The phrase that says of the mirrored picture what phrase says of the picture."""
-    return _SIDES.sub(lambda found: "right" if found[1] == "left" else "left", phrase)
-
-
-def sides(phrase: str) -> set[str]:
-    """Which of left and right a lower-case phrase names as places ("right next to" and "right behind" name none)."""
-    return set(_SIDES.findall(phrase))
-
-
 def jitter(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     """Other light: contrast, brightness and saturation, never so far that another colour word would fit."""
     grey = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)

@@ -12,7 +12,6 @@ import numpy as np
 from ca2m.data.augment import PLACED, clip, cut, flipped, inside, random_window
 from ca2m.data.augment import Pictures as Pictures
 from ca2m.data.augment import jitter as jitter
-from ca2m.data.augment import mirrored as mirrored
 from ca2m.data.augment import square as square
 from ca2m.data.refs import Box, Photo, Ref, Thing, things_of
 from ca2m.language import names, phrases
@@ -20,6 +19,7 @@ from ca2m.language.looks import Pixels
 from ca2m.language.meaning import Scene
 from ca2m.language.saying import reword as reword
 from ca2m.language.saying import twisted
+from ca2m.language.sides import mirrored
 
 
 @dataclass(frozen=True)
@@ -78,22 +78,24 @@ def from_ref(
 
 def told(said: Sequence[Said], picture: Pixels, side: int, rng: np.random.Generator, augment: bool) -> list[Sample]:
     """Phrases over one photo, a sample each, all with the same pixels. augment crops the photo (named boxes stay whole,
-    and places stay true), mirrors it, words and all, and changes the light; without it the photo is only stretched."""
+    and places stay true), mirrors it where every phrase has a mirror, and changes the light; without it the photo is
+    only stretched."""
     window: Box = (0.0, 0.0, 1.0, 1.0)
-    flip = False
+    flip, words = False, [s.phrase for s in said]
     if augment:
         firm = any(s.box is None or s.kind not in ("class", "attribute") or PLACED.search(s.phrase) for s in said)
         picture, window = cut(picture, random_window(_around(said), 0.92 if firm else 0.75, rng))
-        flip = bool(rng.random() < 0.5)
+        turned = [mirrored(phrase) for phrase in words]
+        flip = bool(rng.random() < 0.5) and None not in turned
+        words = [phrase for phrase in turned if phrase is not None] if flip else words
     pixels = square(picture, side)
     if flip:
         pixels = np.asarray(cv2.flip(pixels, 1), np.uint8)
     if augment:
         pixels = jitter(pixels, rng)
     pixels, found = np.ascontiguousarray(pixels), []
-    for s in said:
+    for s, phrase in zip(said, words, strict=True):
         box = None if s.box is None else clip(inside(s.box, window))
-        phrase = mirrored(s.phrase) if flip else s.phrase
         box = flipped(box) if flip and box is not None else box
         found.append(Sample(pixels, reword(phrase, rng) if augment else phrase, box, s.noun, s.kind))
     return found

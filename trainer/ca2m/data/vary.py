@@ -13,9 +13,10 @@ from torchvision.transforms.v2 import functional as v2f
 from torchvision.tv_tensors import BoundingBoxes
 
 from ca2m.config import Augment
-from ca2m.data.augment import PLACED, mirrored
+from ca2m.data.augment import PLACED
 from ca2m.data.loader import Samples
 from ca2m.data.scenes import Sample
+from ca2m.language.sides import mirrored
 
 GREY = (124, 116, 104)  # what comes into the picture from outside it: the mean of ImageNet, as encoders expect
 TRIES = 10  # draws of an affine map before the picture stays as it is
@@ -45,8 +46,9 @@ class Vary:
             told = torch.tensor([sample.box]) * side
             # Not clamped, or one could not see how much of a box leaves the picture.
             box = BoundingBoxes(told, format="XYXY", canvas_size=(side, side), clamping_mode=None)
-        if torch.rand(()) < self.c.flip:
-            picture, phrase = v2f.horizontal_flip(picture), mirrored(phrase)
+        turned = mirrored(phrase)
+        if torch.rand(()) < self.c.flip and turned is not None:
+            picture, phrase = v2f.horizontal_flip(picture), turned
             box = None if box is None else v2f.horizontal_flip(box)
         firm = sample.kind.endswith("position") or PLACED.search(phrase) is not None
         picture, box = self._moved(picture, box, self.moves[firm])

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ca2m.data.augment import sides
 from ca2m.language.looks import COLOURS
+from ca2m.language.sides import sides
 from ca2m.measure.evaluate import Judged
 
 BINS = 10  # of a reliability diagram, of equal width
