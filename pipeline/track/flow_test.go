@@ -207,40 +207,6 @@ func TestPyramid(t *testing.T) {
 	}
 }
 
-// TestTrackPoint follows one point between two levels of light and place.
-func TestTrackPoint(t *testing.T) {
-	from := newPyramid(textured(1, 120, 80, 80))
-	to := newPyramid(textured(2, 123.5, 78, 80))
-	var s pointTracker
-	p := point{160, 120}
-	got, residual, ok := s.trackPoint(from, to, p, p, levels-1)
-	if want := (point{163.5, 118}); !ok || got.minus(want).norm() > 0.3 || residual > maxResidual {
-		t.Errorf("at %v, want %v; residual %v, %v", got, want, residual, ok)
-	}
-	if _, _, ok := s.trackPoint(from, to, point{20, 200}, point{20, 200}, levels-1); ok {
-		t.Error("a point on plain ground is tracked")
-	}
-	if _, _, ok := s.trackPoint(from, to, point{1, 1}, point{1, 1}, levels-1); ok {
-		t.Error("a point at the edge is tracked")
-	}
-}
-
-func TestMinEigenvalue(t *testing.T) {
-	for _, tt := range []struct{ xx, xy, yy, want float32 }{
-		{4, 0, 9, 4}, {9, 0, 4, 4}, {5, 3, 5, 2}, {5, -3, 5, 2}, {1, 1, 1, 0}, {0, 0, 0, 0},
-	} {
-		if got := minEigenvalue(tt.xx, tt.xy, tt.yy); math.Abs(float64(got-tt.want)) > 1e-5 {
-			t.Errorf("of %v %v / %v %v: %v, want %v", tt.xx, tt.xy, tt.xy, tt.yy, got, tt.want)
-		}
-	}
-}
-
-func TestMedian(t *testing.T) {
-	if a, b := median([]float32{9, 1, 5}), median([]float32{4, 1, 9, 2}); a != 5 || b != 3 {
-		t.Errorf("medians %v and %v, want 5 and 3", a, b)
-	}
-}
-
 func TestViewOf(t *testing.T) {
 	one := []model.Box{{X2: 9, Y2: 9}, {X1: 20, X2: 30, Y2: 9}}
 	for name, tt := range map[string]struct {

@@ -181,6 +181,10 @@ func TestTrackPointOnTheWayOut(t *testing.T) {
 	if got, _, ok := s.trackPoint(from, from, point{3, 100}, point{3, 100}, 2); ok {
 		t.Errorf("a point at the rim is at %v", got)
 	}
+	plain := newPyramid(textured(1, 120, 80, 80))
+	if got, _, ok := s.trackPoint(plain, plain, point{20, 200}, point{20, 200}, 2); ok {
+		t.Errorf("a point on plain ground is at %v", got)
+	}
 	// At the rim of its largest level a point has no window at the levels above.
 	if got, _, ok := s.trackPoint(from, from, point{6, 100}, point{6, 100}, 2); !ok || !near(got, point{6, 100}, 0.05) {
 		t.Errorf("a point near the rim is at %v (%v)", got, ok)
