@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deixis/camera"
+	"deixis/camera/child"
 	"deixis/camera/hang"
 )
 
@@ -34,6 +35,8 @@ type Capture struct {
 	base  time.Duration // PTS of this connection's first frame
 	last  time.Duration // PTS of the frame before
 
+	toldLost bool
+
 	told atomic.Pointer[Info] // a copy of info for other goroutines
 	away atomic.Bool
 }
@@ -41,7 +44,30 @@ type Capture struct {
 // OpenCapture opens a device, file or stream; see Open for its errors.
 func OpenCapture(ctx context.Context, ref camera.Ref, o Options) (*Capture, error) {
 	o = o.filled()
-	return newCapture(ctx, ref, o, func() (handle, error) { return openVideo(ref, o) })
+	return newCapture(ctx, ref, o, func() (handle, error) { return openReader(ref, o) })
+}
+
+// openReader opens what ref names in a child of this program, or in this process
+// where Options ask for it or no child can be started.
+func openReader(ref camera.Ref, o Options) (handle, error) {
+	if !o.InProcess {
+		r, err := openRemote(ref, o, 0, false)
+		switch {
+		case err == nil && ref.Kind == camera.File:
+			return &restarting{remote: r, ref: ref, o: o}, nil
+		case err == nil:
+			return r, nil
+		case !errors.Is(err, errNoChild):
+			return nil, err
+		case !errors.Is(err, child.ErrUnserved) && !errors.Is(err, errors.ErrUnsupported):
+			o.Log.Warn("video is read without a child process", "why", err)
+		}
+	}
+	v, err := openVideo(ref, o)
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
 }
 
 func newCapture(ctx context.Context, ref camera.Ref, o Options, open opener) (*Capture, error) {
@@ -106,7 +132,7 @@ func (c *Capture) Info() Info { return *c.told.Load() }
 func (c *Capture) Lost() bool { return c.away.Load() }
 
 // Next fills f with the next frame. At a file's end it returns io.EOF; a file
-// without a single frame, or with clearly fewer than it promised, ends with
+// without a single frame, or shorter than its container says, ends with
 // camera.ErrNoPicture. A device or stream that is
 // lost is camera.ErrLost, or with Options.Reconnect tried again until ctx ends.
 func (c *Capture) Next(ctx context.Context, f *camera.Frame) error {
@@ -119,15 +145,17 @@ func (c *Capture) Next(ctx context.Context, f *camera.Frame) error {
 				return err
 			}
 		}
-		ok, err := c.s.next(ctx, f, c.limit())
+		err := c.s.next(ctx, f, c.limit())
 		switch {
-		case ok:
+		case err == nil:
 			c.stamp(f)
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err == nil && c.finite():
+		case errors.Is(err, io.EOF) && c.finite():
 			return c.end()
+		case c.ref.Kind == camera.File:
+			return err
 		}
 		if err := c.lose(err); err != nil {
 			return err
@@ -150,6 +178,7 @@ func (c *Capture) finite() bool {
 }
 
 func (c *Capture) end() error {
+	c.tellLost()
 	switch {
 	case c.seq == 0:
 		return fmt.Errorf("read video %q: no frame in it can be decoded (is it whole?): %w", c.ref, camera.ErrNoPicture)
@@ -159,13 +188,21 @@ func (c *Capture) end() error {
 	return io.EOF
 }
 
-// cut says whether the recording lacks a tenth or more of its frames and of its
-// time. Frames alone do not tell: where their rate varies, the container only
-// guesses how many there are.
-func (c *Capture) cut() bool {
-	promised := time.Duration(c.info.Frames) * c.period()
-	return c.here < c.info.Frames*9/10 && c.last+c.period() < promised*9/10
+// tellLost warns once of frames that could not be decoded. A failed read may
+// also have met nothing but sound, so more than the container lacks are not told.
+func (c *Capture) tellLost() {
+	lost := c.s.lost
+	if c.info.Frames > 0 {
+		lost = min(lost, c.info.Frames-c.here)
+	}
+	if lost > 0 && !c.toldLost {
+		c.toldLost = true
+		c.o.Log.Warn("frames that could not be decoded were passed over", "source", c.ref.String(), "frames", lost)
+	}
 }
+
+// cut says whether a file ends before its container says.
+func (c *Capture) cut() bool { return c.ref.Kind == camera.File && incomplete(c.ref.Path) }
 
 // lose drops the connection, and is an error where it must not come back.
 func (c *Capture) lose(cause error) error {
@@ -175,6 +212,8 @@ func (c *Capture) lose(cause error) error {
 	why := "it sent no more frames"
 	if errors.Is(cause, hang.ErrSlow) {
 		why = fmt.Sprintf("no frame for %v", c.o.ReadTimeout)
+	} else if cause != nil && !errors.Is(cause, io.EOF) {
+		why = "its reader ended: " + cause.Error()
 	}
 	if !c.o.Reconnect {
 		return errors.Join(fmt.Errorf("read %s %q: %s: %w", c.ref.Kind, c.ref, why, camera.ErrLost), err)
@@ -210,7 +249,10 @@ func (c *Capture) stamp(f *camera.Frame) {
 	}
 	c.seq++
 	c.here++
-	f.Seq, f.At = c.seq, time.Now()
+	f.Seq = c.seq
+	if f.At.IsZero() {
+		f.At = time.Now()
+	}
 	if c.seq == 1 {
 		c.start, c.base = f.At, f.PTS
 	}

@@ -25,14 +25,14 @@ type fake struct {
 	closed chan struct{}
 }
 
-func (h *fake) Read(f *camera.Frame) bool {
+func (h *fake) Read(f *camera.Frame) error {
 	if h.frames == 0 {
 		time.Sleep(h.hang)
-		return false
+		return io.EOF
 	}
 	h.frames--
 	f.Resize(2, 1)
-	return true
+	return nil
 }
 
 func (h *fake) Info() Info   { return Info{Width: 2, Height: 1, FPS: 10} }
@@ -287,25 +287,6 @@ func TestVideoThatEndsEarly(t *testing.T) {
 	}
 	if again := s.Next(t.Context(), &f); !errors.Is(again, camera.ErrNoPicture) {
 		t.Errorf("after the end: %v", again)
-	}
-}
-
-func TestCut(t *testing.T) {
-	for name, tt := range map[string]struct {
-		frames, here int
-		last         time.Duration
-		want         bool
-	}{
-		"whole":            {100, 100, 9900 * time.Millisecond, false},
-		"a few missing":    {100, 95, 9400 * time.Millisecond, false},
-		"half":             {100, 50, 4900 * time.Millisecond, true},
-		"rate that varies": {100, 50, 9800 * time.Millisecond, false},
-		"nothing promised": {0, 50, 4900 * time.Millisecond, false},
-	} {
-		c := &Capture{info: Info{FPS: 10, Frames: tt.frames}, here: tt.here, last: tt.last}
-		if got := c.cut(); got != tt.want {
-			t.Errorf("%s: %v", name, got)
-		}
 	}
 }
 

@@ -34,6 +34,10 @@ type Options struct {
 	Reconnect   bool          // a device or stream that is lost is opened again until ctx ends
 	Pause       time.Duration // before it is tried first, and twice as long each time up to 5 s; 0 means 0.5 s
 	Log         *slog.Logger  // nil means slog.Default()
+
+	InProcess   bool          // read video in this process, which a decoder's crash then ends
+	NoFrame     time.Duration // a reader that gives nothing for so long is ended; 0 means 10 s
+	MaxResident int64         // a reader that holds more memory is ended, bytes; 0 means 2 GiB
 }
 
 func (o Options) filled() Options {
@@ -45,6 +49,12 @@ func (o Options) filled() Options {
 	}
 	if o.ReadTimeout <= 0 {
 		o.ReadTimeout = 5 * time.Second
+	}
+	if o.NoFrame <= 0 {
+		o.NoFrame = 10 * time.Second
+	}
+	if o.MaxResident <= 0 {
+		o.MaxResident = 2 << 30
 	}
 	if o.Pause <= 0 {
 		o.Pause = firstPause

@@ -9,13 +9,19 @@ import (
 	"deixis/camera/hang"
 )
 
-// A handle is one open native video. Read fills f's picture and place, and
-// says false when there is nothing more to read, for whatever reason.
+// A handle is one open native video. Read fills f's picture, place and, where
+// it knows it, time; io.EOF when there is nothing more to read.
 type handle interface {
-	Read(f *camera.Frame) bool
+	Read(f *camera.Frame) error
 	Info() Info
 	Close() error
 }
+
+// An aborter is a handle whose Read another goroutine can end.
+type aborter interface{ Abort() }
+
+// A loser is a handle that counts the frames that it could not decode.
+type loser interface{ Lost() int }
 
 // An opener opens a handle, and may take as long as its library likes.
 type opener func() (handle, error)
@@ -25,11 +31,13 @@ type opener func() (handle, error)
 // and its handle freed when it returns.
 type session struct {
 	opened chan error
-	info   Info // set before opened is answered
+	info   Info   // set before opened is answered
+	h      handle // likewise
 
 	want  chan struct{} // asks for one frame; closed by Close
-	got   chan bool     // answers it; the picture is in frame
+	got   chan error    // answers it; the picture is in frame
 	frame camera.Frame
+	lost  int  // frames that could not be decoded, as of the last answer
 	owed  bool // a frame was asked for and not waited for
 
 	gone chan struct{} // closed when the handle is
@@ -40,7 +48,7 @@ type session struct {
 func dial(ctx context.Context, open opener, limit time.Duration) (*session, error) {
 	s := &session{
 		opened: make(chan error, 1), want: make(chan struct{}, 1),
-		got: make(chan bool, 1), gone: make(chan struct{}),
+		got: make(chan error, 1), gone: make(chan struct{}),
 	}
 	go s.serve(open)
 	err, ok := hang.Wait(ctx, limit, s.opened)
@@ -59,36 +67,44 @@ func (s *session) serve(open opener) {
 		s.opened <- err
 		return
 	}
-	s.info = h.Info()
+	s.info, s.h = h.Info(), h
 	s.opened <- nil
 	for range s.want {
-		s.got <- h.Read(&s.frame)
+		s.frame.At = time.Time{}
+		err := h.Read(&s.frame)
+		if l, ok := h.(loser); ok {
+			s.lost = l.Lost()
+		}
+		s.got <- err
 	}
 	s.err = h.Close()
 }
 
-// next swaps the next frame into f. It reports false at the handle's end; its
-// errors are hang.ErrSlow and that of ctx.
-func (s *session) next(ctx context.Context, f *camera.Frame, limit time.Duration) (bool, error) {
+// next swaps the next frame into f. Its errors are those of the handle's Read,
+// hang.ErrSlow and that of ctx.
+func (s *session) next(ctx context.Context, f *camera.Frame, limit time.Duration) error {
 	if !s.owed {
 		s.want <- struct{}{}
 		s.owed = true
 	}
-	ok, err := hang.Wait(ctx, limit, s.got)
+	read, err := hang.Wait(ctx, limit, s.got)
 	if err != nil {
-		return false, err
+		return err
 	}
 	s.owed = false
-	if ok {
+	if read == nil {
 		f.Pix, s.frame.Pix = s.frame.Pix, f.Pix
-		f.Width, f.Height, f.PTS = s.frame.Width, s.frame.Height, s.frame.PTS
+		f.Width, f.Height, f.PTS, f.At = s.frame.Width, s.frame.Height, s.frame.PTS, s.frame.At
 	}
-	return ok, nil
+	return read
 }
 
 // close frees the handle. It waits a moment for a call under way, and no longer.
 func (s *session) close() error {
 	close(s.want)
+	if a, ok := s.h.(aborter); ok {
+		a.Abort()
+	}
 	if _, err := hang.Wait(context.Background(), time.Second, s.gone); err != nil {
 		return nil // serve frees it when the call returns
 	}

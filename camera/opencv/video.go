@@ -3,6 +3,7 @@ package opencv
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -25,10 +26,13 @@ type video struct {
 	bgr gocv.Mat // scratch for pictures that are not BGR already
 
 	width, height int // of the picture before
+	live          bool
+	maxPixels     int
+	lost          int // failed reads that a picture followed
 }
 
 // openVideo opens what ref names. Nothing is left open when it fails.
-func openVideo(ref camera.Ref, o Options) (handle, error) {
+func openVideo(ref camera.Ref, o Options) (*video, error) {
 	var dev *gocv.VideoCapture
 	var err error
 	switch ref.Kind {
@@ -42,7 +46,16 @@ func openVideo(ref camera.Ref, o Options) (handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &video{dev: dev, bgr: gocv.NewMat()}, nil
+	v := &video{dev: dev, bgr: gocv.NewMat(), live: ref.Live(), maxPixels: o.MaxPixels}
+	if i := v.Info(); !fits(i.Width, i.Height, o.MaxPixels) {
+		return nil, errors.Join(fmt.Errorf("open %s %q: frames of %dx%d are more than the limit of %d pixels: %w", ref.Kind, ref, i.Width, i.Height, o.MaxPixels, camera.ErrNoPicture), v.Close())
+	}
+	return v, nil
+}
+
+// fits says whether a picture has at most limit pixels.
+func fits(width, height, limit int) bool {
+	return width <= 0 || height <= limit/width
 }
 
 func openDevice(ref camera.Ref, o Options) (*gocv.VideoCapture, error) {
@@ -119,7 +132,10 @@ func openFile(ref camera.Ref) (*gocv.VideoCapture, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open video: %w", err)
 	}
-	if info.Size() == 0 && info.Mode().IsRegular() {
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("open video %q: not a regular file (name a video file, or a camera by its number): %w", ref, camera.ErrNoPicture)
+	}
+	if info.Size() == 0 {
 		return nil, fmt.Errorf("open video %q: the file is empty: %w", ref, camera.ErrNoPicture)
 	}
 	f, err := os.Open(ref.Path)
@@ -154,24 +170,70 @@ func opened(dev *gocv.VideoCapture, err error) error {
 	return err
 }
 
+// mostFailed is how many reads of a file may fail in a row before that is its
+// end. OpenCV does not tell a damaged frame from the end, and gives up after
+// some hundred packets of sound; at the end a read fails within microseconds.
+const mostFailed = 1000
+
 // Read decodes the next picture into f: straight into its memory where the
-// picture is as large as the one before, for a copy of 1080p is 6 MB.
-func (v *video) Read(f *camera.Frame) bool {
+// picture is as large as the one before, for a copy of 1080p is 6 MB. A file is
+// read on after a failed read; its end is io.EOF, as is that of a live source.
+func (v *video) Read(f *camera.Frame) error {
+	for failed := 0; ; failed++ {
+		err := v.read(f)
+		if err == nil {
+			v.lost += failed
+			return nil
+		}
+		if !errors.Is(err, io.EOF) || v.live || failed == mostFailed {
+			return err
+		}
+	}
+}
+
+// read is one try to decode a picture.
+func (v *video) read(f *camera.Frame) error {
 	mat, err := v.target(f)
 	if err != nil {
-		return false
+		return err
 	}
 	defer mat.Close()
 	if !v.dev.Read(&mat) || mat.Empty() {
-		return false
+		return io.EOF
 	}
 	v.width, v.height = mat.Cols(), mat.Rows()
+	if !fits(v.width, v.height, v.maxPixels) {
+		return fmt.Errorf("a frame of %dx%d is more than the limit of %d pixels: %w", v.width, v.height, v.maxPixels, camera.ErrNoPicture)
+	}
 	f.PTS = time.Duration(v.dev.Get(gocv.VideoCapturePosMsec) * float64(time.Millisecond))
 	if pix, err := mat.DataPtrUint8(); err == nil && len(f.Pix) > 0 && len(pix) == len(f.Pix) && &pix[0] == &f.Pix[0] {
-		return true
+		return nil
 	}
-	return copyOut(&mat, &v.bgr, f) == nil
+	return copyOut(&mat, &v.bgr, f)
 }
+
+// skip passes over n frames: by the container's index, or by decoding them
+// without turning them into pictures. working is told now and then.
+func (v *video) skip(n int, seek bool, working func() error) error {
+	if seek {
+		v.dev.Set(gocv.VideoCapturePosFrames, float64(n))
+		return nil
+	}
+	for i := range n {
+		if err := v.dev.Grab(1); err != nil {
+			return err
+		}
+		if i%25 == 24 {
+			if err := working(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Lost is how many frames could not be decoded so far.
+func (v *video) Lost() int { return v.lost }
 
 // target is a Mat over the memory of f, in the size expected, or an empty one.
 func (v *video) target(f *camera.Frame) (gocv.Mat, error) {

@@ -115,7 +115,7 @@ func nameOf(ref camera.Ref) string {
 
 // annotate runs one input through the model, every frame of it.
 func (c *annotateCmd) annotate(ctx context.Context, g *app.Globals, by *app.Network, j job, ps []model.Phrase, which string) (err error) {
-	from, err := opencv.Open(ctx, j.ref, opencv.Options{Log: g.Log, MaxPixels: g.MaxPixels})
+	from, err := opencv.Open(ctx, j.ref, g.Sources())
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,8 @@ func (c *liveCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 
 // options are what is asked of the camera.
 func (c *liveCmd) options(g *app.Globals) (opencv.Options, error) {
-	o := opencv.Options{Reconnect: true, Log: g.Log, MaxPixels: g.MaxPixels, FPS: c.FPS, Format: strings.ToUpper(c.Format)}
+	o := g.Sources()
+	o.Reconnect, o.FPS, o.Format = true, c.FPS, strings.ToUpper(c.Format)
 	if len(o.Format) != 0 && len(o.Format) != 4 {
 		return o, app.Usage(fmt.Errorf("--pixel-format %q: not four letters (write MJPG or YUYV)", c.Format))
 	}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"deixis/camera/child"
+	"deixis/camera/opencv"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/cmd/deixis/internal/bench"
 	"deixis/pipeline/line"
@@ -45,6 +47,7 @@ type cli struct {
 }
 
 func main() {
+	child.Serve(opencv.Roles())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second Ctrl-C ends the program at once, but not the same one that a
 	// shell sends to a whole group twice.

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"deixis/camera"
+	"deixis/camera/child"
 	"deixis/camera/opencv"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
@@ -25,6 +26,7 @@ import (
 
 // TestMain is the program itself where a test starts it as a process.
 func TestMain(m *testing.M) {
+	child.Serve(opencv.Roles())
 	if os.Getenv("DEIXIS_AS_PROGRAM") != "" {
 		main()
 	}

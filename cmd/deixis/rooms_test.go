@@ -16,7 +16,8 @@ import (
 var edges = map[string][]string{
 	"camera":              {},
 	"camera/hang":         {},
-	"camera/opencv":       {"camera", "camera/hang"},
+	"camera/child":        {},
+	"camera/opencv":       {"camera", "camera/child", "camera/hang"},
 	"camera/opencv/about": {},
 	"model":               {"camera"},
 	"model/refs":          {"camera", "model"},

@@ -4,26 +4,41 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"time"
 
+	"deixis/camera/opencv"
 	"deixis/pipeline/listen"
 )
 
 // Common are the flags of every subcommand.
 type Common struct {
-	BundleDir  string     `name:"bundle" placeholder:"DIR" help:"Model bundle (default: assets/models/ca2m-edge, looked for from the program and the working folder upwards)."`
-	Provider   string     `enum:"auto,tensorrt,cuda,cpu" default:"auto" help:"What runs the network: auto, tensorrt, cuda or cpu."`
-	Precision  string     `enum:"auto,fp32,fp16,int8" default:"auto" help:"Which of the bundle's graphs: auto, fp32, fp16 or int8."`
-	GPU        int        `name:"gpu" default:"0" help:"Number of the GPU for cuda and tensorrt."`
-	CacheDir   string     `name:"engine-cache" placeholder:"DIR" help:"Where TensorRT keeps its engines (default: the user's cache folder)."`
-	Workspace  int        `name:"engine-workspace" placeholder:"MIB" default:"0" help:"TensorRT's scratch memory in MiB; 0 means 1024."`
-	GPUMemory  int        `name:"gpu-memory" placeholder:"MIB" default:"0" help:"Most GPU memory that CUDA's arena takes, in MiB; 0 means no limit."`
-	Spin       bool       `help:"Let the network's threads wait actively: a little faster alone, slower beside anything else."`
-	Threads    int        `default:"0" help:"Threads of the network on the CPU; 0 means one a core."`
-	OrtLibrary string     `name:"ort-library" placeholder:"FILE" help:"ONNX Runtime's shared library (default: looked for, see doctor)."`
-	MaxPixels  int        `name:"max-pixels" default:"100000000" help:"Pictures of more pixels are refused by their header, before they are decoded."`
-	Config     string     `placeholder:"FILE" help:"YAML file with values for any flag; command line and DEIXIS_* variables win over it."`
-	LogLevel   slog.Level `default:"info" help:"debug, info, warn or error."`
-	LogJSON    bool       `name:"log-json" help:"Write the log as JSON lines."`
+	BundleDir  string `name:"bundle" placeholder:"DIR" help:"Model bundle (default: assets/models/ca2m-edge, looked for from the program and the working folder upwards)."`
+	Provider   string `enum:"auto,tensorrt,cuda,cpu" default:"auto" help:"What runs the network: auto, tensorrt, cuda or cpu."`
+	Precision  string `enum:"auto,fp32,fp16,int8" default:"auto" help:"Which of the bundle's graphs: auto, fp32, fp16 or int8."`
+	GPU        int    `name:"gpu" default:"0" help:"Number of the GPU for cuda and tensorrt."`
+	CacheDir   string `name:"engine-cache" placeholder:"DIR" help:"Where TensorRT keeps its engines (default: the user's cache folder)."`
+	Workspace  int    `name:"engine-workspace" placeholder:"MIB" default:"0" help:"TensorRT's scratch memory in MiB; 0 means 1024."`
+	GPUMemory  int    `name:"gpu-memory" placeholder:"MIB" default:"0" help:"Most GPU memory that CUDA's arena takes, in MiB; 0 means no limit."`
+	Spin       bool   `help:"Let the network's threads wait actively: a little faster alone, slower beside anything else."`
+	Threads    int    `default:"0" help:"Threads of the network on the CPU; 0 means one a core."`
+	OrtLibrary string `name:"ort-library" placeholder:"FILE" help:"ONNX Runtime's shared library (default: looked for, see doctor)."`
+	MaxPixels  int    `name:"max-pixels" default:"100000000" help:"Pictures of more pixels are refused by their header, before they are decoded."`
+
+	ReaderTimeout time.Duration `name:"reader-timeout" default:"10s" help:"A decoder of video that gives no frame for so long is ended and started again."`
+	ReaderMemory  int           `name:"reader-memory" placeholder:"MIB" default:"2048" help:"Most memory that the decoder of a video may hold, in MiB; one that holds more is ended."`
+	NoReader      bool          `name:"no-reader" help:"Decode video in this process instead of in a child process, which a crash of a decoder cannot leave."`
+
+	Config   string     `placeholder:"FILE" help:"YAML file with values for any flag; command line and DEIXIS_* variables win over it."`
+	LogLevel slog.Level `default:"info" help:"debug, info, warn or error."`
+	LogJSON  bool       `name:"log-json" help:"Write the log as JSON lines."`
+}
+
+// Sources are the options that every source is opened with.
+func (g *Globals) Sources() opencv.Options {
+	return opencv.Options{
+		Log: g.Log, MaxPixels: g.MaxPixels,
+		InProcess: g.NoReader, NoFrame: g.ReaderTimeout, MaxResident: int64(g.ReaderMemory) << 20,
+	}
 }
 
 // WeightFlags are the flags of listen.Weights.

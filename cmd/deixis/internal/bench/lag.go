@@ -138,13 +138,13 @@ func (c *trialFlags) recorded(ctx context.Context, g *app.Globals) (_ lagTrial, 
 		return lagTrial{}, err
 	}
 	open := func(ctx context.Context) (pipeline.Source, func() error, error) {
-		src, err := opencv.Open(ctx, ref, opencv.Options{Log: g.Log, MaxPixels: g.MaxPixels})
+		src, err := opencv.Open(ctx, ref, g.Sources())
 		if err != nil {
 			return nil, nil, err
 		}
 		return &line.Paced{From: src}, src.Close, nil
 	}
-	src, err := opencv.Open(ctx, ref, opencv.Options{Log: g.Log, MaxPixels: g.MaxPixels})
+	src, err := opencv.Open(ctx, ref, g.Sources())
 	if err != nil {
 		return lagTrial{}, err
 	}

@@ -158,7 +158,7 @@ func (c *trialFlags) seen(ctx context.Context, g *app.Globals) (trials []lagTria
 			return nil, err
 		}
 		open := func(ctx context.Context) (*excerpt, error) {
-			return openExcerpt(ctx, ref, opencv.Options{Log: g.Log, MaxPixels: g.MaxPixels}, th.first(), th.last())
+			return openExcerpt(ctx, ref, g.Sources(), th.first(), th.last())
 		}
 		src, err := open(ctx)
 		if err != nil {
