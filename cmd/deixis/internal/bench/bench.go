@@ -14,7 +14,7 @@ import (
 // Cmd is `deixis bench`.
 type Cmd struct {
 	Speed   SpeedCmd   `cmd:"" default:"withargs" help:"The line against the bare ONNX Runtime loop and the same loop in Python."`
-	Compare CompareCmd `cmd:"" help:"Speed on a 640x480 and a 1080p recording made for it (or on SOURCE), with a stand-in for a network that leaves the CPU free, too; and how old an answer is when it is drawn."`
+	Compare CompareCmd `cmd:"" help:"Speed on recordings of 640x480, 1080p and 4K made for it (or on SOURCE): with a stand-in for a network that leaves the CPU free, with and without the child process that reads, and how old an answer is when it is drawn."`
 	Lag     LagCmd     `cmd:"" help:"How far a shown box lags behind what moves, carried and not: on rendered scenes, or on SOURCE with the network's own answers, or --truth, for the truth."`
 	Lock    LockCmd    `cmd:"" help:"The rules of the lock against taking every answer as it is, on rendered scenes, or on SOURCE with --truth."`
 	Soak    SoakCmd    `cmd:"" help:"Run the live line for long, and fail where memory, goroutines or open files grow."`

@@ -33,6 +33,13 @@ type Compared struct {
 		DelayMS  float64 `json:"delay_ms"`
 		LineBare float64 `json:"line_bare"`
 	} `json:"fixed"`
+	// Reader is the line that reads its source in a child process, against the same
+	// line that decodes in its own process; 0 where the source is no recording.
+	Reader struct {
+		Child  float64 `json:"child"` // answers a second
+		Within float64 `json:"within"`
+		Ratio  float64 `json:"ratio"` // median of the rounds' ratios
+	} `json:"reader"`
 	// AgeMS is how old a picture is when its answer is first drawn, with the source
 	// played at its own rate; Limit is 1.1 times the network and one frame of the source.
 	AgeMS struct {
@@ -84,7 +91,7 @@ func (c *CompareCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	return nil
 }
 
-// recordings are the source named, or a small and a large one in dir.
+// recordings are the source named, or a small, a large and one of 4K in dir.
 func (c *CompareCmd) recordings(ctx context.Context, dir string) ([]camera.Ref, error) {
 	if c.Source != "" {
 		ref, err := camera.Parse(c.Source)
@@ -97,7 +104,7 @@ func (c *CompareCmd) recordings(ctx context.Context, dir string) ([]camera.Ref, 
 		return []camera.Ref{ref}, nil
 	}
 	var refs []camera.Ref
-	for _, size := range []string{"640x480", "1920x1080"} {
+	for _, size := range []string{"640x480", "1920x1080", "3840x2160"} {
 		file := filepath.Join(dir, size+".mp4")
 		if err := film(ctx, "pattern://"+size+"@30?frames=90", file); err != nil {
 			return nil, err
@@ -148,6 +155,11 @@ func (c *CompareCmd) compareOn(ctx context.Context, b *bench) (r Compared, err e
 		return r, err
 	}
 	r.Fixed.DelayMS, r.Fixed.LineBare = app.MS(delay), median(ratios)
+	if b.ref.Kind == camera.File {
+		if err := c.readers(ctx, b, &r); err != nil {
+			return r, err
+		}
+	}
 	times, interval, err := b.live(ctx)
 	if err != nil {
 		return r, err
@@ -157,6 +169,34 @@ func (c *CompareCmd) compareOn(ctx context.Context, b *bench) (r Compared, err e
 	r.AgeMS.Model = app.MS(times.Of(pipeline.StageModel).P50)
 	r.AgeMS.Limit = model.Round(1.1*r.AgeMS.Model+app.MS(interval), 1)
 	return r, nil
+}
+
+// readers runs the line with and without the child that reads, in turns; each round
+// begins with the other one.
+func (c *CompareCmd) readers(ctx context.Context, b *bench, r *Compared) error {
+	var rates [2][]float64 // by NoReader: 0 in the child, 1 within
+	for n := range c.Rounds {
+		for i := range rates {
+			within := (n+i)%2 == 1
+			g := *b.Globals
+			g.NoReader = within
+			one := &bench{Globals: &g, by: b.by, ref: b.ref, phrase: b.phrase, parallel: b.parallel, long: b.long}
+			if err := one.runLine(ctx); err != nil {
+				return fmt.Errorf("measure the reader: %w", err)
+			}
+			at := 0
+			if within {
+				at = 1
+			}
+			rates[at] = append(rates[at], one.line[0])
+		}
+	}
+	var ratios []float64
+	for n, child := range rates[0] {
+		ratios = append(ratios, child/rates[1][n])
+	}
+	r.Reader.Child, r.Reader.Within, r.Reader.Ratio = median(rates[0]), median(rates[1]), median(ratios)
+	return nil
 }
 
 // fixedDelay is how long the stand-in takes: as a GPU would, but longer than
@@ -214,6 +254,11 @@ func (b *bench) live(ctx context.Context) (_ *pipeline.Timings, interval time.Du
 func (r *Compared) Print(w io.Writer) error {
 	if err := r.SpeedReport.Print(w); err != nil {
 		return err
+	}
+	if r.Reader.Ratio > 0 {
+		if _, err := fmt.Fprintf(w, "read in a child process the line is %.3f times as fast as without\n", r.Reader.Ratio); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(w, "with a stand-in of %.0f ms and no CPU for the network the line reaches %.3f of it alone\n"+
 		"an answer is %.1f ms old when first drawn (p95 %.1f); 1.1 of the network's %.1f and a frame are %.1f\n\n",

@@ -25,7 +25,7 @@ type endless struct {
 func (e *endless) Next(ctx context.Context, f *camera.Frame) error {
 	for try := 0; ; try++ {
 		if e.src == nil {
-			src, err := opencv.Open(ctx, e.ref, opencv.Options{Log: e.log.Log})
+			src, err := opencv.Open(ctx, e.ref, e.log.Sources())
 			if err != nil {
 				return err
 			}

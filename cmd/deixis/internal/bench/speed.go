@@ -131,6 +131,9 @@ func (b *bench) runLine(ctx context.Context) (err error) {
 		return fmt.Errorf("no answer in %v (give it more --seconds)", b.long)
 	}
 	b.answered += n
+	if err := src.Close(); err != nil { // the time of a child counts once it has ended
+		return err
+	}
 	b.lineCPU = append(b.lineCPU, app.MS(cpuTime()-busy)/float64(n))
 	b.line = append(b.line, float64(n)/took.Seconds())
 	b.times = l.Timings()
