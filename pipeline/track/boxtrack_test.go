@@ -67,6 +67,7 @@ func TestTrackBoxThatCannotBe(t *testing.T) {
 		to  *pyramid
 	}{
 		"too small":           {model.Box{X1: 100, Y1: 90, X2: 140, Y2: 95.9}, to},
+		"too narrow":          {model.Box{X1: 100, Y1: 90, X2: 105.9, Y2: 140}, to},
 		"another scale":       {model.Box{X1: 80, Y1: 60, X2: 180, Y2: 140}, half},
 		"another picture":     {model.Box{X1: 80, Y1: 60, X2: 180, Y2: 140}, &other},
 		"without its corners": {model.Box{X1: -300, Y1: -300, X2: -100, Y2: -100}, to},
@@ -173,7 +174,7 @@ func tracks(n int, x float32) []pointTrack {
 }
 
 func TestConsensus(t *testing.T) {
-	box := model.Box{X2: 50, Y2: 20} // motions up to 2 pixels apart agree
+	box := model.Box{X1: 90, Y1: 40, X2: 140, Y2: 60} // 50 wide: motions up to 2 pixels apart agree
 	for name, tt := range map[string]struct {
 		tracks  []pointTrack
 		tried   float32 // weight
@@ -248,6 +249,23 @@ func TestMotion(t *testing.T) {
 		if math.Abs(float64(grow-tt.wantGrow)) > 1e-5 || tt.exact && !near(shift, tt.shift, 1e-4) {
 			t.Errorf("%s: grown by %v, shifted by %v; want %v, %v", name, grow, shift, tt.wantGrow, tt.shift)
 		}
+	}
+}
+
+// Points at one side of a thing that grows move away from its middle: what is left
+// without that is how the middle moved.
+func TestMotionOfPointsAtOneSide(t *testing.T) {
+	var w boxTracker
+	for i := range 3 {
+		for j := range 3 {
+			lever := point{15 + 15*float32(i), 10 + 15*float32(j)}
+			by := lever.plus(lever).plus(point{4 * 3, 4 * -2}) // a quarter of four times the motion, exactly
+			w.inliers = append(w.inliers, pointTrack{from: point{150, 120}.plus(lever), by: point{by.x / 16, by.y / 16}, weight: 1})
+		}
+	}
+	grow, shift := w.motion(model.Box{X1: 100, Y1: 80, X2: 200, Y2: 160})
+	if math.Abs(float64(grow-1.125)) > 1e-5 || !near(shift, point{0.75, -0.5}, 1e-4) {
+		t.Errorf("grown by %v, shifted by %v; want 1.125, 0.75 and -0.5", grow, shift)
 	}
 }
 
