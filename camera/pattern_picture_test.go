@@ -33,6 +33,7 @@ func TestPatternShapes(t *testing.T) {
 		"at first":          {0, 90, 180},
 		"a quarter round":   {4, 180, -1},
 		"disc at a quarter": {7, -1, 90},
+		"disc at 3/4 s":     {3, -1, 160}, // 90 and 90 of the cosine of 0.75/7 of a round
 		"half round":        {8, 90, -1},
 		"three quarters":    {12, 0, -1},
 		"disc at half":      {14, -1, 0},

@@ -25,6 +25,9 @@ func TestBoxIsWhereItIs(t *testing.T) {
 		if got := painted(f); got != r.Inset(-m.edge) {
 			t.Errorf("%s: with its edge it is at %v, want %v", name, got, r.Inset(-m.edge))
 		}
+		if in := r.Min.X + m.line + m.edge - 1; f.Pix[3*(122*f.Width+in)] == 128 {
+			t.Errorf("%s: the edge inside the border is not %d wide", name, m.edge)
+		}
 		inner := grey(640, 480)
 		canvas{f}.fill(r.Inset(m.line+m.edge), color.NRGBA{128, 128, 128, 255})
 		drawBox(canvas{inner}, m, &v, Color(1))
@@ -62,7 +65,7 @@ func TestLabel(t *testing.T) {
 		t.Errorf("a label at %v, painted %v, want %v", r, painted(f), want)
 	}
 	phrase := where(f, ink)
-	if !about(phrase.Min.X, r.Min.X+m.pad, 3) || !about(phrase.Dx(), o.letters.width("HHH"), 4) || phrase.Min.Y < r.Min.Y+m.pad/2 || phrase.Max.Y > r.Max.Y-m.pad/2 {
+	if !about(phrase.Min.X, r.Min.X+m.pad, 3) || !about(phrase.Dx(), o.letters.width("HHH"), 4) || !about(phrase.Max.Y, r.Min.Y+m.pad/2+o.letters.ascent, 1) {
 		t.Errorf("the phrase is at %v in %v", phrase, r)
 	}
 	soft := color.NRGBA{R: Color(1).R, G: Color(1).G, B: Color(1).B, A: 255}
@@ -122,6 +125,7 @@ func TestPlaceOfALabel(t *testing.T) {
 		"off the right":         {image.Rect(180, 60, 260, 100), nil, image.Rect(140, 36, 200, 56)},
 		"off the left":          {image.Rect(-30, 60, 60, 100), nil, image.Rect(0, 36, 60, 56)},
 		"the next free line":    {box, []image.Rectangle{above, below, top, bottom}, image.Rect(50, 124, 110, 144)},
+		"the last line":         {image.Rect(50, 44, 130, 100), []image.Rectangle{image.Rect(0, 0, 200, 128)}, image.Rect(50, 130, 110, 150)},
 		"all taken":             {box, []image.Rectangle{in}, above},
 		"a box under the end":   {image.Rect(50, 200, 130, 240), nil, image.Rect(50, 130, 110, 150)},
 		"a box above the start": {image.Rect(50, -90, 130, -50), nil, image.Rect(50, 0, 110, 20)},

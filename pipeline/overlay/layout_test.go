@@ -254,11 +254,12 @@ func TestNoticeAndStagesAtTheTop(t *testing.T) {
 		if !about(letters.Min.X, want.Min.X+m.pad, 3) || !about(letters.Max.X, want.Max.X-m.pad, 3) || letters.Min.Y < want.Min.Y+m.pad/2 || letters.Max.Y > want.Max.Y-m.pad/2 {
 			t.Errorf("%s: letters at %v in %v", name, letters, want)
 		}
-		narrow := grey(160, 720)
+		narrow := grey(100, 720)
 		tt.draw(o, narrow)
-		o, m = ready(t, narrow)
+		o, _ = ready(t, narrow)
 		got := painted(narrow)
-		if right := narrow.Width - got.Min.X; got.Max.X > right || got.Max.X < right-2*o.letters.width("w")-2*m.gap {
+		// As much room at the right as at the left, but for less than a word's end.
+		if right := narrow.Width - got.Min.X; got.Max.X > right || got.Max.X < right-o.letters.width("w ")-1 {
 			t.Errorf("%s: on a narrow frame it is at %v", name, got)
 		}
 	}
