@@ -39,3 +39,17 @@ func TestMirror(t *testing.T) {
 		}
 	}
 }
+
+func TestResizeKeepsMemoryThatIsEnough(t *testing.T) {
+	var f Frame
+	f.Resize(4, 3)
+	at := &f.Pix[0]
+	for _, size := range [][2]int{{4, 3}, {2, 2}, {3, 4}} {
+		if f.Resize(size[0], size[1]); &f.Pix[0] != at || len(f.Pix) != 3*size[0]*size[1] {
+			t.Errorf("%v: %d bytes, in the same place: %v", size, len(f.Pix), &f.Pix[0] == at)
+		}
+	}
+	if f.Resize(5, 3); len(f.Pix) != 45 || f.Width != 5 || f.Height != 3 {
+		t.Errorf("%dx%d in %d bytes", f.Width, f.Height, len(f.Pix))
+	}
+}

@@ -243,6 +243,24 @@ func TestReadHeaderTellsTheSizeOfACutFile(t *testing.T) {
 	}
 }
 
+// What is written upright is one short, whatever stood there.
+func TestUprightTIFFWritesAShort(t *testing.T) {
+	for name, order := range map[string]interface {
+		binary.ByteOrder
+		binary.AppendByteOrder
+	}{"little endian": binary.LittleEndian, "big endian": binary.BigEndian} {
+		data := tiffFile(order, entry{tagOrientation, 4, []uint32{6, 6}}, entry{tagWidth, 3, []uint32{9}})
+		UprightTIFF(data)
+		e, width := data[10:22], data[22:34]
+		if order.Uint16(e) != tagOrientation || order.Uint16(e[2:]) != 3 || order.Uint32(e[4:]) != 1 || order.Uint16(e[8:]) != 1 {
+			t.Errorf("%s: % x", name, e)
+		}
+		if order.Uint16(width) != tagWidth || order.Uint16(width[8:]) != 9 {
+			t.Errorf("%s: the entry after it became % x", name, width)
+		}
+	}
+}
+
 func TestWithin(t *testing.T) {
 	for name, tt := range map[string]struct {
 		h    Header

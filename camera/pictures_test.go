@@ -82,6 +82,9 @@ func TestNames(t *testing.T) {
 	if got := Names([]string{"a", "b"}); got != "a, b" {
 		t.Errorf("two: %q", got)
 	}
+	if got := Names(make([]string, 10)); got != ", , , , , , , , , " {
+		t.Errorf("ten: %q", got)
+	}
 	if got := Names(make([]string, 11)); got != ", , , , , , , , , , …" {
 		t.Errorf("eleven: %q", got)
 	}

@@ -44,3 +44,14 @@ func TestReadRegularOfAFileThatGrows(t *testing.T) {
 		t.Errorf("grown past the most: %v", err)
 	}
 }
+
+func TestModeName(t *testing.T) {
+	for want, m := range map[string]fs.FileMode{
+		"folder": fs.ModeDir | 0o755, "named pipe": fs.ModeNamedPipe, "socket": fs.ModeSocket, "device": fs.ModeDevice | fs.ModeCharDevice,
+		"special file": fs.ModeIrregular,
+	} {
+		if got := modeName(m); got != want {
+			t.Errorf("%v is a %s, want %s", m, got, want)
+		}
+	}
+}

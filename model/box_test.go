@@ -23,6 +23,14 @@ func TestIoU(t *testing.T) {
 	}
 }
 
+func TestIoUOfLargerBoxes(t *testing.T) {
+	// 5 by 8 of 10 by 8 and 10 by 10 are common: 40 of 80 + 100 - 40.
+	a, b := Box{10, 20, 20, 28}, Box{15, 20, 25, 30}
+	if got := a.IoU(b); got != 40./140 || b.IoU(a) != got {
+		t.Errorf("IoU = %v and %v, want %v", got, b.IoU(a), 40./140)
+	}
+}
+
 func TestClip(t *testing.T) {
 	for name, tt := range map[string]struct{ box, want Box }{
 		"inside":     {Box{1, 2, 3, 4}, Box{1, 2, 3, 4}},

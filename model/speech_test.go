@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +52,23 @@ func TestLoadSpeech(t *testing.T) {
 	}
 	if s.Name != "toy" || s.End != 2 || s.Path("vad") != filepath.Join(dir, "vad.bin") {
 		t.Errorf("%+v", s)
+	}
+}
+
+func TestLoadSpeechTakesItsLimits(t *testing.T) {
+	for name, set := range map[string]map[string]any{
+		"no pad":      {"pad": 0},
+		"most pad":    {"pad": 5},
+		"most tokens": {"tokens_per_second": 100},
+		"least sure":  {"min_logprob": -1000},
+		"start at 0":  {"start": 0},
+		"end at 0":    {"end": 0},
+		"last token":  {"end": maxDim},
+		"long names":  {"name": strings.Repeat("x", maxName), "language": strings.Repeat("y", maxName)},
+	} {
+		if _, err := LoadSpeech(speechFolder(t, func(m map[string]any) { maps.Copy(m, set) })); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

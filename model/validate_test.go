@@ -171,3 +171,11 @@ func FuzzBundle(f *testing.F) {
 		}
 	})
 }
+
+func TestDimString(t *testing.T) {
+	for want, d := range map[string]Dim{"N": {Name: "N"}, "3": {Size: 3}} {
+		if got := d.String(); got != want {
+			t.Errorf("%+v is %q, want %q", d, got, want)
+		}
+	}
+}

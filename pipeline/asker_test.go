@@ -70,10 +70,10 @@ func TestReplaceByNothing(t *testing.T) {
 // costs only itself.
 func TestListen(t *testing.T) {
 	long := strings.Repeat("x", 3*longestLine)
-	in := strings.Join([]string{"a cup; a dog ;", "", " ; ", "bad", long, "a; b; c", "the end"}, "\n")
+	in := strings.Join([]string{"a cup; a dog ;", "", " ; ", "bad", long, "a; b; c", "a bird", "the end"}, "\n")
 	a, asked, log := asking()
 	a.Listen(strings.NewReader(in))
-	want := [][]string{{"a cup", "a dog"}, {"the end"}}
+	want := [][]string{{"a cup", "a dog"}, {"a bird"}, {"the end"}}
 	if !slices.EqualFunc(*asked, want, slices.Equal[[]string]) {
 		t.Errorf("looked for %q, want %q", *asked, want)
 	}

@@ -72,3 +72,15 @@ func TestHasBox(t *testing.T) {
 		}
 	}
 }
+
+// A time is counted in every bucket from its own on, which needs bounds that rise.
+func TestBoundsRise(t *testing.T) {
+	for i := range Bounds[1:] {
+		if Bounds[i] >= Bounds[i+1] {
+			t.Errorf("bound %d is %v, the one after it %v", i, Bounds[i], Bounds[i+1])
+		}
+	}
+	if first, last := Bounds[0], Bounds[len(Bounds)-1]; first != 500*time.Microsecond || last != 5*time.Second {
+		t.Errorf("bounds from %v to %v", first, last)
+	}
+}

@@ -2,7 +2,6 @@ package listen
 
 import (
 	"errors"
-	"math"
 	"slices"
 	"testing"
 	"time"
@@ -230,7 +229,7 @@ func TestFault(t *testing.T) {
 		t.Errorf("nothing but zeros is %q", got)
 	}
 	pushAll(t, s, sound(part{0.01, 2000}), 320)
-	if got := s.Level(); got.Fault() != Quiet || math.Abs(float64(got.RMS)-0.01) > 1e-4 {
+	if got := s.Level(); got.Fault() != Quiet || !close32(got.RMS, 0.01, 1e-4) {
 		t.Errorf("a whisper is %q, %+v", got.Fault(), got)
 	}
 }

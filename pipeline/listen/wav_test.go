@@ -129,7 +129,7 @@ func TestFileFormats(t *testing.T) {
 			}
 			want := sine(440, Rate)
 			for i := 500; i < Rate-500; i++ {
-				if d := math.Abs(float64(pcm[i]) - want(i, 0)); d > 0.01 {
+				if d := math.Abs(float64(pcm[i]) - want(i, 0)); !(d <= 0.01) {
 					t.Fatalf("sample %d is %v, want %v", i, pcm[i], want(i, 0))
 				}
 			}

@@ -32,13 +32,16 @@ func blend(pix []byte, paint color.NRGBA, a uint32) {
 }
 
 // frame draws the border of r, inwards and line pixels wide. A dash above 0
-// makes it of dashes that long.
+// makes it of dashes that long. The sides are not made by image.Rect, which turns
+// one that is empty, in a low or narrow r, into a place outside r.
 func (c canvas) frame(r image.Rectangle, line, dash int, paint color.NRGBA) {
+	top, left := min(r.Min.Y+line, r.Max.Y), min(r.Min.X+line, r.Max.X)
+	bottom, right := max(r.Max.Y-line, top), max(r.Max.X-line, left)
 	for _, side := range []image.Rectangle{
-		image.Rect(r.Min.X, r.Min.Y, r.Max.X, min(r.Min.Y+line, r.Max.Y)),
-		image.Rect(r.Min.X, max(r.Max.Y-line, r.Min.Y+line), r.Max.X, r.Max.Y),
-		image.Rect(r.Min.X, r.Min.Y+line, min(r.Min.X+line, r.Max.X), r.Max.Y-line),
-		image.Rect(max(r.Max.X-line, r.Min.X+line), r.Min.Y+line, r.Max.X, r.Max.Y-line),
+		{r.Min, image.Pt(r.Max.X, top)},
+		{image.Pt(r.Min.X, bottom), r.Max},
+		{image.Pt(r.Min.X, top), image.Pt(left, bottom)},
+		{image.Pt(right, top), image.Pt(r.Max.X, bottom)},
 	} {
 		c.dashed(side, dash, paint)
 	}

@@ -27,6 +27,49 @@ func TestHeat(t *testing.T) {
 	}
 }
 
+func TestAt(t *testing.T) {
+	row := []float32{2, 4, 8}
+	for x, want := range map[float32]float32{-3: 2, 0: 2, 0.25: 2.5, 1: 4, 1.5: 6, 2: 8, 2.5: 8, 9: 8} {
+		if got := at(row, x); got != want {
+			t.Errorf("at %v: %v, want %v", x, got, want)
+		}
+	}
+}
+
+func TestBetween(t *testing.T) {
+	v := pipeline.View{Grid: 3, Attention: []float32{0, 1, 2, 4, 5, 6, 0, 9, 6}}
+	for y, want := range map[float32][3]float32{-3: {0, 1, 2}, 0: {0, 1, 2}, 0.25: {1, 2, 3}, 1.5: {2, 7, 6}, 2: {0, 9, 6}, 2.5: {0, 9, 6}} {
+		var row [3]float32
+		if between(row[:], &v, y); row != want {
+			t.Errorf("at %v: %v, want %v", y, row, want)
+		}
+	}
+}
+
+// A cell's value holds in its middle; between two middles it is mixed. The sky's blue
+// is 255, so that on black the blue is the share of paint itself.
+func TestHeatIsSmooth(t *testing.T) {
+	blue := map[float64]byte{0.225: 0, 0.275: 9, 0.475: 85, 0.525: 104, 0.725: 180, 0.775: 190} // from 0 at a quarter to 190 at three
+	for name, tt := range map[string]struct {
+		w, h      int
+		attention []float32
+		at        func(share float64) int // a pixel whose middle is at that share of the side
+	}{
+		"across": {20, 6, []float32{0, 0.5, 0, 0.5}, func(s float64) int { return 3*20 + int(s*20) }},
+		"down":   {6, 20, []float32{0, 0, 3, 3}, func(s float64) int { return int(s*20)*6 + 3 }},
+	} {
+		var f camera.Frame
+		f.Resize(tt.w, tt.h)
+		clear(f.Pix)
+		Heat(&f, []pipeline.View{{Attention: tt.attention, Grid: 2}})
+		for share, want := range blue {
+			if got := f.Pix[3*tt.at(share)]; got != want {
+				t.Errorf("%s: %d at %v, want %d", name, got, share, want)
+			}
+		}
+	}
+}
+
 func TestNotice(t *testing.T) {
 	f := camera.Frame{}
 	f.Resize(320, 240)

@@ -1,7 +1,6 @@
 package track
 
 import (
-	"math"
 	"testing"
 
 	"deixis/model"
@@ -41,7 +40,7 @@ func TestTrackBox(t *testing.T) {
 			}
 			p, q := to2(tt.box.X1, tt.box.Y1), to2(tt.box.X2, tt.box.Y2)
 			want := model.Box{X1: p.x, Y1: p.y, X2: q.x, Y2: q.y}
-			if !near(middle(box), middle(want), 0.5) || math.Abs(float64((box.X2-box.X1)-(want.X2-want.X1))) > 1 || math.Abs(float64((box.Y2-box.Y1)-(want.Y2-want.Y1))) > 1 {
+			if !near(middle(box), middle(want), 0.5) || !nearly(box.X2-box.X1, want.X2-want.X1, 1) || !nearly(box.Y2-box.Y1, want.Y2-want.Y1, 1) {
 				t.Errorf("tracked to %v, want %v", box, want)
 			}
 			if !near(moved, middle(want).minus(middle(tt.box)), 0.5) {
@@ -67,6 +66,7 @@ func TestTrackBoxThatCannotBe(t *testing.T) {
 		to  *pyramid
 	}{
 		"too small":           {model.Box{X1: 100, Y1: 90, X2: 140, Y2: 95.9}, to},
+		"too narrow":          {model.Box{X1: 100, Y1: 90, X2: 105.9, Y2: 140}, to},
 		"another scale":       {model.Box{X1: 80, Y1: 60, X2: 180, Y2: 140}, half},
 		"another picture":     {model.Box{X1: 80, Y1: 60, X2: 180, Y2: 140}, &other},
 		"without its corners": {model.Box{X1: -300, Y1: -300, X2: -100, Y2: -100}, to},
@@ -79,8 +79,8 @@ func TestTrackBoxThatCannotBe(t *testing.T) {
 }
 
 func TestCenterWeight(t *testing.T) {
-	for i, want := range []float64{0.4, 1 - 0.6*4/9, 1 - 0.6/9, 1, 1 - 0.6/9, 1 - 0.6*4/9, 0.4} {
-		if got := centerWeight(i); math.Abs(float64(got)-want) > 1e-6 {
+	for i, want := range []float32{0.4, 1 - 0.6*4/9, 1 - 0.6/9, 1, 1 - 0.6/9, 1 - 0.6*4/9, 0.4} {
+		if got := centerWeight(i); !nearly(got, want, 1e-6) {
 			t.Errorf("cell %d: %v, want %v", i, got, want)
 		}
 	}
@@ -96,7 +96,7 @@ func TestTexture(t *testing.T) {
 		}
 	}
 	for _, at := range [][2]int{{8, 7}, {9, 7}, {6, 8}, {10, 5}} {
-		if got := p.texture(at[0], at[1]); math.Abs(float64(got-16)) > 1e-3 {
+		if got := p.texture(at[0], at[1]); !nearly(got, 16, 1e-3) {
 			t.Errorf("at %d: %v, want 16", at, got)
 		}
 	}
@@ -150,7 +150,7 @@ func TestCornerNearTheRim(t *testing.T) {
 		x1, y1 := float32(tt.x)-10, float32(tt.y)-10
 		box := model.Box{X1: x1, Y1: y1, X2: x1 + 21, Y2: y1 + 21}
 		got, ok := blob(w, h, tt.x, tt.y).corner(box, 3, 3)
-		if !ok || math.Abs(float64(got.x-tt.want.x))+math.Abs(float64(got.y-tt.want.y)) > 2 || got.x < 5 || got.y < 5 || got.x > w-7 || got.y > h-7 {
+		if !ok || !near(got, tt.want, 2) || got.x < 5 || got.y < 5 || got.x > w-7 || got.y > h-7 {
 			t.Errorf("%s: %v (%v), want about %v", name, got, ok, tt.want)
 		}
 	}
@@ -173,7 +173,7 @@ func tracks(n int, x float32) []pointTrack {
 }
 
 func TestConsensus(t *testing.T) {
-	box := model.Box{X2: 50, Y2: 20} // motions up to 2 pixels apart agree
+	box := model.Box{X1: 90, Y1: 40, X2: 140, Y2: 60} // 50 wide: motions up to 2 pixels apart agree
 	for name, tt := range map[string]struct {
 		tracks  []pointTrack
 		tried   float32 // weight
@@ -245,9 +245,26 @@ func TestMotion(t *testing.T) {
 			}
 		}
 		grow, shift := w.motion(box)
-		if math.Abs(float64(grow-tt.wantGrow)) > 1e-5 || tt.exact && !near(shift, tt.shift, 1e-4) {
+		if !nearly(grow, tt.wantGrow, 1e-5) || tt.exact && !near(shift, tt.shift, 1e-4) {
 			t.Errorf("%s: grown by %v, shifted by %v; want %v, %v", name, grow, shift, tt.wantGrow, tt.shift)
 		}
+	}
+}
+
+// Points at one side of a thing that grows move away from its middle: what is left
+// without that is how the middle moved.
+func TestMotionOfPointsAtOneSide(t *testing.T) {
+	var w boxTracker
+	for i := range 3 {
+		for j := range 3 {
+			lever := point{15 + 15*float32(i), 10 + 15*float32(j)}
+			by := lever.plus(lever).plus(point{4 * 3, 4 * -2}) // a quarter of four times the motion, exactly
+			w.inliers = append(w.inliers, pointTrack{from: point{150, 120}.plus(lever), by: point{by.x / 16, by.y / 16}, weight: 1})
+		}
+	}
+	grow, shift := w.motion(model.Box{X1: 100, Y1: 80, X2: 200, Y2: 160})
+	if !nearly(grow, 1.125, 1e-5) || !near(shift, point{0.75, -0.5}, 1e-4) {
+		t.Errorf("grown by %v, shifted by %v; want 1.125, 0.75 and -0.5", grow, shift)
 	}
 }
 

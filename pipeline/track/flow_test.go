@@ -200,7 +200,7 @@ func TestPyramid(t *testing.T) {
 		for _, x := range []int{0, p.w / 3, p.w - 1} {
 			center := (float64(x)+0.5)*float64(int(2)<<i) - 0.5 // of the pixel, in the frame's pixels
 			want := center / 4
-			if got := float64(p.pix[(p.h/2)*p.w+x]); math.Abs(got-want) > 1 { // each level rounds by half
+			if got := float64(p.pix[(p.h/2)*p.w+x]); !(math.Abs(got-want) <= 1) { // each level rounds by half
 				t.Errorf("level %d at %d: grey %v, want about %.1f", i, x, got, want)
 			}
 		}

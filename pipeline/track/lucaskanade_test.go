@@ -36,6 +36,9 @@ func render(seq uint64, w, h int, m motion) *camera.Frame {
 
 func near(a, b point, within float32) bool { return a.minus(b).norm() <= within }
 
+// nearly is false for NaN, which a difference "above" any bound would let pass.
+func nearly(got, want, within float32) bool { return got-want <= within && want-got <= within }
+
 func TestPoint(t *testing.T) {
 	a, b := point{5, 7}, point{2, 3}
 	if a.minus(b) != (point{3, 4}) || a.plus(b) != (point{7, 10}) || a.minus(b).norm() != 5 {
@@ -53,7 +56,7 @@ func TestMinEigenvalue(t *testing.T) {
 		"an edge":           {2, 2, 2, 0},
 		"an edge, steeper":  {1, 2, 4, 0},
 	} {
-		if got := minEigenvalue(tt.xx, tt.xy, tt.yy); math.Abs(float64(got-tt.want)) > 1e-6 {
+		if got := minEigenvalue(tt.xx, tt.xy, tt.yy); !nearly(got, tt.want, 1e-6) {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}
 	}
@@ -127,19 +130,19 @@ func TestCompare(t *testing.T) {
 			s.there[y*window+x] = s.rim[(y+1)*rimWindow+x+1] + 50
 		}
 	}
-	if bx, by, residual := s.compare(mean); math.Abs(float64(bx)) > 0.05 || math.Abs(float64(by)) > 0.05 || residual > 1e-4 {
+	if bx, by, residual := s.compare(mean); !nearly(bx, 0, 0.05) || !nearly(by, 0, 0.05) || !nearly(residual, 0, 1e-4) {
 		t.Errorf("brighter alone: %v, %v, residual %v", bx, by, residual)
 	}
 	// One pixel, of gradient 6, 10, brighter by 81: the mean takes away 1 everywhere.
 	s.there[4*window+2] += window * window
 	bx, by, residual := s.compare(mean)
-	if want := float32(2*45*9 - 81*6); math.Abs(float64(bx-want)) > 0.1 {
+	if want := float32(2*45*9 - 81*6); !nearly(bx, want, 0.1) {
 		t.Errorf("bx %v, want %v", bx, want)
 	}
-	if want := float32(2*45*9 - 81*10); math.Abs(float64(by-want)) > 0.1 {
+	if want := float32(2*45*9 - 81*10); !nearly(by, want, 0.1) {
 		t.Errorf("by %v, want %v", by, want)
 	}
-	if want := float32(80+80) / 81; math.Abs(float64(residual-want)) > 1e-3 {
+	if want := float32(80+80) / 81; !nearly(residual, want, 1e-3) {
 		t.Errorf("residual %v, want %v", residual, want)
 	}
 }
@@ -210,6 +213,27 @@ func TestRefineNeedsTexture(t *testing.T) {
 		d, residual, ok := s.refine(p, p, point{20, 20}, point{})
 		if ok != tt.want || d != (point{}) || residual != 0 {
 			t.Errorf("%s: %v, moved by %v with residual %v", name, ok, d, residual)
+		}
+	}
+}
+
+// Texture that runs aslant has gradients that go together: a step across must then
+// reckon with the one down.
+func TestRefineOfAslantTexture(t *testing.T) {
+	draw := func(dx, dy float64) *plane {
+		p := &plane{w: 60, h: 60, pix: make([]byte, 3600)}
+		for i := range p.pix {
+			x, y := float64(i%60)-dx, float64(i/60)-dy
+			p.pix[i] = byte(128 + 70*math.Sin((x+y)/2) + 25*math.Sin((x-y)/2))
+		}
+		return p
+	}
+	from := draw(0, 0)
+	for name, want := range map[string]point{"along": {0.8, -0.8}, "across": {0.9, 0.9}, "aside": {1.2, -0.7}} {
+		var s pointTracker
+		got, residual, ok := s.refine(from, draw(float64(want.x), float64(want.y)), point{30, 30}, point{})
+		if !ok || !near(got, want, 0.1) || !nearly(residual, 0, 2) {
+			t.Errorf("%s: %v (%v), residual %v; want %v", name, got, ok, residual, want)
 		}
 	}
 }

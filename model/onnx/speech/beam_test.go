@@ -65,7 +65,7 @@ func TestSearchFindsTheBest(t *testing.T) {
 		all := every(seed, beam{}, most)
 		slices.SortFunc(all, func(a, b beam) int { return cmp.Compare(b.mean(), a.mean()) })
 		got := searched(seed, 400, most)
-		if !slices.Equal(got[0].tokens, all[0].tokens) || math.Abs(got[0].mean()-all[0].mean()) > 1e-6 {
+		if !slices.Equal(got[0].tokens, all[0].tokens) || !(math.Abs(got[0].mean()-all[0].mean()) <= 1e-6) {
 			t.Errorf("seed %d: found %v %.3f, the best is %v %.3f", seed, got[0].tokens, got[0].mean(), all[0].tokens, all[0].mean())
 		}
 	}

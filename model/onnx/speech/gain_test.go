@@ -17,7 +17,7 @@ func TestGain(t *testing.T) {
 		"nothing":    {nil, 1},
 		"no number":  {[]float32{0.1, float32(math.NaN())}, 1},
 	} {
-		if got := gain(tt.pcm); math.Abs(float64(got-tt.want)) > 1e-5 {
+		if got := gain(tt.pcm); !(math.Abs(float64(got-tt.want)) <= 1e-5) {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}
 	}
