@@ -132,6 +132,9 @@ func Listen(addr string, o Options) (*Server, error) {
 	if o.Origins, err = guard.ParseOrigins(o.Origins); err != nil {
 		return nil, err
 	}
+	if o.Base, err = guard.ParseBase(o.Base); err != nil {
+		return nil, err
+	}
 	ln, err := net.Listen(networkOf(addr), addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w (choose another with --http HOST:PORT)", addr, cause(err))

@@ -24,7 +24,7 @@ type Options struct {
 	Local   bool     // other machines do not reach the address
 	Token   string   // what a request must bring; "" for nothing
 	Origins []string // pages of these origins may use the server, too, see ParseOrigins
-	Base    string   // path under which a proxy shows the server, as /robot/; "" is /
+	Base    string   // path under which a proxy shows the server, see ParseBase
 	Secure  bool     // the connection is encrypted
 
 	// Farewell is how long those who are refused may take to hear why; 0 is half a
@@ -57,9 +57,8 @@ func New(o Options) *Guard {
 	if o.Inside == nil {
 		o.Inside = func(int) {}
 	}
-	o.Base = "/" + strings.Trim(o.Base, "/")
-	if o.Base != "/" {
-		o.Base += "/"
+	if o.Base == "" {
+		o.Base = "/"
 	}
 	g := &Guard{o: o}
 	g.rates.clients = map[netip.Prefix]*allowance{}

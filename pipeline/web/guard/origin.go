@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"slices"
 	"strings"
 )
@@ -66,6 +67,22 @@ func ParseOrigins(given []string) ([]string, error) {
 		origins = append(origins, u.Scheme+"://"+u.Host)
 	}
 	return origins, nil
+}
+
+// ParseBase checks the path under which a proxy shows the server, and writes it
+// with a slash at both ends.
+func ParseBase(given string) (string, error) {
+	base := strings.Trim(given, "/")
+	if base == "" {
+		return "/", nil
+	}
+	strange := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~/", r))
+	}
+	if strings.ContainsFunc(base, strange) || path.Clean("/"+base) != "/"+base {
+		return "", fmt.Errorf("base path %q: not a plain path (write /robot/ or /fleet/robot-7/)", given)
+	}
+	return "/" + base + "/", nil
 }
 
 // hostOf is the host and port of an origin.

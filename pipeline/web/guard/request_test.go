@@ -22,6 +22,19 @@ func TestBadOrigins(t *testing.T) {
 	}
 }
 
+func TestBase(t *testing.T) {
+	for given, want := range map[string]string{"": "/", "/": "/", "robot": "/robot/", "/fleet/robot-7/": "/fleet/robot-7/"} {
+		if got, err := ParseBase(given); got != want || err != nil {
+			t.Errorf("%q: %q, %v", given, got, err)
+		}
+	}
+	for _, given := range []string{"a;b", "a b", "a/../b", "..", "a//b", "a?b", "a%20b", "https://robot.example/"} {
+		if got, err := ParseBase(given); err == nil || !strings.Contains(err.Error(), "/robot/") {
+			t.Errorf("%q: %q, %v", given, got, err)
+		}
+	}
+}
+
 // ends gives the code of a request from an address, once for each call.
 func ends(g *Guard, method, path string, change func(*http.Request)) (int, string) {
 	r := httptest.NewRequest(method, "http://localhost"+path, nil)
