@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"deixis/camera"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/cmd/deixis/internal/bench"
 	"deixis/pipeline/line"
@@ -116,7 +117,8 @@ func (c *cli) BeforeResolve(ctx *kong.Context) error {
 	return nil
 }
 
-// oneLine folds an error of several lines, such as a joined one, into one.
+// oneLine folds an error of several lines, such as a joined one, into one, and
+// hides what may be a secret in the addresses that libraries put into theirs.
 func oneLine(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "stopped before the end: interrupted"
@@ -125,5 +127,5 @@ func oneLine(err error) string {
 	for i := range lines {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
-	return strings.Join(lines, "; ")
+	return camera.RedactAll(strings.Join(lines, "; "))
 }
