@@ -193,3 +193,57 @@ func TestSeatIsFreeBeforeTheGoodbye(t *testing.T) {
 		t.Error("who says nothing any more still has the seat")
 	}
 }
+
+// TestStopsUnderLoad: however many ask, watch and speak at that moment, the server
+// ends, and with it every handler (no goroutine is left, see TestMain).
+func TestStopsUnderLoad(t *testing.T) {
+	for range 3 {
+		p := &program{Line: line.New(line.Config{})}
+		p.voice.ask = p.ask
+		p.voice.hear = func(ctx context.Context, _ []byte) { <-ctx.Done() } // as long as it may
+		o := p.options()
+		o.Keep = func(Correction) error { return nil }
+		o.limits = never
+		s, err := Listen("127.0.0.1:0", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Serve(ctx) }()
+		frames(t, s, 1)
+		var clients sync.WaitGroup
+		var answered atomic.Int32
+		for _, ask := range []struct{ method, path, body, kind string }{
+			{"GET", "api/events", "", ""}, {"GET", "api/stream.mjpeg", "", ""}, {"GET", "api/frame.jpeg", "", ""}, {"PUT", "api/phrases", `{"phrases": ["a cup"]}`, ""},
+			{"POST", "api/speech", recording('1', 100), "audio/wav"}, {"POST", "api/speech", recording('2', maxSpeech), "audio/wav"}, {"GET", "healthz", "", ""},
+		} {
+			for range 3 {
+				clients.Go(func() {
+					for { // until the server is gone
+						req := request(t, s, ask.method, ask.path, ask.body, nil)
+						if ask.kind != "" {
+							req.Header.Set("Content-Type", ask.kind)
+						}
+						resp, err := http.DefaultTransport.RoundTrip(req)
+						if err != nil && ctx.Err() != nil {
+							return
+						}
+						if err == nil {
+							answered.Add(1)
+							io.Copy(io.Discard, resp.Body)
+							resp.Body.Close()
+						}
+					}
+				})
+			}
+		}
+		until(t, "many answers", func() bool { return answered.Load() > 50 && len(s.seats.inside) == maxSpeakers })
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		clients.Wait()
+		http.DefaultClient.CloseIdleConnections()
+	}
+}
