@@ -173,13 +173,10 @@ func (d *door) know(from netip.Prefix) {
 	d.known[from] = time.Now()
 }
 
-// turnAway says why and closes. It waits a moment for the other side to read
-// it, since closing at once would drop what was written, but not for many.
+// turnAway says why and closes, and never waits: the other side may have left no
+// room to write. It is given a moment to read it, since closing at once would drop
+// what was written, but not for many.
 func (d *door) turnAway(w *wire, why string) {
-	w.raw.SetDeadline(time.Now().Add(d.farewell))
-	if w.raw == w.Conn { // nobody could read this on an encrypted one
-		io.WriteString(w.raw, why) // fits the socket's buffer
-	}
 	select {
 	case d.goodbye <- struct{}{}:
 	default:
@@ -189,6 +186,12 @@ func (d *door) turnAway(w *wire, why string) {
 	d.leaving.Go(func() {
 		defer func() { <-d.goodbye }()
 		defer w.raw.Close()
+		w.raw.SetDeadline(time.Now().Add(d.farewell))
+		if w.raw == w.Conn { // nobody could read this on an encrypted one
+			if _, err := io.WriteString(w.raw, why); err != nil {
+				return
+			}
+		}
 		if half, ok := w.raw.(*net.TCPConn); ok && half.CloseWrite() == nil {
 			io.CopyN(io.Discard, w.raw, 64<<10)
 		}

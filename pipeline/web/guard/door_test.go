@@ -112,7 +112,7 @@ func TestStrangersHoldNobodyOut(t *testing.T) {
 		"header":      "GET / HTTP/1.1\r\nHost: localhost\r\nX-a: ",
 		"body":        "POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token + "\r\nContent-Length: 10000\r\n\r\n{",
 		"body, wrong": "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n{",
-		"health":      strings.Repeat("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 500),
+		"health":      strings.Repeat("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, Options{Token: token, Farewell: hang})
@@ -165,6 +165,21 @@ func TestWhoIsAtWorkStays(t *testing.T) {
 	}
 }
 
+// TestTheDoorNeverWaits for one that it turns away: there may be no room to write
+// why, and nobody who reads it.
+func TestTheDoorNeverWaits(t *testing.T) {
+	g := New(Options{Token: token, Farewell: time.Hour})
+	silent := make(chan struct{})
+	for range 2 * maxEach {
+		w := newWire(conn{from: "10.0.0.1:1", full: silent}, nil)
+		if !g.door.admit(w) {
+			t.Fatal("there is no room")
+		}
+	}
+	close(silent) // as the end of the hour would
+	g.Wait()
+}
+
 // TestRefusalEndsTheConnection, whether or not the client reads it, and whether
 // or not the rest of its request comes.
 func TestRefusalEndsTheConnection(t *testing.T) {
@@ -208,18 +223,25 @@ func TestThousandIdleConnections(t *testing.T) {
 	}
 }
 
-// A conn is one from an address.
+// A conn is one from an address. It takes what is written, once full is closed
+// where it is one.
 type conn struct {
 	net.Conn
 	from string
+	full chan struct{}
 }
 
 func (c conn) RemoteAddr() net.Addr {
 	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.from))
 }
 func (c conn) SetDeadline(time.Time) error { return nil }
-func (c conn) Write(p []byte) (int, error) { return len(p), nil }
-func (c conn) Close() error                { return nil }
+func (c conn) Write(p []byte) (int, error) {
+	if c.full != nil {
+		<-c.full
+	}
+	return len(p), nil
+}
+func (c conn) Close() error { return nil }
 
 // arrive lets a connection in, or not; at work it stays.
 func (g *Guard) arrive(from string, works bool) bool {
