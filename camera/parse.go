@@ -94,7 +94,7 @@ func parsePath(source, path string) (Ref, error) {
 	case err != nil && strings.ContainsAny(path, "*?["):
 		return parseGlob(source, path)
 	case err != nil:
-		return Ref{}, fmt.Errorf("find source %q: %w (a source is a camera number, a file, a folder, a glob or an address)", source, bare(err))
+		return Ref{}, fmt.Errorf("find source %q: %w (a source is a camera number, a file, a folder, a glob or an address)", Redacted(source), bare(err))
 	case info.IsDir():
 		return parseFolder(source, path)
 	case isPicture(path):

@@ -100,13 +100,13 @@ func parseFolder(source, dir string) (Ref, error) {
 func parseGlob(source, pattern string) (Ref, error) {
 	all, err := filepath.Glob(pattern)
 	if err != nil {
-		return Ref{}, fmt.Errorf("read source %q: %w", source, err)
+		return Ref{}, fmt.Errorf("read source %q: %w", Redacted(source), err)
 	}
 	r := Ref{Kind: Images, URI: source, Path: pattern}
 	r.sortOut(all)
 	switch {
 	case len(all) == 0:
-		return Ref{}, fmt.Errorf("find source %q: nothing matches: %w", source, fs.ErrNotExist)
+		return Ref{}, fmt.Errorf("find source %q: nothing matches: %w", Redacted(source), fs.ErrNotExist)
 	case len(r.Paths) == 0 && len(all) == 1:
 		return parsePath(source, all[0])
 	case len(r.Paths) == 0 && len(r.Skipped) > 0:

@@ -1,9 +1,6 @@
 package camera
 
-import (
-	"errors"
-	"net/url"
-)
+import "errors"
 
 // The sentinels that callers test with errors.Is.
 var (
@@ -73,14 +70,10 @@ func (r Ref) Live() bool {
 // folder or glob show different things, unless Sequence says otherwise.
 func (r Ref) Unrelated() bool { return r.Kind == Images && !r.Sequence }
 
-// String is the source as given, without the password of an address.
+// String is the source as given, without the secrets of an address.
 func (r Ref) String() string {
 	if r.Kind != Stream {
 		return r.URI
 	}
-	u, err := url.Parse(r.URI)
-	if err != nil {
-		return r.Kind.String()
-	}
-	return u.Redacted()
+	return Redacted(r.URI)
 }

@@ -28,9 +28,7 @@ type liveCmd struct {
 	Headless bool       `xor:"show" help:"Show no window."`
 	Record   string     `placeholder:"FILE.mp4" help:"Record what is shown."`
 	HTTP     string     `name:"http" placeholder:"HOST:PORT" help:"Serve a page with the picture and the API, such as 127.0.0.1:7420."`
-	Token    string     `name:"http-token" placeholder:"TOKEN" help:"What other machines must bring to reach the page; one is made up where the address needs it and none is given."`
-	Origins  []string   `name:"http-origin" placeholder:"ORIGIN" help:"Let pages of this origin use the API, too, such as https://robot.example:8443; may be given several times."`
-	Fixes    string     `name:"corrections" default:"corrections" placeholder:"DIR" help:"Where boxes corrected on the page are saved for the trainer (default: corrections); empty takes none."`
+	Page     pageArgs   `embed:""`
 	Events   string     `placeholder:"FILE" help:"Write a JSON line a phrase and frame; - is standard output."`
 	Sequence bool       `help:"The pictures of a folder follow each other as those of a video do; otherwise each is answered for itself."`
 	Size     string     `placeholder:"WxH" help:"Picture size to ask of a camera."`
@@ -53,7 +51,7 @@ func (c *liveCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	if err := c.Lock.rules().Validate(); err != nil {
 		return app.Usage(err)
 	}
-	if err := c.Listen.validate(); err != nil {
+	if err := errors.Join(c.Listen.validate(), c.Page.validate()); err != nil {
 		return err
 	}
 	ref, err := camera.Parse(c.Source)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"deixis/camera"
 	"deixis/camera/child"
 	"deixis/camera/opencv"
 	"deixis/cmd/deixis/internal/app"
@@ -119,7 +120,8 @@ func (c *cli) BeforeResolve(ctx *kong.Context) error {
 	return nil
 }
 
-// oneLine folds an error of several lines, such as a joined one, into one.
+// oneLine folds an error of several lines, such as a joined one, into one, and
+// hides what may be a secret in the addresses that libraries put into theirs.
 func oneLine(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "stopped before the end: interrupted"
@@ -128,5 +130,5 @@ func oneLine(err error) string {
 	for i := range lines {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
-	return strings.Join(lines, "; ")
+	return camera.RedactAll(strings.Join(lines, "; "))
 }

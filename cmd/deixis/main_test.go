@@ -259,3 +259,21 @@ func TestHelp(t *testing.T) {
 		}
 	}
 }
+
+// TestErrorsHideSecrets: whichever way an address came into an error, what may be
+// a password in it is not printed.
+func TestErrorsHideSecrets(t *testing.T) {
+	b := network(t)
+	const secret = "hunter2hunter2"
+	for _, source := range []string{
+		"rtsp://user:" + secret + "@127.0.0.1:1/a", "http://127.0.0.1:1/cam?token=" + secret, "rtsp://127.0.0.1:1/user=me&password=" + secret,
+		"user:" + secret + "@127.0.0.1/a", "rtsp:/user:" + secret + "@127.0.0.1/a", "rtps://user:" + secret + "@127.0.0.1/a", "http://user:" + secret + "@",
+	} {
+		for _, args := range [][]string{{"point", source, "x"}, {"annotate", source, "-p", "x", "--out", t.TempDir()}, {"live", source, "-p", "x", "--headless"}} {
+			code, out, errs := deixis(t, append(args, "--bundle", b.Dir)...)
+			if code == app.ExitOK || strings.Contains(out+errs, secret) {
+				t.Errorf("%q: code %d, %s", args, code, errs)
+			}
+		}
+	}
+}

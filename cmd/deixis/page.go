@@ -2,6 +2,8 @@ package main
 
 import (
 	"crypto/rand"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -13,17 +15,69 @@ import (
 	"deixis/pipeline"
 	"deixis/pipeline/overlay"
 	"deixis/pipeline/web"
+	"deixis/pipeline/web/guard"
 )
 
 // leastToken is how long a token must be, so that nobody guesses it.
 const leastToken = 12
+
+// pageArgs are the flags of the page beside its address.
+type pageArgs struct {
+	Token   string   `name:"http-token" placeholder:"TOKEN" help:"What other machines must bring to reach the page; one is made up where the address needs it and none is given."`
+	Origins []string `name:"http-origin" placeholder:"ORIGIN" help:"Let pages of this origin use the API, too, such as https://robot.example:8443; may be given several times."`
+	Base    string   `name:"http-base" placeholder:"/PATH/" help:"Path under which a proxy shows the page, such as /robot/."`
+	Cert    string   `name:"http-cert" placeholder:"FILE.pem" help:"Encrypt the page with this certificate (and those that sign it); needs --http-key."`
+	Key     string   `name:"http-key" placeholder:"FILE.pem" help:"Key of the certificate."`
+	Fixes   *string  `name:"corrections" placeholder:"DIR" help:"Where boxes corrected on the page are saved for the trainer; empty takes none (default: corrections, and none where other machines reach the page)."`
+	Limit   int64    `name:"corrections-limit" default:"1000" placeholder:"MB" help:"How much that folder may hold."`
+}
+
+// validate names what cannot be.
+func (c *pageArgs) validate() error {
+	switch {
+	case c.Limit < 1:
+		return app.Usage(fmt.Errorf("--corrections-limit %d: it must be 1 MB or more (--corrections= takes none)", c.Limit))
+	case (c.Cert == "") != (c.Key == ""):
+		return app.Usage(errors.New("--http-cert and --http-key go together: give both, or neither"))
+	}
+	_, err := guard.ParseBase(c.Base)
+	if err != nil {
+		return app.Usage(fmt.Errorf("--http-base: %w", err))
+	}
+	return nil
+}
+
+// certificate is what the page encrypts with; nil for nothing.
+func (c *pageArgs) certificate() (*tls.Certificate, error) {
+	if c.Cert == "" {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return nil, app.Input(fmt.Errorf("read --http-cert %s and --http-key %s: %w", c.Cert, c.Key, err))
+	}
+	return &cert, nil
+}
+
+// corrections is where they are saved; "" for nowhere. Where other machines may
+// write they must have been asked for.
+func (c *pageArgs) corrections(addr string) string {
+	switch {
+	case c.Fixes != nil:
+		return *c.Fixes
+	case reachesOthers(addr):
+		return ""
+	}
+	return "corrections"
+}
 
 // openPage takes the page's address and joins the page to the line.
 func (s *show) openPage() (err error) {
 	if !s.plan.page {
 		return nil
 	}
-	if s.token, err = tokenFor(s.flags.HTTP, s.flags.Token); err != nil {
+	f := &s.flags.Page
+	if s.token, err = tokenFor(s.flags.HTTP, f.Token); err != nil {
 		return err
 	}
 	drawing := &overlay.Overlay{ShowAge: !s.plan.everyFrame}
@@ -33,10 +87,13 @@ func (s *show) openPage() (err error) {
 	o := web.Options{
 		Source: s.ref.String(), Line: s.line, About: s.about, Lost: s.lost, Gate: &s.gate, Mirror: s.mirror.Set,
 		Encode: s.encode, Draw: s.timed(drawing.Draw), Ask: s.asker.Replace,
-		Token: s.token, Origins: s.flags.Origins, Log: s.g.Log,
+		Token: s.token, Origins: f.Origins, Base: f.Base, Log: s.g.Log,
 	}
-	if s.flags.Fixes != "" {
-		o.Keep = (&corrections{dir: s.flags.Fixes, log: s.g.Log}).keep
+	if o.Cert, err = f.certificate(); err != nil {
+		return err
+	}
+	if dir := f.corrections(s.flags.HTTP); dir != "" {
+		o.Keep = (&corrections{dir: dir, limit: f.Limit << 20, log: s.g.Log}).keep
 	}
 	if s.voice != nil {
 		o.Voice = s.voice
@@ -49,29 +106,38 @@ func (s *show) openPage() (err error) {
 	return nil
 }
 
+// reachesOthers says whether other machines reach an address. One that cannot be read
+// is refused by Listen.
+func reachesOthers(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && host != "localhost" && !net.ParseIP(host).IsLoopback()
+}
+
 // tokenFor is the token given, or one made up where other machines reach the address
 // and none was given.
 func tokenFor(addr, given string) (string, error) {
-	switch host, _, err := net.SplitHostPort(addr); {
+	switch {
 	case given != "" && len(given) < leastToken:
 		return "", app.Usage(fmt.Errorf("--http-token: %d letters are easily guessed (take %d or more)", len(given), leastToken))
-	case given != "" || err != nil || host == "localhost":
-		return given, nil // an address that cannot be read is refused by Listen
-	case net.ParseIP(host).IsLoopback():
-		return "", nil
+	case given != "" || !reachesOthers(addr):
+		return given, nil
 	}
 	return rand.Text(), nil
 }
 
-// sayPage tells where the page is, and how to come in from other machines.
+// sayPage tells where the page is, and how to come in from other machines. A token
+// that was given is nobody's to read in a log.
 func (s *show) sayPage() {
-	if s.token == "" {
-		s.g.Log.Info("page", "url", s.page.URL())
-		return
+	if given := s.flags.Page.Token; given == "" && s.token != "" {
+		s.g.Log.Info("page", "url", s.page.URL()+"?token="+url.QueryEscape(s.token))
+	} else {
+		s.g.Log.Info("page", "url", s.page.URL(), "token", given != "")
 	}
-	s.g.Log.Info("page", "url", s.page.URL()+"?token="+url.QueryEscape(s.token))
-	if !s.page.Local() {
-		s.g.Log.Warn("other machines reach the page, with the token only; what they send is not encrypted")
+	if !s.page.Local() && s.flags.Page.Cert == "" {
+		s.g.Log.Warn("other machines reach the page, with the token only; what they send is not encrypted (--http-cert encrypts it)")
+	}
+	if s.flags.Page.corrections(s.flags.HTTP) == "" && s.flags.Page.Fixes == nil {
+		s.g.Log.Info("corrections are not taken, since other machines reach the page (--corrections DIR takes them)")
 	}
 }
 

@@ -30,7 +30,8 @@ var edges = map[string][]string{
 	"pipeline/event":      {"camera", "model", "pipeline"},
 	"pipeline/listen":     {"camera", "model", "pipeline"},
 	"pipeline/listen/mic": {"pipeline/listen"},
-	"pipeline/web":        {"camera", "model", "pipeline", "pipeline/event", "pipeline/overlay"},
+	"pipeline/web":        {"camera", "model", "pipeline", "pipeline/event", "pipeline/overlay", "pipeline/web/guard"},
+	"pipeline/web/guard":  {},
 	"pipeline/window":     {"camera", "model", "pipeline", "pipeline/overlay"},
 	"pipeline/record":     {"camera", "pipeline"},
 

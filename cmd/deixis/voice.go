@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"deixis/cmd/deixis/internal/app"
+	"deixis/model/onnx/speech"
 	"deixis/pipeline"
 	"deixis/pipeline/line"
 	"deixis/pipeline/listen"
@@ -27,6 +28,9 @@ type voice struct {
 	locks locks
 	gate  pipeline.Pauser
 	log   *slog.Logger
+
+	using  sync.RWMutex // the models are in use while it is read-locked
+	closed bool
 
 	mu      sync.Mutex
 	pinned  bool
@@ -172,7 +176,12 @@ func (v *voice) pin(on bool) {
 
 // Hear takes a WAV file as if it had been said while the button was held.
 func (v *voice) Hear(ctx context.Context, wav []byte) (pipeline.Said, error) {
-	pcm, err := listen.ReadWAV(bytes.NewReader(wav))
+	v.using.RLock()
+	defer v.using.RUnlock()
+	if v.closed {
+		return pipeline.Said{}, errors.New("nobody listens any more: the program ends")
+	}
+	pcm, err := listen.ReadWAV(bytes.NewReader(wav), speech.Longest)
 	if err != nil {
 		return pipeline.Said{}, fmt.Errorf("that is no sound: %w", err)
 	}
@@ -198,5 +207,11 @@ func (g guest) Put(ctx context.Context, raw []byte) error {
 	return g.Guest.Put(ctx, pcm)
 }
 
-// Close frees the sound and the models.
-func (v *voice) Close() error { return errors.Join(v.desk.Close(), v.ears.Close()) }
+// Close frees the sound and the models, once nobody uses them any more. Run must
+// have returned.
+func (v *voice) Close() error {
+	v.using.Lock()
+	defer v.using.Unlock()
+	v.closed = true
+	return errors.Join(v.desk.Close(), v.ears.Close())
+}

@@ -125,7 +125,7 @@ func inSilence(t testing.TB, file string) []float32 {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	pcm, err := listen.ReadWAV(f)
+	pcm, err := listen.ReadWAV(f, speech.Longest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,6 +228,44 @@ func TestVoiceHearsAPage(t *testing.T) {
 		t.Errorf("read %v, %v", pcm[:n], err)
 	}
 	m.Leave()
+}
+
+// A slow recogniser begins, and waits until it may end.
+type slow struct {
+	parrot
+	began, release chan struct{}
+}
+
+func (s slow) Transcribe(ctx context.Context, pcm []float32) (listen.Transcript, error) {
+	close(s.began)
+	<-s.release
+	return s.parrot.Transcribe(ctx, pcm)
+}
+
+// TestVoiceKeepsItsModels: nobody closes them while a recording is written down,
+// and none is afterwards.
+func TestVoiceKeepsItsModels(t *testing.T) {
+	v := voiceOf(t, "")
+	by := slow{"The dog.", make(chan struct{}), make(chan struct{})}
+	v.Line.By = by
+	done := make(chan error, 1)
+	go func() {
+		_, err := v.Hear(t.Context(), wavOf(make([]float32, 8000)))
+		done <- err
+	}()
+	<-by.began
+	if v.using.TryLock() {
+		t.Error("the models can be closed while they are in use")
+		v.using.Unlock()
+	}
+	close(by.release)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	v.closed = true // as Close leaves it
+	if _, err := v.Hear(t.Context(), wavOf(make([]float32, 8000))); err == nil || !strings.Contains(err.Error(), "the program ends") {
+		t.Errorf("after the end a recording gets %v", err)
+	}
 }
 
 // TestLiveListens says a phrase to the whole program.

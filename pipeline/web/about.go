@@ -1,6 +1,10 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+
+	"deixis/pipeline/web/guard"
+)
 
 // About says what runs; it changes when a provider fails and another goes on.
 type About struct {
@@ -49,5 +53,5 @@ func (s *Server) about(w http.ResponseWriter, _ *http.Request) {
 		a.Can.Stream = v.Mode != "ptt"
 	}
 	a.Provider.Not = append([]string{}, a.Provider.Not...) // never null in JSON
-	answer(w, http.StatusOK, a)
+	guard.Answer(w, http.StatusOK, a)
 }

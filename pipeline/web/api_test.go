@@ -1,8 +1,11 @@
 package web
 
 import (
+	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -75,7 +78,12 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"PUT", "api/phrases/bad", "", 422, "that phrase is bad"},
 		{"PUT", "api/phrases", `{"phrases": ["` + strings.Repeat("x", 3000) + `"]}`, 422, "2000"},
 		{"PUT", "api/phrases", `{"phrases": ["` + strings.Repeat("x", 20000) + `"]}`, 413, "16384 bytes"},
-		{"PUT", "api/phrases", `{"phrase": "x"}`, 400, "like"},
+		{"PUT", "api/phrases", `{"phrase": "x"}`, 422, "phrase"},
+		{"PUT", "api/phrases", `{}`, 422, `property \"phrases\" is missing`},
+		{"PUT", "api/phrases", `{"phrases": null}`, 422, "phrases"},
+		{"PUT", "api/phrases", `{"phrases": [""]}`, 422, "phrases/0"},
+		{"PUT", "api/phrases", "{\"phrases\": [\"\xff\"]}", 400, "UTF-8"},
+		{"PUT", "api/phrases/%ff", "", 400, "UTF-8"},
 		{"PUT", "api/phrases", `{"phrases": []} x`, 400, "like"},
 		{"PUT", "api/phrases", `a cup`, 400, "like"},
 		{"GET", "api/phrases", "", 200, `["a cup","a dog"]`},
@@ -84,19 +92,13 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "api/about", "", 200, `"correct":true`},
 		{"GET", "api/status?attention=true", "", 200, `"values":"AH9//w=="`},
 		{"GET", "api/status", "", 200, `"box":[1,1,9,5]`},
-		{"GET", "api/status?attention=perhaps", "", 400, "true or false"},
+		{"GET", "api/status?attention=perhaps", "", 400, "attention=perhaps"},
 		{"GET", "api/frame.jpeg", "", 200, ""},
 		{"GET", "api/frame.jpeg?overlay=false&keep=true", "", 200, ""},
-		{"GET", "api/frame.jpeg?overlay=maybe", "", 400, "true or false"},
+		{"GET", "api/frame.jpeg?overlay=maybe", "", 400, "overlay=maybe"},
 		{"GET", "api/frame.jpeg?keep=true", "", 400, "overlay=false"},
-		{"POST", "api/corrections", `{"phrase": " the  cup ", "seq": 3, "box": [12, 6, 2, 1]}`, 201, "true"},
-		{"POST", "api/corrections", `{"phrase": "a cat", "seq": 3, "box": null}`, 201, "true"},
-		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 99, "box": null}`, 410, "keep=true"},
-		{"POST", "api/corrections", `{"phrase": " ", "seq": 3, "box": null}`, 422, "phrase"},
-		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 3, "box": [1, 2, 3]}`, 422, "x1, y1"},
-		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 3, "box": [900, 2, 950, 60]}`, 422, "no inside"},
 		{"PUT", "api/mirror", `{"mirrored": true}`, 200, `"mirrored":true`},
-		{"PUT", "api/mirror", `{}`, 400, "like"},
+		{"PUT", "api/mirror", `{}`, 422, `property \"mirrored\" is missing`},
 		{"POST", "api/pause", "", 200, `"paused":true`},
 		{"GET", "api/status", "", 200, `"camera":"paused"`},
 		{"GET", "readyz", "", 200, `"camera":"paused"`},
@@ -107,6 +109,26 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "api/status", "", 200, `"state":"lost","box":null`},
 		{"GET", "readyz", "", 503, `"camera":"lost"`},
 		{"DELETE", "api/phrases", "", 200, `{"phrases":[]}`},
+	})
+}
+
+func TestCorrectionsAreAsDescribed(t *testing.T) {
+	_, router := described(t)
+	openapi3filter.RegisterBodyDecoder("image/jpeg", openapi3filter.FileBodyDecoder)
+	s, p := serve(t, nil)
+	follow(t, s, p, router, []step{
+		{"SHOW", "", "", 0, ""},
+		{"GET", "api/frame.jpeg?overlay=false&keep=true", "", 200, ""},
+		{"POST", "api/corrections", `{"phrase": " the  cup ", "seq": 3, "box": [12, 6, 2, 1]}`, 201, "true"},
+		{"POST", "api/corrections", `{"phrase": "a cat", "seq": 3, "box": null}`, 201, "true"},
+		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 99, "box": null}`, 410, "keep=true"},
+		{"POST", "api/corrections", `{"phrase": " ", "seq": 3, "box": null}`, 422, "phrase"},
+		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 3, "box": [1, 2, 3]}`, 422, "box"},
+		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 3}`, 422, `property \"box\" is missing`},
+		{"POST", "api/corrections", `{"phrase": "a cup", "box": null}`, 422, `property \"seq\" is missing`},
+		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 3, "box": [1, 2, 3, 1e99]}`, 422, "float32"},
+		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 3, "box": [1, 2, 3, 1e999]}`, 400, "1e999"},
+		{"POST", "api/corrections", `{"phrase": "a cup", "seq": 3, "box": [900, 2, 950, 60]}`, 422, "no inside"},
 	})
 	want := []Correction{{Phrase: "the cup", Box: &model.Box{X1: 2, Y1: 1, X2: 12, Y2: 6}, Seq: 3}, {Phrase: "a cat", Seq: 3}}
 	if len(p.kept) != 2 || p.kept[0].Phrase != "the cup" || *p.kept[0].Box != *want[0].Box || p.kept[1].Box != nil || len(p.kept[0].JPEG) == 0 {
@@ -160,7 +182,8 @@ func TestSpeechIsAsDescribed(t *testing.T) {
 		{"POST", "api/listen", `{"do": "toggle"}`, 200, `"held":false`},
 		{"POST", "api/listen", `{"do": "toggle"}`, 200, `"held":true`},
 		{"POST", "api/listen", `{"do": "end"}`, 200, `"held":false`},
-		{"POST", "api/listen", `{"do": "shout"}`, 400, "begin, end or toggle"},
+		{"POST", "api/listen", `{"do": "shout"}`, 422, "begin"},
+		{"POST", "api/listen", `{}`, 422, `property \"do\" is missing`},
 		{"GET", "api/microphone", "", 426, "WebSocket"},
 		{"GET", "api/status", "", 200, `"heard":"Show me the green disc."`},
 		{"GET", "metrics", "", 200, `deixis_speech_utterances_total{outcome="phrase"} 1`},
@@ -198,19 +221,64 @@ func asDescribed(t *testing.T, router routers.Router, req *http.Request, resp *h
 
 func TestUnknownAddress(t *testing.T) {
 	s, _ := serve(t, nil)
-	for _, tt := range []struct{ method, path string }{{"GET", "api/nothing"}, {"POST", "api/phrases"}, {"GET", "nothing"}} {
+	for _, tt := range []struct {
+		method, path string
+		code         int
+		says         string
+	}{
+		{"GET", "api/nothing", 404, "api/nothing"}, {"GET", "nothing", 404, "nothing"}, {"GET", "page/", 404, "page"}, {"GET", "api", 404, "api"},
+		{"GET", "/api//phrases", 404, "api//phrases"}, {"GET", "api/../app.js", 404, ".."}, {"PUT", "api/phrases/", 404, "phrases"},
+		{"POST", "api/phrases", 405, "GET or PUT or DELETE"}, {"PATCH", "api/phrases/x", 405, "PUT or DELETE"}, {"POST", "healthz", 405, "GET"},
+	} {
 		resp, body := call(t, s, tt.method, tt.path, "", nil)
-		if resp.StatusCode != 404 && resp.StatusCode != 405 {
+		if resp.StatusCode != tt.code || !isError(body) || !strings.Contains(body, tt.says) || tt.code == 405 && resp.Header.Get("Allow") == "" {
 			t.Errorf("%s %s: %d %s", tt.method, tt.path, resp.StatusCode, body)
+		}
+	}
+	for _, head := range []string{"GET /api/phrases/%zz HTTP/1.1\r\nHost: localhost", "GET / HTTP/1.1", "GET / HTTP/1.1\r\nHost: localhost\r\na b: c", "nonsense"} {
+		resp, body := raw(t, s, head+"\r\n\r\n")
+		if resp.StatusCode != 400 || !isError(body) || resp.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%q: %d %s", head, resp.StatusCode, body)
 		}
 	}
 }
 
+// isError says whether a body is one line of JSON with an error in it.
+func isError(body string) bool {
+	var said struct{ Error string }
+	return json.Unmarshal([]byte(body), &said) == nil && said.Error != "" && strings.Count(body, "\n") == 1
+}
+
+// raw writes what may be no request, and reads the answer.
+func raw(t *testing.T, s *Server, text string) (*http.Response, string) {
+	t.Helper()
+	c, err := net.Dial("tcp", s.addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, text)
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	return resp, string(body)
+}
+
 func TestWithoutExtras(t *testing.T) {
 	s, _ := serve(t, func(o *Options) { o.Gate, o.Mirror, o.Keep, o.Voice, o.About = nil, nil, nil, nil, nil })
-	for path, says := range map[string]string{"api/pause": "paused", "api/corrections": "--corrections", "api/speech": "--listen", "api/listen": "--listen"} {
-		if resp, body := call(t, s, "POST", path, "", nil); resp.StatusCode != 409 || !strings.Contains(body, says) {
-			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
+	for _, tt := range []struct{ path, body, says string }{
+		{"api/pause", "", "paused"}, {"api/corrections", `{"phrase": "a cup", "seq": 1, "box": null}`, "--corrections"},
+		{"api/speech", "RIFF", "--listen"}, {"api/listen", `{"do": "begin"}`, "--listen"},
+	} {
+		var header map[string]string
+		if tt.path == "api/speech" {
+			header = map[string]string{"Content-Type": "audio/wav"}
+		}
+		if resp, body := call(t, s, "POST", tt.path, tt.body, header); resp.StatusCode != 409 || !strings.Contains(body, tt.says) {
+			t.Errorf("%s: %d %s", tt.path, resp.StatusCode, body)
 		}
 	}
 	if resp, body := call(t, s, "PUT", "api/mirror", `{"mirrored": true}`, nil); resp.StatusCode != 409 {
@@ -228,6 +296,10 @@ func TestKeepFails(t *testing.T) {
 	call(t, s, "GET", "api/frame.jpeg?overlay=false&keep=true", "", nil)
 	resp, body := call(t, s, "POST", "api/corrections", `{"phrase": "a cup", "seq": 1, "box": null}`, nil)
 	if resp.StatusCode != 500 || !strings.Contains(body, "disk is full") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	p.keepErr = fmt.Errorf("%w: move it away", ErrFull)
+	if resp, body := call(t, s, "POST", "api/corrections", `{"phrase": "a cup", "seq": 1, "box": null}`, nil); resp.StatusCode != 507 || !strings.Contains(body, "move it away") {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 }

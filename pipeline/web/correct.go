@@ -2,11 +2,13 @@ package web
 
 import (
 	"bytes"
+	"errors"
 	"image/jpeg"
 	"net/http"
 	"strings"
 
 	"deixis/model"
+	"deixis/pipeline/web/guard"
 )
 
 // Correction says what a phrase should have meant on a picture.
@@ -17,6 +19,9 @@ type Correction struct {
 	JPEG   []byte     // the picture, without overlay
 }
 
+// ErrFull is what Options.Keep says where no more corrections may be kept.
+var ErrFull = errors.New("no room for more corrections")
+
 // minSide is the smallest side of a box that a person can mean, pixels.
 const minSide = 2
 
@@ -24,7 +29,7 @@ const minSide = 2
 // keep=true.
 func (s *Server) correct(w http.ResponseWriter, r *http.Request) {
 	if s.o.Keep == nil {
-		refuse(w, http.StatusConflict, "corrections are not kept in this run (name a folder with --corrections)")
+		guard.Refuse(w, http.StatusConflict, "corrections are not kept in this run (name a folder with --corrections)")
 		return
 	}
 	var body struct {
@@ -32,34 +37,38 @@ func (s *Server) correct(w http.ResponseWriter, r *http.Request) {
 		Seq    uint64     `json:"seq"`
 		Box    *[]float32 `json:"box"`
 	}
-	if !take(w, r, &body, `{"phrase": "the red cup", "seq": 812, "box": [10, 20, 110, 220]}`) {
+	if !take(w, r, &body) {
 		return
 	}
 	c := Correction{Phrase: strings.Join(strings.Fields(body.Phrase), " "), Seq: body.Seq}
 	if c.Phrase == "" || len(c.Phrase) > maxPhrase {
-		refuse(w, http.StatusUnprocessableEntity, "phrase: write what the box means, in at most %d bytes", maxPhrase)
+		guard.Refuse(w, http.StatusUnprocessableEntity, "phrase: write what the box means, in at most %d bytes", maxPhrase)
 		return
 	}
 	var there bool
 	if c.JPEG, there = s.kept.get(body.Seq); !there {
-		refuse(w, http.StatusGone, "picture %d is not kept: get it again with /api/frame.jpeg?overlay=false&keep=true", body.Seq)
+		guard.Refuse(w, http.StatusGone, "picture %d is not kept: get it again with /api/frame.jpeg?overlay=false&keep=true", body.Seq)
 		return
 	}
 	if body.Box != nil {
 		box, why := boxIn(c.JPEG, *body.Box)
 		if why != "" {
-			refuse(w, http.StatusUnprocessableEntity, "box: %s", why)
+			guard.Refuse(w, http.StatusUnprocessableEntity, "box: %s", why)
 			return
 		}
 		c.Box = &box
 	}
 	if err := s.o.Keep(c); err != nil {
 		s.o.Log.Error("correction not saved", "err", err)
-		refuse(w, http.StatusInternalServerError, "%v", err)
+		code := http.StatusInternalServerError
+		if errors.Is(err, ErrFull) {
+			code = http.StatusInsufficientStorage
+		}
+		guard.Refuse(w, code, "%v", err)
 		return
 	}
 	s.count.corrections.Inc()
-	answer(w, http.StatusCreated, map[string]bool{"saved": true})
+	guard.Answer(w, http.StatusCreated, map[string]bool{"saved": true})
 }
 
 // boxIn clips x1, y1, x2, y2 to the picture, or says why they are no box.

@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"deixis/model"
+	"deixis/pipeline/web/guard"
 )
 
 // health is 200 as long as the program answers at all: starting it again would
 // not bring a camera back.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, map[string]bool{"ok": true})
+	guard.Answer(w, http.StatusOK, map[string]bool{"ok": true})
 }
 
 // ready is 200 while pictures come or are paused by somebody, and 503 otherwise.
@@ -34,7 +35,7 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 		code = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "1")
 	}
-	answer(w, code, said)
+	guard.Answer(w, code, said)
 }
 
 // pause stops the picture.
@@ -45,33 +46,29 @@ func (s *Server) resume(w http.ResponseWriter, _ *http.Request) { s.stop(w, fals
 
 func (s *Server) stop(w http.ResponseWriter, on bool) {
 	if s.o.Gate == nil {
-		refuse(w, http.StatusConflict, "this source cannot be paused")
+		guard.Refuse(w, http.StatusConflict, "this source cannot be paused")
 		return
 	}
 	s.o.Gate.Pause(on)
 	s.tell(time.Now())
-	answer(w, http.StatusOK, map[string]bool{"paused": on})
+	guard.Answer(w, http.StatusOK, map[string]bool{"paused": on})
 }
 
 // mirror turns the picture round like a mirror's, or back.
 func (s *Server) mirror(w http.ResponseWriter, r *http.Request) {
 	var body struct {
-		Mirrored *bool `json:"mirrored"`
+		Mirrored bool `json:"mirrored"`
 	}
-	const like = `{"mirrored": true}`
-	if !take(w, r, &body, like) {
+	if !take(w, r, &body) {
 		return
 	}
-	switch {
-	case body.Mirrored == nil:
-		refuse(w, http.StatusBadRequest, "not JSON like %s", like)
-	case s.o.Mirror == nil:
-		refuse(w, http.StatusConflict, "this picture cannot be mirrored")
-	default:
-		s.o.Mirror(*body.Mirrored)
-		if s.o.Gate != nil {
-			s.o.Gate.Nudge() // a picture that stands turns, too
-		}
-		answer(w, http.StatusOK, body)
+	if s.o.Mirror == nil {
+		guard.Refuse(w, http.StatusConflict, "this picture cannot be mirrored")
+		return
 	}
+	s.o.Mirror(body.Mirrored)
+	if s.o.Gate != nil {
+		s.o.Gate.Nudge() // a picture that stands turns, too
+	}
+	guard.Answer(w, http.StatusOK, body)
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"deixis/pipeline/web/guard"
 )
 
 // maxPhrase is how many bytes one phrase may have; the model takes fewer.
@@ -14,7 +16,7 @@ func (s *Server) phrases(w http.ResponseWriter, _ *http.Request) { s.sayPhrases(
 
 // sayPhrases answers with them; never null in JSON.
 func (s *Server) sayPhrases(w http.ResponseWriter) {
-	answer(w, http.StatusOK, map[string][]string{"phrases": s.asked()})
+	guard.Answer(w, http.StatusOK, map[string][]string{"phrases": s.asked()})
 }
 
 func (s *Server) asked() []string { return append([]string{}, s.o.Line.Phrases()...) }
@@ -24,7 +26,7 @@ func (s *Server) replace(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Phrases []string `json:"phrases"`
 	}
-	if take(w, r, &body, `{"phrases": ["the red cup"]}`) {
+	if take(w, r, &body) {
 		s.change(w, func([]string) []string { return body.Phrases })
 	}
 }
@@ -49,7 +51,7 @@ func (s *Server) add(w http.ResponseWriter, r *http.Request) {
 func (s *Server) remove(w http.ResponseWriter, r *http.Request) {
 	one := r.PathValue("phrase")
 	if !slices.Contains(s.asked(), one) {
-		refuse(w, http.StatusNotFound, "%q is not looked for", one)
+		guard.Refuse(w, http.StatusNotFound, "%q is not looked for", one)
 		return
 	}
 	s.change(w, func(now []string) []string {
@@ -64,13 +66,13 @@ func (s *Server) change(w http.ResponseWriter, edit func(now []string) []string)
 	var texts []string
 	for _, t := range edit(s.asked()) {
 		if t = strings.TrimSpace(t); len(t) > maxPhrase {
-			refuse(w, http.StatusUnprocessableEntity, "that is no phrase: it has %d bytes, and %d are the most", len(t), maxPhrase)
+			guard.Refuse(w, http.StatusUnprocessableEntity, "that is no phrase: it has %d bytes, and %d are the most", len(t), maxPhrase)
 			return
 		}
 		texts = append(texts, t)
 	}
 	if err := s.o.Ask(texts); err != nil {
-		refuse(w, http.StatusUnprocessableEntity, "%v", err)
+		guard.Refuse(w, http.StatusUnprocessableEntity, "%v", err)
 		return
 	}
 	if s.o.Gate != nil {

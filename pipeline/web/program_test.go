@@ -93,6 +93,11 @@ func encode(f *camera.Frame, quality int) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// never are the timeouts of tests: a machine that is busy loses nothing.
+var never = timeouts{
+	header: time.Hour, read: time.Hour, answer: time.Hour, idle: time.Hour, farewell: time.Hour, write: time.Hour, mute: time.Hour, lost: time.Hour,
+}
+
 // serve runs a server until the test ends.
 func serve(t *testing.T, change func(*Options)) (*Server, *program) {
 	t.Helper()
@@ -106,11 +111,13 @@ func serve(t *testing.T, change func(*Options)) (*Server, *program) {
 	if o.Token != "" {
 		addr = "0.0.0.0:0"
 	}
+	if o.limits == (timeouts{}) {
+		o.limits = never
+	}
 	s, err := Listen(addr, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.limits = timeouts{time.Hour, time.Hour, time.Hour} // a machine that is busy loses nothing
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx) }()
@@ -126,7 +133,8 @@ func serve(t *testing.T, change func(*Options)) (*Server, *program) {
 
 // at is where a test reaches the server.
 func (s *Server) at(path string) string {
-	return strings.Replace(s.URL(), "[::]", "127.0.0.1", 1) + path
+	at := strings.Replace(s.URL(), "0.0.0.0", "127.0.0.1", 1)
+	return strings.TrimSuffix(at, s.guard.Base()) + "/" + path
 }
 
 // hang bounds the wait for what must come, on a machine however busy.

@@ -9,6 +9,7 @@ import (
 
 	"deixis/camera"
 	"deixis/pipeline"
+	"deixis/pipeline/web/guard"
 )
 
 // A scene is the newest frame, without overlay, and what is known on it.
@@ -74,26 +75,19 @@ func (s *Server) jpeg(overlay bool, quality int) (jpeg []byte, seq uint64, err e
 
 // snapshot is the picture as it is now.
 func (s *Server) snapshot(w http.ResponseWriter, r *http.Request) {
-	overlay, good := choice(w, r, "overlay", true)
-	keep, alsoGood := false, true
-	if good {
-		keep, alsoGood = choice(w, r, "keep", false)
-	}
-	if !good || !alsoGood {
-		return
-	}
+	overlay, keep := choice(r, "overlay", true), choice(r, "keep", false)
 	if keep && overlay {
-		refuse(w, http.StatusBadRequest, "keep=true needs overlay=false: nobody should learn from boxes drawn on a picture")
+		guard.Refuse(w, http.StatusBadRequest, "keep=true needs overlay=false: nobody should learn from boxes drawn on a picture")
 		return
 	}
 	jpeg, seq, err := s.jpeg(overlay, snapshotQuality)
 	switch {
 	case err != nil:
-		refuse(w, http.StatusInternalServerError, "%v", err)
+		guard.Refuse(w, http.StatusInternalServerError, "%v", err)
 		return
 	case seq == 0:
 		w.Header().Set("Retry-After", "1")
-		refuse(w, http.StatusServiceUnavailable, "no picture yet")
+		guard.Refuse(w, http.StatusServiceUnavailable, "no picture yet")
 		return
 	}
 	if keep {

@@ -4,18 +4,20 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
 	"deixis/camera"
 	"deixis/pipeline"
+	"deixis/pipeline/web/guard"
 )
 
 //go:embed page
@@ -48,10 +50,14 @@ type Options struct {
 	// Mirror swaps left and right of the picture, or not. nil: it cannot be mirrored.
 	Mirror func(on bool)
 
-	Token   string   // needed by everyone but /healthz and /readyz; "" for none, on loopback only
-	Origins []string // pages at these origins, as https://robot.example:8443, may read and write, too
+	Token   string           // needed by everyone but /healthz and /readyz; "" for none, on loopback only
+	Origins []string         // pages at these origins, as https://robot.example:8443, may read and write, too
+	Base    string           // path under which a proxy shows the page, as /robot/; "" is /
+	Cert    *tls.Certificate // what the server encrypts with; nil: it does not
 
 	Log *slog.Logger // nil means slog.Default()
+
+	limits timeouts // zero: defaultTimeouts
 }
 
 // Line is what the server reads of the line it shows; a line.Line is one.
@@ -72,30 +78,40 @@ const (
 
 // timeouts are how long the server waits for others.
 type timeouts struct {
-	write time.Duration // a watcher may block one write for so long
-	mute  time.Duration // a microphone that sends nothing for so long is gone
-	lost  time.Duration // a source that gives no frame for so long counts as lost
+	header   time.Duration // a request's header may take so long
+	read     time.Duration // and all of it
+	answer   time.Duration // an answer may take so long to be read
+	idle     time.Duration // a connection may ask nothing for so long
+	farewell time.Duration // who is refused may take so long to hear why
+	write    time.Duration // a watcher may block one write for so long
+	mute     time.Duration // a microphone that sends nothing for so long is gone
+	lost     time.Duration // a source that gives no frame for so long counts as lost
 }
 
-var defaultTimeouts = timeouts{write: 5 * time.Second, mute: 5 * time.Second, lost: 5 * time.Second}
+var defaultTimeouts = timeouts{
+	header: 5 * time.Second, read: 10 * time.Second, answer: 10 * time.Second, idle: 30 * time.Second, farewell: 500 * time.Millisecond,
+	write: 5 * time.Second, mute: 5 * time.Second, lost: 5 * time.Second,
+}
 
 // Server is a sink that shows frames to everyone who watches the page. It
 // wants them without the overlay, see pipeline.Output.
 type Server struct {
 	o     Options
 	local bool // listens on this machine only
-	door  *door
+	addr  net.Addr
+	door  net.Listener
+	guard *guard.Guard
 	http  *http.Server
 	count *counters
-	rates *rates
+	crew  crew // handlers
 
 	drawn, bare hub[[]byte] // JPEGs for /api/stream.mjpeg
 	events      hub[[]byte] // for /api/events
 	heated      hub[[]byte] // the same with attention
 
 	limits timeouts
-	asking sync.Mutex     // one change of the phrases at a time
-	guests sync.WaitGroup // microphones
+	asking sync.Mutex // one change of the phrases at a time
+	seats  seats      // of those who send recordings
 
 	now  scene
 	pace pace
@@ -109,16 +125,21 @@ func Listen(addr string, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	origins, err := parseOrigins(o.Origins)
-	if err != nil {
+	if o.limits == (timeouts{}) {
+		o.limits = defaultTimeouts
+	}
+	var err error
+	if o.Origins, err = guard.ParseOrigins(o.Origins); err != nil {
 		return nil, err
 	}
-	o.Origins = origins
-	ln, err := net.Listen("tcp", addr)
+	if o.Base, err = guard.ParseBase(o.Base); err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen(networkOf(addr), addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w (choose another with --http HOST:PORT)", addr, cause(err))
 	}
-	s := &Server{o: o, count: newCounters(), rates: newRates(), limits: defaultTimeouts}
+	s := &Server{o: o, addr: ln.Addr(), count: newCounters(), limits: o.limits, seats: newSeats()}
 	if a, ok := ln.Addr().(*net.TCPAddr); ok {
 		s.local = a.IP.IsLoopback()
 	}
@@ -127,17 +148,41 @@ func Listen(addr string, o Options) (*Server, error) {
 		return nil, fmt.Errorf("listen on %q: other machines reach that address, so it needs a token (give one with --http-token)", addr)
 	}
 	s.count.registry.MustRegister(s)
-	s.door = newDoor(ln, s.count)
+	s.guard = guard.New(guard.Options{
+		Local: s.local, Token: o.Token, Origins: o.Origins, Base: o.Base, Secure: o.Cert != nil, Farewell: o.limits.farewell,
+		Refused: func(reason string) { s.count.refused.WithLabelValues(reason).Inc() },
+		Inside:  func(n int) { s.count.connections.Set(float64(n)) },
+	})
+	s.door = s.guard.Listener(ln, s.encryption())
 	s.http = &http.Server{
-		Handler:           s.handler(),
-		ConnState:         s.door.state,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		IdleTimeout:       30 * time.Second,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		ReadHeaderTimeout: s.limits.header, ReadTimeout: s.limits.read, WriteTimeout: s.limits.read + s.limits.answer, IdleTimeout: s.limits.idle,
+		MaxHeaderBytes: 16 << 10,
+		ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	s.guard.Attach(s.http)
+	if s.http.Handler, err = s.handler(); err != nil {
+		return nil, errors.Join(err, ln.Close())
 	}
 	return s, nil
+}
+
+// networkOf is IPv4 alone where the address is one of IPv4: otherwise 0.0.0.0
+// would mean every address of IPv6, too.
+func networkOf(addr string) string {
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
+			return "tcp4"
+		}
+	}
+	return "tcp"
+}
+
+// encryption is nil where there is none.
+func (s *Server) encryption() *tls.Config {
+	if s.o.Cert == nil {
+		return nil
+	}
+	return &tls.Config{Certificates: []tls.Certificate{*s.o.Cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
 }
 
 // cause is the innermost error of a net.OpError, which repeats the address.
@@ -150,13 +195,19 @@ func cause(err error) error {
 }
 
 // URL is where the page is, without the token.
-func (s *Server) URL() string { return "http://" + s.door.Addr().String() + "/" }
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.o.Cert != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + s.addr.String() + s.guard.Base()
+}
 
 // Local says whether only this machine reaches the page.
 func (s *Server) Local() bool { return s.local }
 
 // Serve answers until ctx ends, then lets no watcher hold it up. It returns
-// nil when ctx ended it.
+// once every handler has, nil when ctx ended it.
 func (s *Server) Serve(ctx context.Context) error {
 	s.http.BaseContext = func(net.Listener) context.Context { return ctx }
 	shut := make(chan struct{})
@@ -177,8 +228,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	if !stop() {
 		<-shut
 	}
-	s.door.wait()
-	s.guests.Wait()
+	s.crew.wait()
+	s.guard.Wait()
 	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve page: %w", err)
 	}
@@ -192,58 +243,4 @@ func (s *Server) Close() error {
 		err = errors.Join(err, e)
 	}
 	return err
-}
-
-// routes are the addresses of the API and who answers them. openapi.yaml
-// describes exactly these.
-func (s *Server) routes() map[string]http.HandlerFunc {
-	return map[string]http.HandlerFunc{
-		"GET /healthz":                 s.health,
-		"GET /readyz":                  s.ready,
-		"GET /metrics":                 s.metrics,
-		"GET /api/openapi.yaml":        s.describe,
-		"GET /api/about":               s.about,
-		"GET /api/status":              s.status,
-		"GET /api/events":              s.follow,
-		"GET /api/stream.mjpeg":        s.stream,
-		"GET /api/frame.jpeg":          s.snapshot,
-		"GET /api/phrases":             s.phrases,
-		"PUT /api/phrases":             s.replace,
-		"DELETE /api/phrases":          s.clear,
-		"PUT /api/phrases/{phrase}":    s.add,
-		"DELETE /api/phrases/{phrase}": s.remove,
-		"POST /api/pause":              s.pause,
-		"POST /api/resume":             s.resume,
-		"PUT /api/mirror":              s.mirror,
-		"POST /api/corrections":        s.correct,
-		"POST /api/speech":             s.speech,
-		"POST /api/listen":             s.talk,
-		"GET /api/microphone":          s.microphone,
-	}
-}
-
-// handler knows every address of the page and the API.
-func (s *Server) handler() http.Handler {
-	files, err := fs.Sub(page, "page")
-	if err != nil {
-		panic(err) // the folder is part of the program
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/", nowhere)
-	mux.HandleFunc("/", nowhere)
-	mux.Handle("GET /", http.FileServerFS(files))
-	for pattern, answer := range s.routes() {
-		mux.HandleFunc(pattern, answer)
-	}
-	return s.guard(mux)
-}
-
-// nowhere answers what the API does not know.
-func nowhere(w http.ResponseWriter, r *http.Request) {
-	refuse(w, http.StatusNotFound, "%s %s is not part of the API (see /api/openapi.yaml)", r.Method, r.URL.Path)
-}
-
-func (s *Server) describe(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/yaml")
-	w.Write(openapi)
 }

@@ -12,6 +12,7 @@ import (
 	"deixis/pipeline"
 	"deixis/pipeline/event"
 	"deixis/pipeline/overlay"
+	"deixis/pipeline/web/guard"
 )
 
 // Status is what the page is told: once for every change that a person can
@@ -134,9 +135,7 @@ func (s *Server) tell(now time.Time) {
 
 // status answers with one status.
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {
-	if heat, good := choice(w, r, "attention", false); good {
-		answer(w, http.StatusOK, s.statusAt(time.Now(), heat))
-	}
+	guard.Answer(w, http.StatusOK, s.statusAt(time.Now(), choice(r, "attention", false)))
 }
 
 // camera is the state of the source.

@@ -1,12 +1,15 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"deixis/pipeline"
+	"deixis/pipeline/web/guard"
 )
 
 // A Voice says what to look for by speech. Every method may be called from any
@@ -33,10 +36,13 @@ type Microphone interface {
 	Leave()
 }
 
+// deaf is what those hear who speak where nobody listens.
+const deaf = "nobody listens in this run (start it with --listen)"
+
 // listens says whether anybody does, or answers that nobody does.
 func (s *Server) listens(w http.ResponseWriter) bool {
 	if s.o.Voice == nil {
-		refuse(w, http.StatusConflict, "nobody listens in this run (start it with --listen)")
+		guard.Refuse(w, http.StatusConflict, deaf)
 	}
 	return s.o.Voice != nil
 }
@@ -46,8 +52,7 @@ func (s *Server) talk(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Do string `json:"do"`
 	}
-	const like = `{"do": "begin"}`
-	if !s.listens(w) || !take(w, r, &body, like) {
+	if !s.listens(w) || !take(w, r, &body) {
 		return
 	}
 	switch body.Do {
@@ -55,13 +60,10 @@ func (s *Server) talk(w http.ResponseWriter, r *http.Request) {
 		s.o.Voice.Press(true)
 	case "end":
 		s.o.Voice.Press(false)
-	case "toggle":
-		s.o.Voice.Toggle()
 	default:
-		refuse(w, http.StatusBadRequest, "not JSON like %s: do is begin, end or toggle", like)
-		return
+		s.o.Voice.Toggle()
 	}
-	answer(w, http.StatusOK, s.o.Voice.Status())
+	guard.Answer(w, http.StatusOK, s.o.Voice.Status())
 }
 
 // voice is what is known of speech; nil where nobody listens.
@@ -101,4 +103,65 @@ func histogram(desc *prometheus.Desc, h pipeline.Histogram, label string) promet
 		buckets[pipeline.Bounds[i].Seconds()] = n
 	}
 	return prometheus.MustNewConstHistogram(desc, h.N, h.Sum.Seconds(), buckets, label)
+}
+
+// maxSpeech is how many bytes of sound are taken: half a minute of 16 bits at
+// 16 kHz.
+const maxSpeech = 1 << 20
+
+// maxSpeakers is how many recordings are here at once: one is written down, the
+// others wait.
+const maxSpeakers = 2
+
+// seats are for those whose recordings are written down.
+type seats struct {
+	inside chan struct{} // holds one token for each recording that is here
+	turn   chan struct{} // and for the one that is written down
+}
+
+func newSeats() seats {
+	return seats{make(chan struct{}, maxSpeakers), make(chan struct{}, 1)}
+}
+
+// speech takes what somebody said, does it and tells what was understood.
+func (s *Server) speech(w http.ResponseWriter, r *http.Request) {
+	if s.o.Voice == nil {
+		s.guard.Dismiss(w, r, http.StatusConflict, deaf)
+		return
+	}
+	select {
+	case s.seats.inside <- struct{}{}:
+		defer func() { <-s.seats.inside }()
+	default: // before its body is read: it would only take memory
+		s.count.refused.WithLabelValues("speech").Inc()
+		w.Header().Set("Retry-After", "2")
+		s.guard.Dismiss(w, r, http.StatusServiceUnavailable, "%d recordings are being written down or wait: try again in a moment", maxSpeakers)
+		return
+	}
+	wav, ok := s.read(w, r, maxSpeech, "half a minute at most")
+	if !ok {
+		return
+	}
+	if len(wav) < 44 || !bytes.HasPrefix(wav, []byte("RIFF")) || string(wav[8:12]) != "WAVE" {
+		guard.Refuse(w, http.StatusBadRequest, "that is no WAV file")
+		return
+	}
+	select {
+	case s.seats.turn <- struct{}{}:
+		defer func() { <-s.seats.turn }()
+	case <-r.Context().Done():
+	}
+	if r.Context().Err() != nil {
+		return // nobody waits for the answer
+	}
+	said, err := s.o.Voice.Hear(r.Context(), wav)
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.limits.answer)) // writing down may have taken longer than that
+	switch {
+	case err != nil:
+		guard.Refuse(w, http.StatusUnprocessableEntity, "%v", err)
+	case said.Why != "":
+		guard.Refuse(w, http.StatusUnprocessableEntity, "%s", said.Line())
+	default:
+		guard.Answer(w, http.StatusOK, said)
+	}
 }

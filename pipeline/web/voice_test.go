@@ -27,8 +27,9 @@ type voice struct {
 	tally  pipeline.SpeechTally
 	wav    []byte
 	taken  bool
-	sound  []byte // of microphones
-	refuse error  // what a microphone gets
+	sound  []byte                                // of microphones
+	refuse error                                 // what a microphone gets
+	hear   func(ctx context.Context, wav []byte) // called by Hear, unless nil
 }
 
 func (v *voice) Status() pipeline.Speech {
@@ -58,10 +59,13 @@ func (v *voice) Toggle() {
 	v.now.Talking = !v.now.Talking
 }
 
-func (v *voice) Hear(_ context.Context, wav []byte) (pipeline.Said, error) {
+func (v *voice) Hear(ctx context.Context, wav []byte) (pipeline.Said, error) {
 	v.mu.Lock()
 	v.wav = wav
 	v.mu.Unlock()
+	if v.hear != nil {
+		v.hear(ctx, wav)
+	}
 	switch len(wav) {
 	case 44:
 		return pipeline.Said{}, errors.New("that is no sound: there is no sound in it")

@@ -10,6 +10,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"deixis/pipeline/web/guard"
 )
 
 const (
@@ -17,28 +19,21 @@ const (
 	boundary  = "deixisframe"    // between two pictures of the stream
 )
 
-// choice reads a query's yes or no, or answers that it is neither.
-func choice(w http.ResponseWriter, r *http.Request, name string, unset bool) (yes, good bool) {
-	text := r.URL.Query().Get(name)
-	if text == "" {
-		return unset, true
-	}
-	yes, err := strconv.ParseBool(text)
+// choice is a query's yes or no, which is as described; unset where it is not
+// there.
+func choice(r *http.Request, name string, unset bool) bool {
+	yes, err := strconv.ParseBool(r.URL.Query().Get(name))
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "%s=%s: write true or false", name, text)
+		return unset
 	}
-	return yes, err == nil
+	return yes
 }
 
 // stream sends JPEGs one after the other, the newest whenever the watcher is
 // ready for one.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
-	overlay, good := choice(w, r, "overlay", true)
-	if !good {
-		return
-	}
 	from := &s.drawn
-	if !overlay {
+	if !choice(r, "overlay", true) {
 		from = &s.bare
 	}
 	s.watch(w, r, from, channel{what: "stream", kind: "multipart/x-mixed-replace; boundary=" + boundary}, func(w io.Writer, jpeg []byte) error {
@@ -49,17 +44,14 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 
 // follow sends statuses as Server-Sent Events.
 func (s *Server) follow(w http.ResponseWriter, r *http.Request) {
-	heat, good := choice(w, r, "attention", false)
-	if !good {
-		return
-	}
+	heat := choice(r, "attention", false)
 	from := &s.events
 	if heat {
 		from = &s.heated
 	}
 	first, err := json.Marshal(s.statusAt(time.Now(), heat))
 	if err != nil {
-		refuse(w, http.StatusInternalServerError, "encode status: %v", err)
+		guard.Refuse(w, http.StatusInternalServerError, "encode status: %v", err)
 		return
 	}
 	s.watch(w, r, from, channel{"events", "text/event-stream", ": still here\n\n", first}, func(w io.Writer, line []byte) error {
@@ -84,7 +76,7 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, from *hub[[]byte]
 	if !ok {
 		s.count.refused.WithLabelValues("watchers").Inc()
 		w.Header().Set("Retry-After", "5")
-		refuse(w, http.StatusServiceUnavailable, "%d watch already and no more may", maxWatchers)
+		guard.Refuse(w, http.StatusServiceUnavailable, "%d watch already and no more may", maxWatchers)
 		return
 	}
 	defer from.leave(news)
@@ -102,7 +94,6 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, from *hub[[]byte]
 
 func (s *Server) pump(ctx context.Context, w http.ResponseWriter, news <-chan []byte, idle string, write func(io.Writer, []byte) error) error {
 	out := http.NewResponseController(w)
-	out.SetReadDeadline(time.Time{}) // the request has been read; the watching has no end
 	out.Flush()
 	tick := time.NewTicker(keepAlive)
 	defer tick.Stop()

@@ -11,10 +11,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline/listen"
 )
+
+// longestClip is how long a program may speak a phrase.
+const longestClip = time.Minute
 
 // A clipper has phrases spoken by other programs, and keeps what they said.
 type clipper struct {
@@ -44,7 +48,7 @@ func (c *clipper) clip(ctx context.Context, i int, phrase string) ([]float32, er
 		return nil, err
 	}
 	defer f.Close()
-	pcm, err := listen.ReadWAV(f)
+	pcm, err := listen.ReadWAV(f, longestClip)
 	if err != nil {
 		return nil, fmt.Errorf("read clip %s: %w", file, err)
 	}

@@ -1,15 +1,17 @@
 package web
 
 import (
-	"bufio"
-	"io"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
 	"net"
 	"net/http"
-	"strconv"
+	"net/url"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
+	"time"
 
 	"deixis/pipeline/line"
 )
@@ -62,14 +64,6 @@ func TestOriginAndHost(t *testing.T) {
 	}
 }
 
-func TestBadOrigins(t *testing.T) {
-	for _, o := range []string{"robot.example", "ftp://robot.example", "https://robot.example/page", "*", "https://a:b@robot.example"} {
-		if _, err := parseOrigins([]string{o}); err == nil || !strings.Contains(err.Error(), "https://robot.example:8443") {
-			t.Errorf("%s: %v", o, err)
-		}
-	}
-}
-
 func TestToken(t *testing.T) {
 	if _, err := Listen("0.0.0.0:0", (&program{Line: line.New(line.Config{})}).options()); err == nil || !strings.Contains(err.Error(), "--http-token") {
 		t.Errorf("open to everyone without a token: %v", err)
@@ -114,85 +108,111 @@ func TestToken(t *testing.T) {
 	}
 }
 
-func TestTooFast(t *testing.T) {
+// TestRefusalsSpendNobodysAllowance: any page in the owner's browser may send what
+// is refused, from the owner's own address.
+func TestRefusalsSpendNobodysAllowance(t *testing.T) {
 	s, _ := serve(t, nil)
-	s.rates.of("127.0.0.1").writes.SetLimit(0) // nothing comes back, however long this takes
-	codes := map[int]int{}
-	for range writesAtOnce + 5 {
-		resp, body := call(t, s, "POST", "api/resume", "", nil)
-		if codes[resp.StatusCode]++; resp.StatusCode == 429 && (resp.Header.Get("Retry-After") == "" || !strings.Contains(body, "a second")) {
-			t.Errorf("refused without saying how: %s", body)
+	evil := map[string]string{"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}
+	for range 200 {
+		if resp, _ := call(t, s, "POST", "api/pause", "", evil); resp.StatusCode != 403 && resp.StatusCode != 429 {
+			t.Fatalf("the other page gets %d", resp.StatusCode)
 		}
 	}
-	if codes[200] != writesAtOnce || codes[429] != 5 {
-		t.Errorf("answers %v", codes)
-	}
-	if resp, _ := call(t, s, "GET", "api/phrases", "", nil); resp.StatusCode != 200 {
-		t.Errorf("reading is refused, too: %d", resp.StatusCode)
-	}
-	for i := range 3 * maxClients {
-		s.rates.of(strconv.Itoa(i))
-	}
-	if n := len(s.rates.clients); n > maxClients {
-		t.Errorf("%d addresses are remembered", n)
+	for range 25 {
+		if resp, body := call(t, s, "POST", "api/resume", "", nil); resp.StatusCode != 200 {
+			t.Fatalf("the owner gets %d %s", resp.StatusCode, body)
+		}
 	}
 }
 
-// TestThousandIdleConnections: those over the limit hear why, whoever asks
-// something gets in all the same, and frames go on.
-func TestThousandIdleConnections(t *testing.T) {
-	s, _ := serve(t, nil)
-	addr := strings.TrimSuffix(strings.TrimPrefix(s.at(""), "http://"), "/")
-	var told atomic.Int32
-	var readers sync.WaitGroup
-	defer readers.Wait()
-	for range 1000 {
-		c, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
+func TestOddTokens(t *testing.T) {
+	for _, token := range []string{`semicolons; and "quotes"`, "Schlüssel für alle", `back\slash, comma`, "  spaces around  "} {
+		s, _ := serve(t, func(o *Options) { o.Token = token })
+		resp, _ := call(t, s, "GET", "?token="+url.QueryEscape(token), "", nil)
+		cookies := resp.Cookies()
+		if resp.StatusCode != 303 || len(cookies) != 1 || strings.Contains(resp.Header.Get("Set-Cookie"), token) {
+			t.Fatalf("%q: %d %+v", token, resp.StatusCode, resp.Header)
 		}
-		defer c.Close() // ends its reader
-		readers.Go(func() {
-			if hearsWhy(c) {
-				told.Add(1)
+		if resp, _ := call(t, s, "GET", "", "", map[string]string{"Cookie": "other=1; deixis=x; " + cookies[0].Name + "=" + cookies[0].Value}); resp.StatusCode != 200 {
+			t.Errorf("%q: with the cookie %d", token, resp.StatusCode)
+		}
+		for _, scheme := range []string{"bearer", "BEARER"} {
+			if resp, _ := call(t, s, "GET", "", "", map[string]string{"Authorization": scheme + " " + token}); resp.StatusCode != 200 {
+				t.Errorf("%s %q: %d", scheme, token, resp.StatusCode)
 			}
-			c.Close()
-		})
-	}
-	until(t, "the word to each that is over the limit", func() bool { return told.Load() >= 1000-maxConns })
-	frames(t, s, 3)
-	s.door.mu.Lock()
-	inside := len(s.door.inside)
-	s.door.mu.Unlock()
-	if inside > maxConns {
-		t.Errorf("%d connections are inside", inside)
-	}
-	// Once those inside have been silent for a while, one of them gives way.
-	until(t, "an answer to who asks something", func() bool {
-		c, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
 		}
-		defer c.Close()
-		io.WriteString(c, "GET /api/phrases HTTP/1.1\r\nHost: localhost\r\n\r\n")
-		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			return false // turned away while it wrote
-		}
-		defer resp.Body.Close()
-		return resp.StatusCode == http.StatusOK
-	})
+	}
 }
 
-// hearsWhy reads what the door says to a connection that is turned away: at once,
-// or for its silence.
-func hearsWhy(c net.Conn) bool {
-	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil {
-		return false
+func TestIPv4MeansIPv4(t *testing.T) {
+	for addr, want := range map[string]string{"0.0.0.0:1": "tcp4", "127.0.0.1:1": "tcp4", "[::]:1": "tcp", ":1": "tcp", "localhost:1": "tcp"} {
+		if got := networkOf(addr); got != want {
+			t.Errorf("%s: %s, want %s", addr, got, want)
+		}
 	}
-	defer resp.Body.Close()
-	body, _ := io.ReadAll(resp.Body)
-	return resp.StatusCode == 503 && strings.Contains(string(body), "too many connections") ||
-		resp.StatusCode == 408 && strings.Contains(string(body), "others wait")
+	s, _ := serve(t, func(o *Options) { o.Token = "a long enough token" })
+	if a := s.addr.String(); !strings.HasPrefix(a, "0.0.0.0:") {
+		t.Errorf("0.0.0.0 means %s", a)
+	}
+}
+
+func TestBehindAProxy(t *testing.T) {
+	const token = "a long enough token"
+	s, _ := serve(t, func(o *Options) { o.Token, o.Base = token, "robot/one" })
+	for _, base := range []string{"", "robot/one/"} { // the proxy may take its part of the address away, or not
+		resp, _ := call(t, s, "GET", base+"?token="+url.QueryEscape(token), "", nil)
+		cookies := resp.Cookies()
+		if resp.StatusCode != 303 || resp.Header.Get("Location") != "/robot/one/" || len(cookies) != 1 || cookies[0].Path != "/robot/one/" {
+			t.Errorf("/%s leads to %d %+v", base, resp.StatusCode, resp.Header)
+		}
+		for _, path := range []string{"", "app.js", "api/status", "healthz"} {
+			if resp, body := call(t, s, "GET", base+path, "", map[string]string{"Authorization": "Bearer " + token}); resp.StatusCode != 200 {
+				t.Errorf("/%s: %d %s", base+path, resp.StatusCode, body)
+			}
+		}
+	}
+}
+
+func TestEncrypted(t *testing.T) {
+	cert := certificate(t)
+	const token = "a long enough token"
+	s, _ := serve(t, func(o *Options) { o.Cert, o.Token = cert, token })
+	pool := x509.NewCertPool()
+	pool.AddCert(cert.Leaf)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	defer transport.CloseIdleConnections()
+	resp, err := transport.RoundTrip(request(t, s, "GET", "?token="+url.QueryEscape(token), "", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if c := resp.Cookies(); resp.TLS == nil || len(c) != 1 || !c[0].Secure {
+		t.Errorf("encrypted: %v, cookies %+v", resp.TLS != nil, c)
+	}
+	resp, body := raw(t, s, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if resp.StatusCode != 400 || !isError(body) || !strings.Contains(body, "https://") {
+		t.Errorf("without encryption: %d %s", resp.StatusCode, body)
+	}
+}
+
+// certificate is one for 127.0.0.1 that signs itself.
+func certificate(t *testing.T) *tls.Certificate {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	about := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, about, about, public, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private, Leaf: leaf}
 }
