@@ -10,7 +10,7 @@ from torch import nn
 from ca2m.config import Config, Run
 from ca2m.data.crew import Crew
 from ca2m.data.loader import Feed, batches
-from ca2m.learn.optim import clip
+from ca2m.learn.optim import clip, groups
 from ca2m.learn.train import Trainer
 from ca2m.net.network import build
 
@@ -34,6 +34,30 @@ def test_a_run_without_clipping_learns_with_whole_gradients(small: Config) -> No
     left = torch.stack([p.grad.norm() for p in trainer.net.parameters() if p.grad is not None]).norm()
     assert float(left) == pytest.approx(told, rel=1e-4)
     assert not torch.equal(trainer.net.state_dict()["box.0.weight"], before)
+
+
+@pytest.mark.parametrize(
+    ("encoders", "layers", "want"),
+    [
+        (0.0, 0.0, {"embeddings": None, "layers": None, "body": None}),
+        (0.0, 3e-5, {"embeddings": None, "layers": 3e-5, "body": None}),
+        (1e-5, 0.0, {"embeddings": 1e-5, "layers": 1e-5, "body": 1e-5}),
+        (1e-5, 3e-5, {"embeddings": 1e-5, "layers": 3e-5, "body": 1e-5}),
+    ],
+)
+def test_the_words_learn_at_their_own_rate(
+    small: Config, encoders: float, layers: float, want: dict[str, float | None]
+) -> None:
+    c = replace(small, run=replace(small.run, lr_encoders=encoders, lr_words=layers))
+    net = build(c.network)
+    found = groups(c, net, nn.Linear(1, 1))
+    rates = {id(p): g["lr"] for g in found for p in g["params"] if p.requires_grad}
+    parts = {"embeddings": net.words.embeddings, "layers": net.words.layers, "body": net.sight.body}
+    assert {k: {rates.get(id(p)) for p in part.parameters()} for k, part in parts.items()} == {
+        k: {rate} for k, rate in want.items()
+    }
+    every = [id(p) for g in found for p in g["params"]]
+    assert len(every) == len(set(every))
 
 
 def test_a_clip_below_0_is_named() -> None:

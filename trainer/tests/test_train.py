@@ -10,7 +10,7 @@ from conftest import Squares
 from ca2m.config import Config
 from ca2m.data.crew import Crew
 from ca2m.data.loader import Feed, Numbered, batches
-from ca2m.learn import train
+from ca2m.learn import begin, train
 from ca2m.learn.optim import rate
 from ca2m.learn.train import Trainer
 from ca2m.net import checkpoint
@@ -66,11 +66,11 @@ def test_a_start_may_lack_match_and_nothing_else(small: Config, tmp_path: Path) 
     net = build(small.network)
     Trainer(small, net, torch.device("cpu")).save(tmp_path / "start.pt")
     grown = replace(small, network=replace(small.network, match=True))
-    begun = train._first(grown, None, tmp_path / "start.pt", False)
+    begun = begin.network(grown, None, tmp_path / "start.pt", False)
     assert begun.c == grown.network
     assert all(torch.equal(v, begun.state_dict()[k]) for k, v in net.state_dict().items())
     with pytest.raises(ValueError, match="another network"):
-        train._first(replace(small, network=replace(small.network, look=False)), None, tmp_path / "start.pt", False)
+        begin.network(replace(small, network=replace(small.network, look=False)), None, tmp_path / "start.pt", False)
 
 
 def test_the_mean_of_runs(small: Config, tmp_path: Path) -> None:

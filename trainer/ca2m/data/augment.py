@@ -11,6 +11,9 @@ import numpy as np
 from ca2m.data.refs import Box
 from ca2m.language.looks import Pixels
 
+FLIP = 0.5
+"""Share of the pictures that is mirrored where nothing else is said."""
+
 
 class Pictures:
     """Photos by path. Their files stay in memory as they are (at most limit bytes) and are decoded each time: that

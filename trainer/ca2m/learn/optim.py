@@ -23,16 +23,19 @@ def rate(c: Config, done: float) -> float:
 
 
 def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
-    """AdamW groups: both encoders, the sigmas, and the rest, each with its own rate."""
+    """AdamW groups: the rest of the network, the sigmas, both encoders, and the linguistic encoder's layers where these
+    have a rate of their own. What has none is frozen."""
     r = c.run
-    encoders = [*net.words.parameters(), *(p for n, p in net.sight.named_parameters() if n.startswith("body."))]
+    read = list(net.words.layers.parameters()) if r.lr_words > 0 else []
+    apart = {id(p) for p in read}
+    body = [p for n, p in net.sight.named_parameters() if n.startswith("body.")]
+    encoders = [p for p in (*net.words.parameters(), *body) if id(p) not in apart]
     for p in encoders:
         p.requires_grad_(r.lr_encoders > 0)
-    read = list(net.words.layers.parameters()) if r.lr_words > 0 and r.lr_encoders == 0 else []
     for p in read:
         p.requires_grad_(True)
-    known = {id(p) for p in encoders}
-    rest = [p for p in net.parameters() if id(p) not in known]
+    apart |= {id(p) for p in encoders}
+    rest = [p for p in net.parameters() if id(p) not in apart]
     found = [
         {"params": rest, "lr": r.lr, "weight_decay": r.weight_decay},
         {"params": list(criterion.parameters()), "lr": r.lr_sigma, "weight_decay": 0.0},
@@ -44,6 +47,17 @@ def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
     for g in found:
         g["full"] = g["lr"]
     return found
+
+
+def restore(opt: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """An optimiser's saved state under the rates and the decay that it has now. ValueError where other parts learnt."""
+    now = [{k: g[k] for k in ("full", "lr", "weight_decay")} for g in opt.param_groups]
+    was, own = ([len(g["params"]) for g in groups] for groups in (state["param_groups"], opt.param_groups))
+    if was != own:
+        raise ValueError("other parts of the network learnt (run.lr_encoders, run.lr_words)")
+    opt.load_state_dict(state)
+    for g, values in zip(opt.param_groups, now, strict=True):
+        g.update(values)
 
 
 def clip(net: nn.Module, most: float) -> Tensor:

