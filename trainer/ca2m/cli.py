@@ -15,7 +15,7 @@ from ca2m import config
 from ca2m.data import checks, convert, merge, refs, rounds, scenes, splits
 from ca2m.data.loader import Feed
 from ca2m.learn import finetune, speed, train
-from ca2m.measure import attend, evaluate, measuring, rival, show
+from ca2m.measure import attend, evaluate, frames, measuring, rival, show
 from ca2m.net import checkpoint, count
 from ca2m.net.network import Net
 from ca2m.ship import bundle, golden, shipping
@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_parser(sub)
     attend.add_parser(sub)
     rival.add_parser(sub)
+    frames.add_parser(sub)
     folder.add_arguments(sub.add_parser("speech", help="fetch the models that hear, for `deixis live --listen`"))
     return parser
 

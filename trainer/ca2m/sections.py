@@ -26,7 +26,7 @@ class Network:
     group_layers: int = 2  # CA²M layers in each grouping branch (Table IV: 3 x this)
     merge_layers: int = 3  # CA²M layers after merging (Table IV; 0: none look, for ablation)
     layer: Literal["ca2m", "encoder"] = "ca2m"  # Table V compares CA²M with plain transformer encoder layers
-    dropout: float = 0.1
+    dropout: float = 0.1  # in every CA²M layer; the paper is silent, 0.1 is DETR's and TransVG's
     tokens: int = 0  # visual tokens that CA²M looks at, likeliest things first; 0: all of the grid
     pointing: bool = False  # every visual token gets a score and a box
     noun: bool = False  # pointing: which of the encoder's classes is meant
@@ -106,7 +106,10 @@ class Run:
     lr_encoders: float = 0.0  # 0: both encoders are frozen, but for what lr_words says
     lr_words: float = 0.0  # of the linguistic encoder's layers; its embeddings learn at lr_encoders. 0: as lr_encoders
     lr_sigma: float = 5e-5
-    weight_decay: float = 2e-3
+    weight_decay: float = 2e-3  # of all but the sigmas
+    decay_sigma: float = 0.0  # of the sigmas: "a weight decay of 1e-4" of "the whole network" leaves it open
+    words_attention_dropout: float = 0.0  # of BERT's attention where it learns; its own is 0.1, the paper is silent
+    freeze_stem: bool = False  # a ResNet's stem and layer1, as DETR and TransVG do; the paper: "end-to-end optimized"
     warmup: int = 200  # steps
     drop_at: float = 0.6  # share of the run after which the rate falls
     drop: Literal["linear", "step"] = "linear"  # to 5 % at the end, or at once to a tenth
@@ -121,6 +124,8 @@ class Run:
     def __post_init__(self) -> None:
         if self.clip < 0:
             raise ValueError(f"run.clip {self.clip}: must be above 0, or 0 for no clipping")
+        if not 0 <= self.words_attention_dropout < 1:
+            raise ValueError(f"run.words_attention_dropout {self.words_attention_dropout}: must be 0 to below 1")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from ca2m.config import Config
 from ca2m.net.network import Net
 
+STEM = ("body.conv1.", "body.bn1.", "body.layer1.")
+"""A ResNet's first layers, which `run.freeze_stem` leaves as they are."""
+
 
 def rate(c: Config, done: float) -> float:
     """The learning rate as a share of the full one, at `done` 0..1 of the run."""
@@ -28,17 +31,19 @@ def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
     r = c.run
     read = list(net.words.layers.parameters()) if r.lr_words > 0 else []
     apart = {id(p) for p in read}
-    body = [p for n, p in net.sight.named_parameters() if n.startswith("body.")]
-    encoders = [p for p in (*net.words.parameters(), *body) if id(p) not in apart]
-    for p in encoders:
-        p.requires_grad_(r.lr_encoders > 0)
+    body = {n: p for n, p in net.sight.named_parameters() if n.startswith("body.")}
+    still = [p for n, p in body.items() if r.freeze_stem and n.startswith(STEM)]
+    apart |= {id(p) for p in still}
+    encoders = [p for p in (*net.words.parameters(), *body.values()) if id(p) not in apart]
+    for p in (*encoders, *still):
+        p.requires_grad_(r.lr_encoders > 0 and id(p) not in apart)
     for p in read:
         p.requires_grad_(True)
     apart |= {id(p) for p in encoders}
     rest = [p for p in net.parameters() if id(p) not in apart]
     found = [
         {"params": rest, "lr": r.lr, "weight_decay": r.weight_decay},
-        {"params": list(criterion.parameters()), "lr": r.lr_sigma, "weight_decay": 0.0},
+        {"params": list(criterion.parameters()), "lr": r.lr_sigma, "weight_decay": r.decay_sigma},
     ]
     if r.lr_encoders > 0:
         found.append({"params": encoders, "lr": r.lr_encoders, "weight_decay": r.weight_decay})
@@ -54,7 +59,7 @@ def restore(opt: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     now = [{k: g[k] for k in ("full", "lr", "weight_decay")} for g in opt.param_groups]
     was, own = ([len(g["params"]) for g in groups] for groups in (state["param_groups"], opt.param_groups))
     if was != own:
-        raise ValueError("other parts of the network learnt (run.lr_encoders, run.lr_words)")
+        raise ValueError("other parts of the network learnt (run.lr_encoders, run.lr_words, run.freeze_stem)")
     opt.load_state_dict(state)
     for g, values in zip(opt.param_groups, now, strict=True):
         g.update(values)

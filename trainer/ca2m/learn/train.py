@@ -52,6 +52,7 @@ class Trainer:
         self.opt = torch.optim.AdamW(groups(c, net, self.criterion), fused=True)
         self.net.train()  # after groups, which says what is frozen
         self.net.interact.checkpointing = c.run.checkpointing
+        self.net.words.attention_dropout = c.run.words_attention_dropout
         self.scaler = torch.amp.GradScaler(device.type, enabled=c.run.precision == "fp16")
         self.average = Average(net, c.run.ema)
         self.anchor = Anchor(net, c.run.anchor)

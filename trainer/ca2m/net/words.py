@@ -85,6 +85,7 @@ class Words(nn.Module):
         self.layers = nn.ModuleList(list(bert.encoder.layer)[:LAYERS])
         self.heads = bert.config.num_attention_heads
         self.width = bert.config.hidden_size
+        self.attention_dropout = 0.0  # while it learns
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """ids, mask int64 (P, L) to (P, 3, L, W): the outputs of layers 2, 4 and 6."""
@@ -101,7 +102,8 @@ class Words(nn.Module):
         """transformers' BertLayer with its own weights; written out so that every torch exports it alike."""
         one = layer.attention.self
         q, k, v = (f(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for f in (one.query, one.key, one.value))
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(1, 2).flatten(2)
+        drop = self.attention_dropout if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, dropout_p=drop).transpose(1, 2).flatten(2)
         x = layer.attention.output(mixed, x)
         return layer.output(layer.intermediate(x), x)
 
