@@ -10,6 +10,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import torch
+
+from ca2m import device
 from ca2m.config import Network
 from ca2m.data import checks, refs, scenes, splits
 from ca2m.measure import evaluate, page, twins
@@ -39,6 +42,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument("--html", type=Path, metavar="FILE", help="one page with the worst misses; it holds those photos")
     p.add_argument("--worst", type=int, default=24, help="misses on the page")
     p.add_argument("--skip-bad", action="store_true", help="leave broken lines and missing pictures out, counted")
+    _add_where(p)
     p.set_defaults(run=_eval)
 
     p = sub.add_parser("twins", help='of two things of a name, does "left" mean one and "right" the other?')
@@ -53,22 +57,45 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument("--words", default="", metavar="FOLDER", help="the linguistic encoder's, if it lies elsewhere now")
     p.add_argument("--precision", default="int8,fp32", help="of a bundle's graphs, best first")
     p.add_argument("--json", action="store_true")
+    _add_where(p)
     p.set_defaults(run=_twins)
 
 
+def _add_where(p: argparse.ArgumentParser) -> None:
+    """What a command that measures says of where it computes."""
+    p.add_argument(
+        "--device", default="", help="cpu, cuda, cuda:1; default: a GPU for a checkpoint, where there is one"
+    )
+    p.add_argument(
+        "--batch", type=int, default=0, help="phrases in one pass; default: 32 on a GPU, a picture's on a CPU"
+    )
+    p.add_argument("--deterministic", action="store_true", help="of a GPU: neither TF32 nor kernels that vary")
+
+
 def pointer_of(
-    model: Path, precision: str, without: str = "", words_folder: str = ""
+    model: Path, precision: str, without: str = "", words_folder: str = "", where: torch.device | None = None
 ) -> tuple[evaluate.Pointer, float]:
     """A checkpoint or a bundle, and its presence threshold.
 
-    without: parts of the head to silence, in PyTorch. words_folder: as in `checkpoint.load`."""
-    if without:
-        net = checkpoint.began(model, words_folder)
-        return evaluate.TorchPointer(silenced(net, without)), Calibration().threshold
-    if model.is_dir():
-        pointer = bundle.BundlePointer(model, tuple(precision.split(",")))
+    without: parts of the head to silence, in PyTorch. words_folder: as in `checkpoint.load`. where: it computes; None:
+    on the processor."""
+    where = where or torch.device("cpu")
+    if model.is_dir() and not without:
+        gpu = (where.index or 0) if where.type == "cuda" else None
+        pointer = bundle.BundlePointer(model, tuple(precision.split(",")), gpu=gpu)
         return pointer, pointer.about["threshold"]["present"]
-    return evaluate.TorchPointer(checkpoint.load(model, words_folder=words_folder)[1]), Calibration().threshold
+    net = checkpoint.began(model, words_folder)
+    net = silenced(net, without) if without else net
+    return evaluate.TorchPointer(net.to(where)), Calibration().threshold
+
+
+def _pointer(args: argparse.Namespace, without: str = "") -> tuple[evaluate.Pointer, float]:
+    """What the command asks for, where it says."""
+    if args.batch < 0:
+        raise ValueError(f"--batch {args.batch}: must be 1 or more")
+    where = device.chosen(args.device or ("cpu" if args.model.is_dir() and not without else ""))
+    device.prepare(where, not args.deterministic, args.deterministic)
+    return pointer_of(args.model, args.precision, without, args.words, where)
 
 
 def silenced(net: Net, parts: str) -> Net:
@@ -89,14 +116,14 @@ def _eval(args: argparse.Namespace) -> None:
     chosen = chosen[: args.limit] if args.limit else chosen
     if not chosen:
         raise ValueError(f"{args.refs}: no line to measure on (check --split, --drawn)")
-    pointer, threshold = pointer_of(args.model, args.precision, args.without, args.words)
+    pointer, threshold = _pointer(args, args.without)
     began = perf_counter()
-    judged = list(evaluate.judge(pointer, chosen))
+    judged = list(evaluate.judge(pointer, chosen, batch=args.batch))
     found = evaluate.report(judged, threshold, perf_counter() - began) | breakdown(judged, threshold, limits)
     if args.photos:
         every = checks.load(args.refs, args.skip_bad)
         rule = rule_written(checks.load_photos(args.photos, args.skip_bad), every, pointer.size)
-        found["rule_written"] = evaluate.report(list(evaluate.judge_samples(pointer, rule)), threshold)
+        found["rule_written"] = evaluate.report(list(evaluate.judge_samples(pointer, rule, args.batch)), threshold)
     if args.html:
         title = f"{args.model.name} on {args.refs.name}" + (f", {args.split}" if args.split else "")
         args.html.write_text(page.write(title, found, judged, threshold, args.worst), encoding="utf-8")
@@ -129,8 +156,8 @@ def _twins(args: argparse.Namespace) -> None:
     if not pairs:
         number = "three" if args.three else "two"
         raise ValueError(f"{args.photos}: no photo of split {args.split} with just {number} things of a name")
-    pointer = pointer_of(args.model, args.precision, words_folder=args.words)[0]
-    found = (twins.measure_threes if args.three else twins.measure)(pointer, pairs)
+    pointer = _pointer(args)[0]
+    found = (twins.measure_threes if args.three else twins.measure)(pointer, pairs, args.batch)
     if args.json:
         print(json.dumps(found))
     elif args.three:
