@@ -95,7 +95,7 @@ def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path
     seen: list[float] = []
     samples = Squares(c.network.image_size, kinds=8)
 
-    def measure(net: torch.nn.Module) -> dict[str, float]:
+    def measure(net: torch.nn.Module, crew: Crew) -> dict[str, float]:
         right = 0
         for batch in batches(replace(c, run=replace(c.run, samples=8)), samples, 0, HERE, Crew()):
             with torch.no_grad():
@@ -107,6 +107,10 @@ def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path
 
     train.fit(c, samples, tmp_path, None, measure, feed=HERE, measure_every=120, keep=True)
     assert {p.name for p in tmp_path.glob("at-*.pt")} == {"at-120.pt", "at-240.pt"}
+    best = torch.load(tmp_path / "best.pt", weights_only=True)
+    assert best["best"] == {"value": max(seen), "done": 120 if seen[0] >= seen[1] else 240}
+    assert best["done"] == best["best"]["done"]
+    assert torch.load(tmp_path / "last.pt", weights_only=True)["best"] == best["best"]
     assert (tmp_path / "last.pt").exists() and len((tmp_path / "curve.txt").read_text().splitlines()) == 2
     loaded = checkpoint.load(tmp_path / "last.pt")
     assert loaded[0] == c

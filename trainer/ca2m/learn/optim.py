@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -73,7 +75,7 @@ def clip(net: nn.Module, most: float) -> Tensor:
 
 
 class Average:
-    """An exponential moving average of the trained weights; `weights()` swaps it in for a while."""
+    """An exponential moving average of the trained weights; `swapped` puts it in their place for a while."""
 
     def __init__(self, net: nn.Module, keep: float) -> None:
         self.keep, self.steps = keep, 0
@@ -85,6 +87,19 @@ class Average:
         self.steps += 1
         keep = min(self.keep, 1 - 1 / (self.steps + 1)) if self.keep else 0.0
         torch._foreach_lerp_(list(self.mean.values()), list(self.live.values()), 1 - keep)
+
+    @contextmanager
+    def swapped(self) -> Iterator[None]:
+        """Within, the network has the mean weights; nothing is copied."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        for k, p in self.live.items():
+            p.data, self.mean[k] = self.mean[k], p.data
 
 
 class Anchor:
