@@ -6,6 +6,7 @@ import argparse
 import logging
 import pickle
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,7 +132,9 @@ def _parser() -> argparse.ArgumentParser:
 def _refs(args: argparse.Namespace) -> None:
     if args.out is None:
         if args.check:
-            found = checks.load(args.source, args.skip_bad, tell=lambda fault: print(fault, file=sys.stderr))
+            found: Sequence[refs.Ref] = checks.load(
+                args.source, args.skip_bad, tell=lambda fault: print(fault, file=sys.stderr)
+            )
         else:
             found = refs.read(args.source, args.skip_bad)
         for line in refs.counts(found):
@@ -155,16 +158,16 @@ def _train(args: argparse.Namespace) -> None:
         raise ValueError(f"{c.network.name}: its visual encoder has no weights yet: give --sight or --start")
     hand = checks.load(args.refs, args.skip_bad)
     photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
-    sets = {"hand": [r for r in hand if r.split == "val"]}
+    sets: dict[str, Sequence[refs.Ref]] = {"hand": hand.of_split("val")}
     for name, refs_of in (validation.named_set(said, args.skip_bad) for said in args.val):
         if name in (*sets, "rule"):
             raise ValueError(f"--val {name}: there is a set of this name already")
         sets[name] = refs_of
-    told = [*hand, *(r for name, each in sets.items() if name != "hand" for r in each if r.split != "train")]
-    own, own_photos = splits.of_run(c, told, photos, args.same_photos)
+    more = (r for name, each in sets.items() if name != "hand" for r in each)
+    own, own_photos = splits.of_run(c, hand, photos, args.same_photos, more)
     samples = rounds.samples_of(c, own, own_photos)
     c = config.fit_to(c, len(own))
-    rule = measuring.rule_written(photos, hand, c.network.image_size)
+    rule = measuring.rule_written(photos, sets["hand"], c.network.image_size)
     sets = {name: each for name, each in sets.items() if each}
     listed = ", ".join(f"{n} {name}" for name, n in [*((k, len(v)) for k, v in sets.items()), ("rule", len(rule))])
     log.info("%d phrases, %d photos to train on; to measure on: %s", len(own), len(own_photos), listed)

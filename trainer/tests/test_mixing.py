@@ -41,7 +41,11 @@ def test_mixer_leaves_val_out(world: tuple[list[Ref], list[Photo]]) -> None:
     mixer = Mixer(made, photos, 96, seed=5)
     kept = {ref.image for ref in made if ref.split == "val"}
     assert len(kept) == 2
-    assert not kept & {*mixer.photos, *(p.path for p in mixer.labelled), *(r.image for r in mixer.hand + mixer.missing)}
+    assert not kept & {
+        *mixer.photos,
+        *(p.path for p in mixer.labelled),
+        *(r.image for r in (*mixer.hand, *mixer.missing)),
+    }
     assert [p.split for p in hold_out(photos, made)].count("val") == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from ca2m.config import Mix
 from ca2m.data.augment import FLIP, PLACED, Pictures
 from ca2m.data.refs import Photo, Ref
 from ca2m.data.scenes import Said, Sample, absent, from_photos, hold_out, rowed, ruled, said_of, side_by_side, told
+from ca2m.data.table import Table
 from ca2m.language import names, phrases
 from ca2m.language.looks import Pixels
 from ca2m.language.meaning import Scene
@@ -60,16 +62,16 @@ class Mixer:
         rowing = np.random.default_rng(0)  # which words it takes matters little
         self.rows = [p for p in self.labelled if self.mix.rows and phrases.row(Scene(p.things), rowing)]
         self.shares = np.cumsum(shares_of(self.labelled)) if self.labelled else np.zeros(0)
-        train = [ref for ref in refs if ref.split == "train" and ref.image not in kept]
-        self.hand = [ref for ref in train if ref.box is not None]
-        self.missing = [ref for ref in train if ref.box is None]
+        train = Table.of(ref for ref in refs if ref.split == "train" and ref.image not in kept)
+        self.hand = Table.of(ref for ref in train if ref.box is not None)
+        self.missing = Table.of(ref for ref in train if ref.box is None)
         if not self.hand and not self.labelled:
             raise ValueError("mix samples: no train phrases and no labelled photos (check the split keys)")
         if not self.labelled and (self.mix.rows or self.mix.beside):
             log.info("no labelled photos: mix.rows and mix.beside do nothing")
-        self._of_photo: dict[str, list[Ref]] = defaultdict(list)
-        for ref in self.hand:
-            self._of_photo[ref.image].append(ref)
+        self._of_photo: dict[str, array[int]] = defaultdict(lambda: array("i"))  # places in hand
+        for k, ref in enumerate(self.hand):
+            self._of_photo[ref.image].append(k)
         self._last: tuple[int, list[Sample]] = -1, []
 
     def sample(self, index: int) -> Sample:
@@ -97,7 +99,7 @@ class Mixer:
     def _both(self, path: str, first: Said, rng: np.random.Generator) -> list[Sample]:
         """A phrase and another of the same photo for what is there: hand-written, else by rule, else the same again."""
         picture, photo = self.pictures.get(path), self.photos.get(path)
-        others = [ref for ref in self._of_photo.get(path, ()) if ref.phrase.lower() != first.phrase]
+        others = [ref for k in self._of_photo.get(path, ()) if (ref := self.hand[k]).phrase.lower() != first.phrase]
         may = bool(self.mix.beside and self.labelled) and _placeless(first)
         apart = may and bool(rng.random() < self.mix.beside)
         if apart:

@@ -13,6 +13,7 @@ from ca2m.data.loader import Samples
 from ca2m.data.mixing import Mixer
 from ca2m.data.refs import Photo, Ref
 from ca2m.data.scenes import Sample, from_ref
+from ca2m.data.table import Table
 
 
 class Rounds:
@@ -31,13 +32,13 @@ class Rounds:
         with augment. ValueError when there are no refs."""
         if not refs:
             raise ValueError("no train phrases (check the split keys)")
-        self.refs, self.side, self.seed, self.augment, self.flip = refs, side, seed, augment, flip
+        self.refs, self.side, self.seed, self.augment, self.flip = Table.of(refs), side, seed, augment, flip
         self.photos = {photo.path: photo for photo in photos}
         self.pictures = Pictures()
         self.order = lru_cache(maxsize=2)(self._order)
 
     def _order(self, number: int) -> np.ndarray:
-        return np.random.default_rng((self.seed, number)).permutation(len(self.refs))
+        return np.random.default_rng((self.seed, number)).permutation(len(self.refs)).astype(np.int32)
 
     def sample(self, index: int) -> Sample:
         """Sample number index."""

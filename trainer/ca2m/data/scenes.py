@@ -348,7 +348,7 @@ def write_refs(
     """Rule-written phrases over whole photos, for at most `each` things of every photo, of the names `only` where some
     are given, each thing in at most that many wordings; with colours where the photo's file is there to look at. The
     same for the same seed."""
-    rng, pictures, written = np.random.default_rng(seed), Pictures(limit=0), []
+    rng, pictures, written = np.random.default_rng(seed), Pictures(), []
     for photo in photos:
         if only and not any(thing.name in only for thing in photo.things):
             continue

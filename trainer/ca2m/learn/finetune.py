@@ -45,7 +45,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def _run(args: argparse.Namespace) -> None:
     own = parted(checks.load(args.refs, args.skip_bad))
-    old = checks.load(args.replay, args.skip_bad) if args.replay else []
+    old = list(checks.load(args.replay, args.skip_bad)) if args.replay else []
     photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
     before = checkpoint.began(args.start)
     c = plan(config.load(args.config, args.set), before, own, bool(old or photos), args.share)

@@ -110,7 +110,7 @@ def silenced(net: Net, parts: str) -> Net:
 
 def _eval(args: argparse.Namespace) -> None:
     limits = _numbers(args.lengths)
-    chosen = checks.load(args.refs, args.skip_bad, args.split)
+    chosen: Sequence[refs.Ref] = checks.load(args.refs, args.skip_bad, args.split)
     if args.drawn:
         chosen = [r for r in chosen if r.box is not None and r.drawn == (args.drawn == "yes")]
     chosen = chosen[: args.limit] if args.limit else chosen

@@ -20,7 +20,7 @@ from ca2m.net.network import Net
 BATCH = 32  # phrases in one pass
 
 
-def named_set(said: str, skip_bad: bool = False) -> tuple[str, list[Ref]]:
+def named_set(said: str, skip_bad: bool = False) -> tuple[str, Sequence[Ref]]:
     """NAME=FILE or NAME=FILE:SPLIT to the name and the lines of that split, val if none is named."""
     name, found, rest = said.partition("=")
     file, colon, split = rest.rpartition(":")
@@ -28,7 +28,7 @@ def named_set(said: str, skip_bad: bool = False) -> tuple[str, list[Ref]]:
         file, split = rest, "val"
     if not (name and found and file and split):
         raise ValueError(f"--val {said}: NAME=FILE or NAME=FILE:SPLIT is meant, e.g. testA=refcoco.jsonl:testA")
-    refs = list(checks.load(file, skip_bad, split))
+    refs = checks.load(file, skip_bad, split)
     if not refs:
         raise ValueError(f"--val {said}: {file} has no line of split {split}")
     return name, refs

@@ -36,7 +36,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _run(args: argparse.Namespace) -> None:
-    hand = checks.load(args.refs, args.skip_bad) if args.refs else []
+    hand = list(checks.load(args.refs, args.skip_bad)) if args.refs else []
     held, val = split(hand)
     names = {kind: tuple(n for n in said.split(",") if n) for kind, said in (("int8", args.int8), ("fp16", args.fp16))}
     plan = precision.Plan(**names, pictures=args.calib, held=held, val=val)
