@@ -6,6 +6,7 @@ import argparse
 import logging
 import pickle
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +16,8 @@ from ca2m import config
 from ca2m.data import checks, convert, merge, refs, rounds, scenes, splits
 from ca2m.data.loader import Feed
 from ca2m.learn import finetune, speed, train
-from ca2m.measure import attend, evaluate, measuring, rival, show
+from ca2m.measure import attend, frames, measuring, rival, show, validation
 from ca2m.net import checkpoint, count
-from ca2m.net.network import Net
 from ca2m.ship import bundle, golden, shipping
 from ca2m.speech import folder
 
@@ -86,7 +86,16 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--workers", type=int, default=1, help="processes that make pictures")
     p.add_argument("--prefetch", type=int, default=3, help="batches that each of them makes ahead")
     p.add_argument("--no-pin", action="store_true", help="no pinned memory beside a GPU")
-    p.add_argument("--measure-every", type=int, default=10_000, help="samples between measurements on the val split")
+    often = p.add_mutually_exclusive_group()
+    often.add_argument("--measure-every", type=int, metavar="SAMPLES", help="between measurements; default: 10000 ...")
+    often.add_argument("--measure-epochs", type=float, metavar="E", help="... or 1 epoch where the run counts epochs")
+    p.add_argument(
+        "--val",
+        action="append",
+        default=[],
+        metavar="NAME=FILE[:SPLIT]",
+        help="measure on these lines, too (their photos are kept out of training); the first set decides best.pt",
+    )
     p.add_argument("--keep", action="store_true", help="keep every measured checkpoint, as at-SAMPLES.pt")
     p.add_argument("--skip-bad", action="store_true", help="leave broken lines and missing pictures out, counted")
     p.add_argument(
@@ -115,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_parser(sub)
     attend.add_parser(sub)
     rival.add_parser(sub)
+    frames.add_parser(sub)
     folder.add_arguments(sub.add_parser("speech", help="fetch the models that hear, for `deixis live --listen`"))
     return parser
 
@@ -122,7 +132,9 @@ def _parser() -> argparse.ArgumentParser:
 def _refs(args: argparse.Namespace) -> None:
     if args.out is None:
         if args.check:
-            found = checks.load(args.source, args.skip_bad, tell=lambda fault: print(fault, file=sys.stderr))
+            found: Sequence[refs.Ref] = checks.load(
+                args.source, args.skip_bad, tell=lambda fault: print(fault, file=sys.stderr)
+            )
         else:
             found = refs.read(args.source, args.skip_bad)
         for line in refs.counts(found):
@@ -146,47 +158,43 @@ def _train(args: argparse.Namespace) -> None:
         raise ValueError(f"{c.network.name}: its visual encoder has no weights yet: give --sight or --start")
     hand = checks.load(args.refs, args.skip_bad)
     photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
-    own, own_photos = splits.of_run(c, hand, photos, args.same_photos)
+    sets: dict[str, Sequence[refs.Ref]] = {"hand": hand.of_split("val")}
+    for name, refs_of in (validation.named_set(said, args.skip_bad) for said in args.val):
+        if name in (*sets, "rule"):
+            raise ValueError(f"--val {name}: there is a set of this name already")
+        sets[name] = refs_of
+    more = (r for name, each in sets.items() if name != "hand" for r in each)
+    own, own_photos = splits.of_run(c, hand, photos, args.same_photos, more)
     samples = rounds.samples_of(c, own, own_photos)
     c = config.fit_to(c, len(own))
-    val = [r for r in hand if r.split == "val"]
-    rule = measuring.rule_written(photos, hand, c.network.image_size)
-    log.info("%d phrases, %d photos to train on; %d and %d to measure", len(own), len(own_photos), len(val), len(rule))
-
-    def measure(net: Net) -> dict[str, float]:
-        pointer = evaluate.TorchPointer(net)
-        told = {f"hand_{k}": v for k, v in _flat(list(evaluate.judge(pointer, val))).items()}
-        return told | {f"rule_{k}": v for k, v in _flat(list(evaluate.judge_samples(pointer, rule))).items()}
-
+    rule = measuring.rule_written(photos, sets["hand"], c.network.image_size)
+    sets = {name: each for name, each in sets.items() if each}
+    listed = ", ".join(f"{n} {name}" for name, n in [*((k, len(v)) for k, v in sets.items()), ("rule", len(rule))])
+    log.info("%d phrases, %d photos to train on; to measure on: %s", len(own), len(own_photos), listed)
     train.fit(
         c,
         samples,
         args.out,
         args.sight,
-        measure if val else None,
+        validation.Validation(sets, rule, c.run.precision) if sets else None,
         feed=Feed(args.workers, args.prefetch, not args.no_pin),
-        measure_every=args.measure_every,
+        measure_every=_measure_every(args, c, len(own)),
         start=args.start,
         keep=args.keep,
     )
 
 
-def _flat(judged: list[evaluate.Judged]) -> dict[str, float]:
-    """The figures of the curve."""
-    if not judged:
-        return {}
-    found = evaluate.report(judged, 0.5)
-    told = {k: found[k] for k in ("acc50", "acc50_cls", "mean_iou") if found[k] is not None}
-    for name, drawn in (("drawn", True), ("detector", False)):
-        part = [j for j in judged if j.ref.drawn is drawn and j.iou is not None]
-        if part and len(part) < len(judged):
-            told[name] = sum((j.iou or 0) > 0.5 for j in part) / len(part)
-    told |= {k: v["acc50"] for k, v in found["kinds"].items()}
-    there = sorted(j.pointed.logit for j in judged if j.iou is not None)
-    absent = [j.pointed.logit for j in judged if j.iou is None]
-    if there and absent:  # at the threshold that refuses 15 % of what is there
-        told["false_pointing"] = sum(x >= there[int(0.15 * len(there))] for x in absent) / len(absent)
-    return told
+def _measure_every(args: argparse.Namespace, c: config.Config, phrases: int) -> int:
+    """Samples between measurements."""
+    if args.measure_every is not None:
+        every: float = args.measure_every
+    elif args.measure_epochs is not None or c.run.epochs:
+        every = (1 if args.measure_epochs is None else args.measure_epochs) * phrases
+    else:
+        every = 10_000
+    if every < 1:
+        raise ValueError("--measure-every and --measure-epochs must be above 0")
+    return round(every)
 
 
 def _golden(args: argparse.Namespace) -> None:

@@ -110,7 +110,21 @@ def load(name: str, changes: Sequence[str] = ()) -> Config:
         if not (found and dot and entry):
             raise ValueError(f"--set {change}: not of the form section.key=value, e.g. run.batch=96")
         _merge(values, {section: {entry: _yaml(text, f"--set {change}")}}, f"--set {change}")
-    return from_dict(values, where=name)
+    c = from_dict(values, where=name)
+    _all_used(c, name)
+    return c
+
+
+def _all_used(c: Config, where: str) -> None:
+    """ValueError names the numbers of `augment` that were changed and that its recipe does not take."""
+    if c.augment.recipe != "plain":
+        return
+    usual = Augment(flip=c.augment.flip)
+    if idle := [f.name for f in fields(Augment) if getattr(c.augment, f.name) != getattr(usual, f.name)]:
+        raise ValueError(
+            f"{where}: augment.{', augment.'.join(idle)}: the recipe plain takes flip alone; set augment.recipe: "
+            "torchvision, or leave the others as they are"
+        )
 
 
 def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Network:
     group_layers: int = 2  # CA²M layers in each grouping branch (Table IV: 3 x this)
     merge_layers: int = 3  # CA²M layers after merging (Table IV; 0: none look, for ablation)
     layer: Literal["ca2m", "encoder"] = "ca2m"  # Table V compares CA²M with plain transformer encoder layers
-    dropout: float = 0.1
+    dropout: float = 0.1  # in every CA²M layer; the paper is silent, 0.1 is DETR's and TransVG's
     tokens: int = 0  # visual tokens that CA²M looks at, likeliest things first; 0: all of the grid
     pointing: bool = False  # every visual token gets a score and a box
     noun: bool = False  # pointing: which of the encoder's classes is meant
@@ -45,6 +45,13 @@ class Network:
     def __post_init__(self) -> None:
         if self.image_size % 32:
             raise ValueError(f"image_size {self.image_size}: must be a multiple of 32")
+        for name, heads in (("c0", self.heads0), ("c1", self.heads1)):
+            width = getattr(self, name)
+            if heads < 1 or width % heads or width % 2:
+                raise ValueError(f"network.{name} {width}: must be even, and a multiple of its {heads} heads")
+        for name in ("visual_levels", "word_levels"):
+            if not 1 <= getattr(self, name) <= 3:
+                raise ValueError(f"network.{name} {getattr(self, name)}: must be 1 to 3")
         if (self.noun or self.look or self.tokens) and self.sight != "nanodet":
             raise ValueError("noun, look and tokens need the class scores of the nanodet encoder")
         if self.tokens and not self.grid**2 // 4 <= self.tokens <= self.grid**2:
@@ -55,6 +62,8 @@ class Network:
             raise ValueError("match is a part of presence: switch presence on")
         if (self.noun or self.look or self.presence) and not self.pointing:
             raise ValueError("noun, look and presence are parts of pointing: switch pointing on")
+        if self.pointing and self.sight != "nanodet":
+            raise ValueError(f"network.pointing: needs the boxes of the nanodet encoder, not {self.sight}")
 
 
 @dataclass(frozen=True)
@@ -94,16 +103,21 @@ class Run:
     batch: int = 32  # samples of one step, over all processes
     micro_batch: int = 0  # samples that a process learns from at a time, gradients added up; 0: its whole share
     lr: float = 6e-4  # all but the encoders and sigmas
-    lr_encoders: float = 0.0  # 0: both encoders are frozen
-    lr_words: float = 0.0  # of the linguistic encoder's layers where the encoders are frozen; its embeddings stay
+    lr_encoders: float = 0.0  # 0: both encoders are frozen, but for what lr_words says
+    lr_words: float = 0.0  # of the linguistic encoder's layers; its embeddings learn at lr_encoders. 0: as lr_encoders
     lr_sigma: float = 5e-5
-    weight_decay: float = 2e-3
+    weight_decay: float = 2e-3  # of all but the sigmas
+    decay_sigma: float = 0.0  # of the sigmas: "a weight decay of 1e-4" of "the whole network" leaves it open
+    words_attention_dropout: float = 0.0  # of BERT's attention where it learns; its own is 0.1, the paper is silent
+    freeze_stem: bool = False  # a ResNet's stem and layer1, as DETR and TransVG do; the paper: "end-to-end optimized"
     warmup: int = 200  # steps
     drop_at: float = 0.6  # share of the run after which the rate falls
     drop: Literal["linear", "step"] = "linear"  # to 5 % at the end, or at once to a tenth
     clip: float = 1.0  # most that the gradient norm may be; 0: not clipped
     ema: float = 0.998  # of the weights, kept beside them; 0: none
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    tf32: bool = True  # on a GPU: float32 products with ten bits of mantissa, several times faster
+    deterministic: bool = False  # on a GPU: the same seed gives the same run wherever torch can, slower
     checkpointing: bool = False  # layers are computed again for the gradient: far less memory, a third slower
     sight_weights: str = ""  # file of the visual encoder's pre-trained weights, for the first start
     leave_out: tuple[str, ...] = ()  # photos that hold a thing of these names are not trained on
@@ -112,12 +126,14 @@ class Run:
     def __post_init__(self) -> None:
         if self.clip < 0:
             raise ValueError(f"run.clip {self.clip}: must be above 0, or 0 for no clipping")
+        if not 0 <= self.words_attention_dropout < 1:
+            raise ValueError(f"run.words_attention_dropout {self.words_attention_dropout}: must be 0 to below 1")
 
 
 @dataclass(frozen=True)
 class Augment:
-    """How training pictures vary. `plain` crops, mirrors and lights as augment.py says, fast; the numbers are those of
-    `torchvision`."""
+    """How training pictures vary. `plain` crops, mirrors and lights as augment.py says, fast; of the numbers, it takes
+    `flip`, and the others are those of `torchvision`."""
 
     recipe: Literal["plain", "torchvision"] = "plain"
     flip: float = 0.5  # share that is mirrored, left and right in the phrase, too
@@ -144,12 +160,14 @@ class Augment:
 
 @dataclass(frozen=True)
 class Mix:
-    """Shares of the training samples where labelled photos are given; the rest is rule-written over mosaics."""
+    """Shares of the training samples where labelled photos are given; the rest is rule-written over mosaics. Without
+    labelled photos nothing is written by rule, and no photo put beside another: hand-written phrases fill those shares.
+    """
 
     hand: float = 0.66  # hand-written phrases of what is there
     absent: float = 0.2  # phrases of what is not there
     rows: float = 0.0  # rule-written ones for the middle, the ends and the second or third of three and more alike
-    beside: float = 0.0  # of the hand-written: another photo, which lacks what they name, is put beside theirs
+    beside: float = 0.0  # of the hand-written: a labelled photo, which lacks what they name, is put beside theirs
 
     def __post_init__(self) -> None:
         shares = (self.hand, self.absent, self.rows)

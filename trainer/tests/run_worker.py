@@ -3,6 +3,7 @@
 steps CONFIG OUT: three steps; rank 0 writes losses, the first gradients and the last weights to OUT.
 paced CONFIG OUT STEPS: so many steps with ResNets of one block a stage; rank 0 writes which losses were not finite and
 the range of both sigmas to OUT.
+measured CONFIG FOLDER REFS: a whole run that measures the refs after every 16 samples, and made samples, too.
 fit CONFIG FOLDER: a whole run, saved as often as it goes; every step's loss is a line of FOLDER/losses.txt.
 """
 
@@ -21,11 +22,13 @@ import torchvision
 from conftest import Squares, shallow_resnet
 
 from ca2m.config import Config, from_dict
+from ca2m.data import refs
 from ca2m.data.crew import Crew
 from ca2m.data.loader import Feed, batches
 from ca2m.data.scenes import Sample
 from ca2m.learn import train
 from ca2m.learn.train import Trainer
+from ca2m.measure.validation import Validation
 from ca2m.net.network import build
 
 
@@ -87,11 +90,20 @@ def fit(c: Config, folder: Path) -> None:
     train.fit(c, Uneven(c.network.image_size), folder, None, feed=Feed(workers=1), save_every=0.2)
 
 
+def measured(c: Config, folder: Path, lines: Path) -> None:
+    """A run that measures on its way, 12 phrases and 5 made samples."""
+    squares = Squares(c.network.image_size)
+    figures = Validation({"hand": refs.read(lines)}, [squares.sample(k) for k in range(5)], c.run.precision, batch=4)
+    train.fit(c, squares, folder, None, figures, feed=Feed(workers=0), measure_every=16)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     what, c = sys.argv[1], from_dict(json.loads(Path(sys.argv[2]).read_text()))
     if what == "fit":
         fit(c, Path(sys.argv[3]))
+    elif what == "measured":
+        measured(c, Path(sys.argv[3]), Path(sys.argv[4]))
     else:
         crew = Crew.join()
         torchvision.models.resnet50 = shallow_resnet

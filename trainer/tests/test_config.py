@@ -63,6 +63,20 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:
         config.load(str(path))
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["network.pointing=true"], "network.pointing: needs the boxes of the nanodet encoder, not resnet50"),
+        (["network.c0=250"], "network.c0 250: must be even, and a multiple of its 8 heads"),
+        (["network.word_levels=4"], "network.word_levels 4: must be 1 to 3"),
+        (["augment.recipe=plain", "augment.turn=0", "augment.flip=0"], "augment.turn: the recipe plain takes flip"),
+    ],
+)
+def test_what_does_not_go_together_is_named(changes: list[str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        config.load("ca2m-r50", changes)
+
+
 def test_a_wrong_change_is_named() -> None:
     for change in ("batch=3", "run.batch", "run.=3"):
         with pytest.raises(ValueError, match="not of the form"):

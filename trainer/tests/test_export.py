@@ -52,6 +52,29 @@ def test_frame_graph_takes_several_pictures(bundle: tuple[Net, Path]) -> None:
         np.testing.assert_allclose(session.run(None, {"image": one[None]})[0][0], row, rtol=1e-4, atol=1e-4)
 
 
+def test_graphs_are_compared_at_other_sizes_and_a_wrong_one_is_named(
+    bundle: tuple[Net, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net, out = bundle
+    assert {(n, len(phrases), bool(padded)) for n, phrases, padded in export.CASES} >= {(2, 5, False), (1, 6, True)}
+    calibration = Calibration(temperature=1.3, present_scale=0.7, present_bias=0.2)
+    net = export.rounded(net)
+    export.compare(net, calibration, out)
+    read = net.read
+
+    def leaks(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:  # padding that is read as if it were words
+        return read(ids, torch.ones_like(mask))
+
+    monkeypatch.setattr(net, "read", leaks)
+    with pytest.raises(AssertionError, match=r"phrase.onnx at N 2, P 2, L \d+: words"):
+        export.compare(net, calibration, out)
+    monkeypatch.undo()
+    see = net.see
+    monkeypatch.setattr(net, "see", lambda image: see(image[:1]).expand(len(image), -1, -1))
+    with pytest.raises(AssertionError, match=r"frame.onnx at N 2, P 2, L \d+: visual"):
+        export.compare(net, calibration, out)
+
+
 def test_bundle_json_is_the_contract(bundle: tuple[Net, Path]) -> None:
     net, out = bundle
     about = json.loads((out / "bundle.json").read_text())

@@ -10,11 +10,13 @@ import pytest
 import torch
 from conftest import drawn
 
+from ca2m import config
 from ca2m.config import Config, Mix
 from ca2m.data import mixing
 from ca2m.data.loader import Collate
 from ca2m.data.mixing import Mixer, shares_of
 from ca2m.data.refs import Photo, Ref, Thing
+from ca2m.data.rounds import samples_of
 from ca2m.data.scenes import Said, hold_out, side_by_side
 from ca2m.language import names
 from ca2m.net.network import Net
@@ -39,7 +41,11 @@ def test_mixer_leaves_val_out(world: tuple[list[Ref], list[Photo]]) -> None:
     mixer = Mixer(made, photos, 96, seed=5)
     kept = {ref.image for ref in made if ref.split == "val"}
     assert len(kept) == 2
-    assert not kept & {*mixer.photos, *(p.path for p in mixer.labelled), *(r.image for r in mixer.hand + mixer.missing)}
+    assert not kept & {
+        *mixer.photos,
+        *(p.path for p in mixer.labelled),
+        *(r.image for r in (*mixer.hand, *mixer.missing)),
+    }
     assert [p.split for p in hold_out(photos, made)].count("val") == 2
 
 
@@ -81,6 +87,27 @@ def test_mixer_works_with_phrases_or_photos_only(world: tuple[list[Ref], list[Ph
     assert Mixer([], photos, 32, seed=1).sample(0).kind.startswith("rule")
     with pytest.raises(ValueError, match="no train phrases"):
         Mixer([], [], 32, seed=1)
+
+
+def test_without_photos_nothing_is_put_beside(world: tuple[list[Ref], list[Photo]]) -> None:
+    made, _ = world
+    last = config.load("recipes/edge-last").mix
+    assert last.beside and last.rows
+    alone = Mixer(made, [], 48, seed=1, mix=last)
+    kinds = Counter(alone.sample(k).kind for k in range(80))
+    assert set(kinds) == {"attribute", "position", "absent"}, "hand-written ones alone"
+
+
+def test_flip_counts_for_plain_samples(world: tuple[list[Ref], list[Photo]]) -> None:
+    made, photos = world
+    left = [ref for ref in made if ref.phrase == "car on the left"]
+    for flip, want in ((0.0, {"left"}), (1.0, {"right"})):
+        c = config.load("ca2m-edge", [f"augment.flip={flip}", "network.image_size=64", "network.tokens=0"])
+        rounds = [samples_of(c, left, []), samples_of(replace(c, run=replace(c.run, epochs=1)), left, [])]
+        said = {word for s in rounds for k in range(20) for word in ("left", "right") if word in s.sample(k).phrase}
+        assert said == want
+    rule = [Mixer([], photos, 48, seed=2, flip=flip) for flip in (0.0, 1.0)]
+    assert any(not np.array_equal(rule[0].sample(k).pixels, rule[1].sample(k).pixels) for k in range(2))
 
 
 def test_sequences_and_large_sources_count_less() -> None:

@@ -73,7 +73,7 @@ def test_an_old_checkpoint_goes_on_within_the_bounds(small: Config, tmp_path: Pa
 
 def test_the_curve_says_both_sigmas(small: Config, tmp_path: Path) -> None:
     c = replace(small, run=replace(small.run, samples=16, batch=8))
-    train.fit(c, Squares(96), tmp_path, None, lambda net: {"acc": 0.5}, feed=Feed(workers=0), measure_every=8)
+    train.fit(c, Squares(96), tmp_path, None, lambda net, crew: {"acc": 0.5}, feed=Feed(workers=0), measure_every=8)
     for line in (tmp_path / "curve.txt").read_text().splitlines():
         done, *told = line.split()
         assert told[0::2] == ["acc", "sigma_l1", "sigma_giou"] and float(told[3]) == pytest.approx(2.5, abs=0.01)

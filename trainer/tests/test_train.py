@@ -10,7 +10,7 @@ from conftest import Squares
 from ca2m.config import Config
 from ca2m.data.crew import Crew
 from ca2m.data.loader import Feed, Numbered, batches
-from ca2m.learn import train
+from ca2m.learn import begin, train
 from ca2m.learn.optim import rate
 from ca2m.learn.train import Trainer
 from ca2m.net import checkpoint
@@ -66,11 +66,11 @@ def test_a_start_may_lack_match_and_nothing_else(small: Config, tmp_path: Path) 
     net = build(small.network)
     Trainer(small, net, torch.device("cpu")).save(tmp_path / "start.pt")
     grown = replace(small, network=replace(small.network, match=True))
-    begun = train._first(grown, None, tmp_path / "start.pt", False)
+    begun = begin.network(grown, None, tmp_path / "start.pt", False)
     assert begun.c == grown.network
     assert all(torch.equal(v, begun.state_dict()[k]) for k, v in net.state_dict().items())
     with pytest.raises(ValueError, match="another network"):
-        train._first(replace(small, network=replace(small.network, look=False)), None, tmp_path / "start.pt", False)
+        begin.network(replace(small, network=replace(small.network, look=False)), None, tmp_path / "start.pt", False)
 
 
 def test_the_mean_of_runs(small: Config, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path
     seen: list[float] = []
     samples = Squares(c.network.image_size, kinds=8)
 
-    def measure(net: torch.nn.Module) -> dict[str, float]:
+    def measure(net: torch.nn.Module, crew: Crew) -> dict[str, float]:
         right = 0
         for batch in batches(replace(c, run=replace(c.run, samples=8)), samples, 0, HERE, Crew()):
             with torch.no_grad():
@@ -107,6 +107,10 @@ def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path
 
     train.fit(c, samples, tmp_path, None, measure, feed=HERE, measure_every=120, keep=True)
     assert {p.name for p in tmp_path.glob("at-*.pt")} == {"at-120.pt", "at-240.pt"}
+    best = torch.load(tmp_path / "best.pt", weights_only=True)
+    assert best["best"] == {"value": max(seen), "done": 120 if seen[0] >= seen[1] else 240}
+    assert best["done"] == best["best"]["done"]
+    assert torch.load(tmp_path / "last.pt", weights_only=True)["best"] == best["best"]
     assert (tmp_path / "last.pt").exists() and len((tmp_path / "curve.txt").read_text().splitlines()) == 2
     loaded = checkpoint.load(tmp_path / "last.pt")
     assert loaded[0] == c

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ca2m.data import refs
 from ca2m.data.faults import EntryError, Faults
 from ca2m.data.refs import Photo, Ref
+from ca2m.data.table import Table, Writer
 
 OVER = 1.0  # pixels that a box may reach over the edge of its picture
 _ORIENTATION = 0x0112  # EXIF; from 5 on the picture is stored lying on its side
@@ -53,33 +56,42 @@ def sizes(paths: Iterable[str]) -> dict[str, Size | EntryError]:
 
 def load(
     path: str | os.PathLike[str], skip_bad: bool = False, split: str = "", tell: Callable[[str], None] | None = None
-) -> list[Ref]:
+) -> Table:
     """Reads refs.jsonl (lines of one split only, if given) and looks at the pictures. ValueError names the file and
     line of the first that cannot be used and counts all; skip_bad leaves them out and logs how many, by reason. tell
     hears of every one."""
-    faults = Faults(skip_bad, tell)
-    found = [(number, ref) for number, ref in refs.lines(path, faults) if not split or ref.split == split]
-    seen, sound = sizes(ref.image for _, ref in found), []
-    for number, ref in found:
-        try:
-            _fits(ref, seen[ref.image])
-        except EntryError as bad:
-            faults.add(f"{path}:{number}", bad, number)
-        else:
-            sound.append(ref)
+    faults, writer, numbers = Faults(skip_bad, tell), Writer(), array("q")
+    for number, ref in refs.lines(path, faults):
+        if not split or ref.split == split:
+            writer.add(ref)
+            numbers.append(number)
+    found = writer.table()
+    seen = sizes(image for image, *_ in found.photos())
+    sound = _sound(found, seen)
+    for k in np.flatnonzero(~sound).tolist():
+        ref = found[k]
+        size_ = seen[ref.image]
+        faults.add(f"{path}:{numbers[k]}", size_ if isinstance(size_, EntryError) else _outside(ref, size_), numbers[k])
     faults.settle()
-    return sound
+    return found if sound.all() else found.take(sound)
 
 
-def _fits(ref: Ref, seen: Size | EntryError) -> None:
-    if isinstance(seen, EntryError):
-        raise seen
-    if ref.box is None:
-        return
-    (x1, y1, x2, y2), (width, height) = ref.box, seen
-    if min(x1, y1) < -OVER or x2 > width + OVER or y2 > height + OVER:
-        said = ", ".join(f"{v:g}" for v in (x1, y1, x2 - x1, y2 - y1))
-        raise EntryError("box outside", f"box [{said}] reaches over its picture of {width}x{height} pixels")
+def _sound(found: Table, seen: Mapping[str, Size | EntryError]) -> np.ndarray:
+    """(len,) bool: whether the picture is there and the box, if any, lies in it."""
+    nothing = (np.nan, np.nan)
+    known = [seen[image] for image, *_ in found.photos()]
+    size_of = np.array([nothing if isinstance(s, EntryError) else s for s in known], float).reshape(-1, 2)[found.photo]
+    absent, there = np.isnan(found.boxes[:, 0]), ~np.isnan(size_of[:, 0])
+    low, high = found.boxes[:, :2], found.boxes[:, 2:]
+    inside = ((low >= -OVER) & (high <= size_of + OVER)).all(1)
+    return np.asarray(there & (absent | inside))
+
+
+def _outside(ref: Ref, size_: Size) -> EntryError:
+    assert ref.box is not None
+    x1, y1, x2, y2 = ref.box
+    said = ", ".join(f"{v:g}" for v in (x1, y1, x2 - x1, y2 - y1))
+    return EntryError("box outside", f"box [{said}] reaches over its picture of {size_[0]}x{size_[1]} pixels")
 
 
 def load_photos(path: str | os.PathLike[str], skip_bad: bool = False) -> list[Photo]:

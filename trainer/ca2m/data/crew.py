@@ -10,6 +10,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ca2m import device
+from ca2m.config import Run
+
 
 @dataclass(frozen=True)
 class Crew:
@@ -29,15 +32,13 @@ class Crew:
             dist.init_process_group("nccl" if gpus else "gloo", timeout=timedelta(minutes=30))
         return cls(int(os.environ.get("RANK", "0")), size)
 
-    def device(self) -> torch.device:
-        """This process's own GPU, or the processor. On a GPU the same seed gives the same run wherever torch can."""
+    def device(self, c: Run) -> torch.device:
+        """This process's own GPU, set up as the run says, or the processor."""
         if not torch.cuda.is_available():
             return torch.device("cpu")
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.backends.cudnn.benchmark = False
-        torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-        return torch.device("cuda", torch.cuda.current_device())
+        own = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        device.prepare(own, c.tf32, c.deterministic)
+        return own
 
     def wait(self) -> None:
         """Until all are here."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 
 from ca2m.config import Mix
-from ca2m.data.augment import PLACED, Pictures
+from ca2m.data.augment import FLIP, PLACED, Pictures
 from ca2m.data.refs import Photo, Ref
 from ca2m.data.scenes import Said, Sample, absent, from_photos, hold_out, rowed, ruled, said_of, side_by_side, told
+from ca2m.data.table import Table
 from ca2m.language import names, phrases
 from ca2m.language.looks import Pixels
 from ca2m.language.meaning import Scene
+
+log = logging.getLogger("ca2m")
 
 
 def shares_of(photos: Sequence[Photo]) -> np.ndarray:
@@ -45,8 +50,10 @@ class Mixer:
         mix: Mix | None = None,
         pictures: Pictures | None = None,
         augment: bool = True,
+        flip: float = FLIP,
     ) -> None:
-        self.side, self.seed, self.augment, self.mix = side, seed, augment, mix or Mix()
+        """flip: share of the pictures that is mirrored with augment."""
+        self.side, self.seed, self.augment, self.flip, self.mix = side, seed, augment, flip, mix or Mix()
         self.pictures = pictures or Pictures()
         photos = [photo for photo in hold_out(photos, refs) if photo.split == "train"]
         kept = {ref.image for ref in refs if ref.split != "train"}
@@ -55,14 +62,16 @@ class Mixer:
         rowing = np.random.default_rng(0)  # which words it takes matters little
         self.rows = [p for p in self.labelled if self.mix.rows and phrases.row(Scene(p.things), rowing)]
         self.shares = np.cumsum(shares_of(self.labelled)) if self.labelled else np.zeros(0)
-        train = [ref for ref in refs if ref.split == "train" and ref.image not in kept]
-        self.hand = [ref for ref in train if ref.box is not None]
-        self.missing = [ref for ref in train if ref.box is None]
+        train = Table.of(ref for ref in refs if ref.split == "train" and ref.image not in kept)
+        self.hand = Table.of(ref for ref in train if ref.box is not None)
+        self.missing = Table.of(ref for ref in train if ref.box is None)
         if not self.hand and not self.labelled:
             raise ValueError("mix samples: no train phrases and no labelled photos (check the split keys)")
-        self._of_photo: dict[str, list[Ref]] = defaultdict(list)
-        for ref in self.hand:
-            self._of_photo[ref.image].append(ref)
+        if not self.labelled and (self.mix.rows or self.mix.beside):
+            log.info("no labelled photos: mix.rows and mix.beside do nothing")
+        self._of_photo: dict[str, array[int]] = defaultdict(lambda: array("i"))  # places in hand
+        for k, ref in enumerate(self.hand):
+            self._of_photo[ref.image].append(k)
         self._last: tuple[int, list[Sample]] = -1, []
 
     def sample(self, index: int) -> Sample:
@@ -81,16 +90,18 @@ class Mixer:
             said = said_of(ref, self.photos.get(ref.image), self.pictures.get(ref.image))
             return self._both(ref.image, said, rng)
         if self.rows and u > 1 - self.mix.rows:
-            found = from_photos(self.rows, self.pictures, self.side, rng, self.augment, most=2, write=rowed)
+            photos, shares, write = self.rows, None, rowed
         else:
-            found = from_photos(self.labelled, self.pictures, self.side, rng, self.augment, self.shares, most=2)
+            photos, shares, write = self.labelled, self.shares, ruled
+        found = from_photos(photos, self.pictures, self.side, rng, self.augment, shares, 2, write, self.flip)
         return [found[0], found[-1]]
 
     def _both(self, path: str, first: Said, rng: np.random.Generator) -> list[Sample]:
         """A phrase and another of the same photo for what is there: hand-written, else by rule, else the same again."""
         picture, photo = self.pictures.get(path), self.photos.get(path)
-        others = [ref for ref in self._of_photo.get(path, ()) if ref.phrase.lower() != first.phrase]
-        apart = bool(self.mix.beside) and _placeless(first) and rng.random() < self.mix.beside
+        others = [ref for k in self._of_photo.get(path, ()) if (ref := self.hand[k]).phrase.lower() != first.phrase]
+        may = bool(self.mix.beside and self.labelled) and _placeless(first)
+        apart = may and bool(rng.random() < self.mix.beside)
         if apart:
             others = [ref for ref in others if _placeless(said_of(ref, photo, picture))]
         if others:
@@ -100,7 +111,7 @@ class Mixer:
         said = [first, *(second or [first])]
         if apart:
             picture, said = self._beside(path, picture, said, rng)
-        return told(said, picture, self.side, rng, self.augment)
+        return told(said, picture, self.side, rng, self.augment, self.flip)
 
     def _beside(
         self, path: str, picture: Pixels, said: list[Said], rng: np.random.Generator

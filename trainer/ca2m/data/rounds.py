@@ -8,29 +8,37 @@ from functools import lru_cache
 import numpy as np
 
 from ca2m.config import Config
-from ca2m.data.augment import Pictures
+from ca2m.data.augment import FLIP, Pictures
 from ca2m.data.loader import Samples
 from ca2m.data.mixing import Mixer
 from ca2m.data.refs import Photo, Ref
 from ca2m.data.scenes import Sample, from_ref
+from ca2m.data.table import Table
 
 
 class Rounds:
     """Samples by number over hand-written phrases; a round's order depends on the seed and on its number only."""
 
     def __init__(
-        self, refs: Sequence[Ref], photos: Sequence[Photo], side: int, seed: int, augment: bool = True
+        self,
+        refs: Sequence[Ref],
+        photos: Sequence[Photo],
+        side: int,
+        seed: int,
+        augment: bool = True,
+        flip: float = FLIP,
     ) -> None:
-        """photos: what is labelled in the pictures, where it is known. ValueError when there are no refs."""
+        """photos: what is labelled in the pictures, where it is known. flip: share of the pictures that is mirrored
+        with augment. ValueError when there are no refs."""
         if not refs:
             raise ValueError("no train phrases (check the split keys)")
-        self.refs, self.side, self.seed, self.augment = refs, side, seed, augment
+        self.refs, self.side, self.seed, self.augment, self.flip = Table.of(refs), side, seed, augment, flip
         self.photos = {photo.path: photo for photo in photos}
         self.pictures = Pictures()
         self.order = lru_cache(maxsize=2)(self._order)
 
     def _order(self, number: int) -> np.ndarray:
-        return np.random.default_rng((self.seed, number)).permutation(len(self.refs))
+        return np.random.default_rng((self.seed, number)).permutation(len(self.refs)).astype(np.int32)
 
     def sample(self, index: int) -> Sample:
         """Sample number index."""
@@ -38,7 +46,7 @@ class Rounds:
         ref = self.refs[int(self.order(number)[place])]
         rng = np.random.default_rng((self.seed, number, place))
         picture = self.pictures.get(ref.image)
-        return from_ref(ref, picture, self.photos.get(ref.image), self.side, rng, self.augment)
+        return from_ref(ref, picture, self.photos.get(ref.image), self.side, rng, self.augment, self.flip)
 
     def __getstate__(self) -> dict[str, object]:
         return {k: v for k, v in self.__dict__.items() if k != "order"}
@@ -70,8 +78,8 @@ def samples_of(c: Config, refs: Sequence[Ref], photos: Sequence[Photo]) -> Sampl
     write about, else the mixture of mixing.Mixer; varied by the recipe of `augment`."""
     side, seed, plain = c.network.image_size, c.run.seed, c.augment.recipe == "plain"
     if c.run.epochs and not photos:
-        return varied(c, Rounds(refs, photos, side, seed, augment=plain))
-    return varied(c, Mixer(refs, photos, side, seed, c.mix, augment=plain))
+        return varied(c, Rounds(refs, photos, side, seed, augment=plain, flip=c.augment.flip))
+    return varied(c, Mixer(refs, photos, side, seed, c.mix, augment=plain, flip=c.augment.flip))
 
 
 def varied(c: Config, samples: Samples) -> Samples:

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ca2m.data.augment import PLACED, clip, cut, flipped, inside, random_window
+from ca2m.data.augment import FLIP, PLACED, clip, cut, flipped, inside, random_window
 from ca2m.data.augment import Pictures as Pictures
 from ca2m.data.augment import jitter as jitter
 from ca2m.data.augment import square as square
@@ -70,33 +70,41 @@ def said_of(ref: Ref, photo: Photo | None, picture: Pixels) -> Said:
 
 
 def from_ref(
-    ref: Ref, picture: Pixels, photo: Photo | None, side: int, rng: np.random.Generator, augment: bool
+    ref: Ref,
+    picture: Pixels,
+    photo: Photo | None,
+    side: int,
+    rng: np.random.Generator,
+    augment: bool,
+    flip: float = FLIP,
 ) -> Sample:
-    """A hand-written phrase over its photo. augment: see `told`."""
-    return told([said_of(ref, photo, picture)], picture, side, rng, augment)[0]
+    """A hand-written phrase over its photo. augment, flip: see `told`."""
+    return told([said_of(ref, photo, picture)], picture, side, rng, augment, flip)[0]
 
 
-def told(said: Sequence[Said], picture: Pixels, side: int, rng: np.random.Generator, augment: bool) -> list[Sample]:
+def told(
+    said: Sequence[Said], picture: Pixels, side: int, rng: np.random.Generator, augment: bool, flip: float = FLIP
+) -> list[Sample]:
     """Phrases over one photo, a sample each, all with the same pixels. augment crops the photo (named boxes stay whole,
-    and places stay true), mirrors it where every phrase has a mirror, and changes the light; without it the photo is
-    only stretched."""
+    and places stay true), mirrors the share `flip` of those where every phrase has a mirror, and changes the light;
+    without it the photo is only stretched."""
     window: Box = (0.0, 0.0, 1.0, 1.0)
-    flip, words = False, [s.phrase for s in said]
+    turn, words = False, [s.phrase for s in said]
     if augment:
         firm = any(s.box is None or s.kind not in ("class", "attribute") or PLACED.search(s.phrase) for s in said)
         picture, window = cut(picture, random_window(_around(said), 0.92 if firm else 0.75, rng))
         turned = [mirrored(phrase) for phrase in words]
-        flip = bool(rng.random() < 0.5) and None not in turned
-        words = [phrase for phrase in turned if phrase is not None] if flip else words
+        turn = bool(rng.random() < flip) and None not in turned
+        words = [phrase for phrase in turned if phrase is not None] if turn else words
     pixels = square(picture, side)
-    if flip:
+    if turn:
         pixels = np.asarray(cv2.flip(pixels, 1), np.uint8)
     if augment:
         pixels = jitter(pixels, rng)
     pixels, found = np.ascontiguousarray(pixels), []
     for s, phrase in zip(said, words, strict=True):
         box = None if s.box is None else clip(inside(s.box, window))
-        box = flipped(box) if flip and box is not None else box
+        box = flipped(box) if turn and box is not None else box
         found.append(Sample(pixels, reword(phrase, rng) if augment else phrase, box, s.noun, s.kind))
     return found
 
@@ -156,6 +164,7 @@ def _place(
     photo: Photo,
     rng: np.random.Generator,
     augment: bool,
+    flip: float = FLIP,
 ) -> list[Thing]:
     """Puts a photo into a cell of the canvas; its things in 0..1 of the canvas. Those cut by more than 60 % stay with
     score 0: they may be meant, but surely nobody means them."""
@@ -165,13 +174,13 @@ def _place(
     if augment and rng.random() < 0.6:
         picture, window = cut(picture, random_window(None, 0.6, rng))
     part = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    flip = augment and rng.random() < 0.5
-    canvas[top : top + height, left : left + width] = cv2.flip(part, 1) if flip else part
+    turn = augment and rng.random() < flip
+    canvas[top : top + height, left : left + width] = cv2.flip(part, 1) if turn else part
     things = []
     for thing in photo.things:
         box = inside(thing.box, window)
         whole = (box[2] - box[0]) * (box[3] - box[1])
-        box = clip(flipped(box) if flip else box)
+        box = clip(flipped(box) if turn else box)
         left_over = max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
         if left_over <= 0:
             continue
@@ -195,9 +204,11 @@ def from_photos(
     shares: np.ndarray | None = None,
     most: int = 1,
     write: Writer | None = None,
+    flip: float = FLIP,
 ) -> list[Sample]:
     """Up to `most` rule-written phrases, at least one, over a mosaic of 1, 2 or 4 of the photos (shares: how often
     each, summed up to 1), or over one whole photo without augment; all with the same pixels. write: `ruled` or `rowed`.
+    flip: share of the photos that is mirrored with augment.
     ValueError when the photos give nothing to write about."""
     if not photos:
         raise ValueError("write phrases: no photos with labelled things")
@@ -206,7 +217,7 @@ def from_photos(
         things: list[Thing] = []
         for cell in _cells(side, rng, augment):
             photo = photos[_draw(len(photos), shares, rng)]
-            things += _place(canvas, cell, pictures.get(photo.path), photo, rng, augment)
+            things += _place(canvas, cell, pictures.get(photo.path), photo, rng, augment, flip)
         if said := (write or ruled)(things, canvas, rng, most):
             pixels = jitter(canvas, rng) if augment else canvas
             return [Sample(pixels, reword(s.phrase, rng) if augment else s.phrase, s.box, s.noun, s.kind) for s in said]
@@ -337,7 +348,7 @@ def write_refs(
     """Rule-written phrases over whole photos, for at most `each` things of every photo, of the names `only` where some
     are given, each thing in at most that many wordings; with colours where the photo's file is there to look at. The
     same for the same seed."""
-    rng, pictures, written = np.random.default_rng(seed), Pictures(limit=0), []
+    rng, pictures, written = np.random.default_rng(seed), Pictures(), []
     for photo in photos:
         if only and not any(thing.name in only for thing in photo.things):
             continue

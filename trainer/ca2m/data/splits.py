@@ -9,8 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
+import numpy as np
+
 from ca2m.config import Config
 from ca2m.data.refs import Photo, Ref
+from ca2m.data.table import Table
 
 PART = 24  # one photo in this many is for calibration
 
@@ -36,29 +39,35 @@ def for_training(
     same_photos: bool = False,
     calibrated: bool = True,
     leave_out: Sequence[str] = (),
-) -> tuple[list[Ref], list[Photo]]:
+    held: Iterable[Ref] = (),
+) -> tuple[Table, list[Photo]]:
     """Phrases and photos of train, without photos that a phrase of another split speaks of, and without photos of
     calibration (a network that gives no probabilities, as the paper's, is not calibrated and learns from them, too).
     same_photos keeps the train phrases of photos that other splits speak of: RefCOCOg's google split divides things,
     not photos, and the published figures of its val set are of networks that have seen them. Photos that hold a thing
-    of a name in leave_out go as well."""
-    kept = held_out(refs)
+    of a name in leave_out go as well, and those of phrases of another split than train in held."""
+    refs = Table.of(refs)
+    is_train, every = refs.in_split("train"), list(refs.photos())
+    spoken_of, told = (np.zeros(len(every), bool) for _ in range(2))
+    spoken_of[refs.photo[~is_train]] = told[refs.photo] = True
+    kept = {m for k in np.flatnonzero(spoken_of).tolist() for m in every[k]} | held_out(held)
     aside = {m for p in photos if any(t.name in leave_out for t in p.things) for m in marks(p)}
     if calibrated:
-        aside |= {m for r in refs if is_calibration(r.image) for m in marks(r)}
+        aside |= {m for k in np.flatnonzero(told).tolist() if is_calibration(every[k][0]) for m in every[k]}
         aside |= {m for p in photos if is_calibration(p.path) for m in marks(p)}
-    own = [r for r in refs if r.split == "train" and aside.isdisjoint(marks(r))]
-    if not same_photos:
-        own = [r for r in own if kept.isdisjoint(marks(r))]
+    without = aside if same_photos else aside | kept
+    usable = np.array([without.isdisjoint(own) for own in every], bool)
     kept |= aside
+    own = refs.take(is_train & usable[refs.photo])
     return own, [p for p in photos if p.split == "train" and kept.isdisjoint(marks(p))]
 
 
 def of_run(
-    c: Config, refs: Sequence[Ref], photos: Sequence[Photo], same_photos: bool = False
-) -> tuple[list[Ref], list[Photo]]:
+    c: Config, refs: Sequence[Ref], photos: Sequence[Photo], same_photos: bool = False, held: Iterable[Ref] = ()
+) -> tuple[Table, list[Photo]]:
     """for_training as a configuration wants it: the paper's gives no probabilities."""
-    return for_training(refs, photos, same_photos, calibrated=c.network.pointing, leave_out=c.run.leave_out)
+    calibrated, leave_out = c.network.pointing, c.run.leave_out
+    return for_training(refs, photos, same_photos, calibrated, leave_out, held)
 
 
 def hold_out(refs: Sequence[Ref], part: int) -> list[Ref]:

@@ -45,7 +45,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def _run(args: argparse.Namespace) -> None:
     own = parted(checks.load(args.refs, args.skip_bad))
-    old = checks.load(args.replay, args.skip_bad) if args.replay else []
+    old = list(checks.load(args.replay, args.skip_bad)) if args.replay else []
     photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
     before = checkpoint.began(args.start)
     c = plan(config.load(args.config, args.set), before, own, bool(old or photos), args.share)
@@ -98,12 +98,13 @@ def mixed(
     kept = splits.held_out([*own, *old])
     fresh = [r for r in own if r.split == "train" and kept.isdisjoint(splits.marks(r))]
     side, seed, plain = c.network.image_size, c.run.seed, c.augment.recipe == "plain"
-    new = Rounds(fresh, photos, side, seed, augment=plain)
+    new = Rounds(fresh, photos, side, seed, augment=plain, flip=c.augment.flip)
     if not (old or photos):
         return varied(c, new)
     told = [*old, *(r for r in own if r.split != "train")]
     past, labelled = splits.for_training(told, photos, leave_out=leave_out)
-    return varied(c, Between(new, mixing.Mixer(past, labelled, side, seed, c.mix, augment=plain), share))
+    replayed = mixing.Mixer(past, labelled, side, seed, c.mix, augment=plain, flip=c.augment.flip)
+    return varied(c, Between(new, replayed, share))
 
 
 def figures(net: Net, val: dict[str, list[Ref]]) -> dict[str, dict[str, float]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -9,6 +11,9 @@ from torch import Tensor, nn
 
 from ca2m.config import Config
 from ca2m.net.network import Net
+
+STEM = ("body.conv1.", "body.bn1.", "body.layer1.")
+"""A ResNet's first layers, which `run.freeze_stem` leaves as they are."""
 
 
 def rate(c: Config, done: float) -> float:
@@ -23,19 +28,24 @@ def rate(c: Config, done: float) -> float:
 
 
 def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
-    """AdamW groups: both encoders, the sigmas, and the rest, each with its own rate."""
+    """AdamW groups: the rest of the network, the sigmas, both encoders, and the linguistic encoder's layers where these
+    have a rate of their own. What has none is frozen."""
     r = c.run
-    encoders = [*net.words.parameters(), *(p for n, p in net.sight.named_parameters() if n.startswith("body."))]
-    for p in encoders:
-        p.requires_grad_(r.lr_encoders > 0)
-    read = list(net.words.layers.parameters()) if r.lr_words > 0 and r.lr_encoders == 0 else []
+    read = list(net.words.layers.parameters()) if r.lr_words > 0 else []
+    apart = {id(p) for p in read}
+    body = {n: p for n, p in net.sight.named_parameters() if n.startswith("body.")}
+    still = [p for n, p in body.items() if r.freeze_stem and n.startswith(STEM)]
+    apart |= {id(p) for p in still}
+    encoders = [p for p in (*net.words.parameters(), *body.values()) if id(p) not in apart]
+    for p in (*encoders, *still):
+        p.requires_grad_(r.lr_encoders > 0 and id(p) not in apart)
     for p in read:
         p.requires_grad_(True)
-    known = {id(p) for p in encoders}
-    rest = [p for p in net.parameters() if id(p) not in known]
+    apart |= {id(p) for p in encoders}
+    rest = [p for p in net.parameters() if id(p) not in apart]
     found = [
         {"params": rest, "lr": r.lr, "weight_decay": r.weight_decay},
-        {"params": list(criterion.parameters()), "lr": r.lr_sigma, "weight_decay": 0.0},
+        {"params": list(criterion.parameters()), "lr": r.lr_sigma, "weight_decay": r.decay_sigma},
     ]
     if r.lr_encoders > 0:
         found.append({"params": encoders, "lr": r.lr_encoders, "weight_decay": r.weight_decay})
@@ -46,6 +56,17 @@ def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
     return found
 
 
+def restore(opt: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """An optimiser's saved state under the rates and the decay that it has now. ValueError where other parts learnt."""
+    now = [{k: g[k] for k in ("full", "lr", "weight_decay")} for g in opt.param_groups]
+    was, own = ([len(g["params"]) for g in groups] for groups in (state["param_groups"], opt.param_groups))
+    if was != own:
+        raise ValueError("other parts of the network learnt (run.lr_encoders, run.lr_words, run.freeze_stem)")
+    opt.load_state_dict(state)
+    for g, values in zip(opt.param_groups, now, strict=True):
+        g.update(values)
+
+
 def clip(net: nn.Module, most: float) -> Tensor:
     """The norm of all gradients, which are scaled down where it is above `most`; most 0: they stay as they are."""
     if most:
@@ -54,7 +75,7 @@ def clip(net: nn.Module, most: float) -> Tensor:
 
 
 class Average:
-    """An exponential moving average of the trained weights; `weights()` swaps it in for a while."""
+    """An exponential moving average of the trained weights; `swapped` puts it in their place for a while."""
 
     def __init__(self, net: nn.Module, keep: float) -> None:
         self.keep, self.steps = keep, 0
@@ -66,6 +87,19 @@ class Average:
         self.steps += 1
         keep = min(self.keep, 1 - 1 / (self.steps + 1)) if self.keep else 0.0
         torch._foreach_lerp_(list(self.mean.values()), list(self.live.values()), 1 - keep)
+
+    @contextmanager
+    def swapped(self) -> Iterator[None]:
+        """Within, the network has the mean weights; nothing is copied."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        for k, p in self.live.items():
+            p.data, self.mean[k] = self.mean[k], p.data
 
 
 class Anchor:

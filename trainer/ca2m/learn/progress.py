@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 
+import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
@@ -21,20 +21,21 @@ class Progress:
     def __init__(self, total: int, done: int, every: float = 30.0) -> None:
         self.total, self.first, self.every = total, done, every
         self.began = self.told = time.monotonic()
-        self.mean: dict[str, float] = {}
+        self.mean: Tensor | None = None  # on the device: reading it is waiting for it
 
     def add(self, parts: dict[str, Tensor], done: int, board: SummaryWriter) -> None:
         """The parts of one step's loss after `done` samples."""
-        for k, v in parts.items():
-            x = float(v)
-            self.mean[k] = 0.98 * self.mean.get(k, x) + 0.02 * x if math.isfinite(x) else self.mean.get(k, 0.0)
+        new = torch.stack([v.detach().float() for v in parts.values()])
+        old = new if self.mean is None else self.mean
+        self.mean = torch.where(new.isfinite(), 0.98 * old + 0.02 * new, old)
         now = time.monotonic()
         if now - self.told < self.every and done < self.total:
             return
         self.told = now
         speed = (done - self.first) / (now - self.began)
-        for k, x in self.mean.items():
+        mean = dict(zip(parts, self.mean.tolist(), strict=True))
+        for k, x in mean.items():
             board.add_scalar(f"train/{k}", x, done)
-        told = " ".join(f"{k} {x:.3f}" for k, x in self.mean.items())
+        told = " ".join(f"{k} {x:.3f}" for k, x in mean.items())
         left = (self.total - done) / max(speed, 1e-6) / 60
         log.info("%d of %d samples, %.1f a second, %.0f min left: %s", done, self.total, speed, left, told)

@@ -57,7 +57,7 @@ def _run(args: argparse.Namespace) -> None:
 def steps_rate(c: Config, samples: Samples, steps: int) -> float:
     """Samples a second that the network learns from, on the device, the same batch again and again."""
     crew = Crew()
-    trainer = Trainer(c, build(c.network), crew.device(), crew)
+    trainer = Trainer(c, build(c.network), crew.device(c.run), crew)
     batch = next(batches(c, samples, 0, Feed(workers=0), crew))
     trainer.step(batch)  # what is set up once
     began = time.perf_counter()

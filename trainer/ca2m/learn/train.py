@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -18,14 +16,21 @@ from ca2m.config import Config, from_dict
 from ca2m.data.crew import Crew
 from ca2m.data.eyes import Eyes, SwiftEyes
 from ca2m.data.loader import Batch, Feed, Look, Samples, batches
+from ca2m.device import autocast
+from ca2m.learn import begin
 from ca2m.learn.loss import Criterion
-from ca2m.learn.optim import Anchor, Average, clip, groups, rate
+from ca2m.learn.optim import Anchor, Average, clip, groups, rate, restore
 from ca2m.learn.progress import Progress
-from ca2m.net import checkpoint, pretrained
-from ca2m.net.network import Net, build
+from ca2m.net import checkpoint
+from ca2m.net.network import Net
 from ca2m.net.sight import NanoDetSight
 
 log = logging.getLogger("ca2m")
+
+CHECK = 50  # steps between looks at whether the loss is finite, on a GPU
+
+Measure = Callable[[Net, Crew], dict[str, float]]
+"""A network, and the processes that measure together, to figures, the one to be best in first; the same everywhere."""
 
 
 class Task(nn.Module):
@@ -52,10 +57,13 @@ class Trainer:
         self.opt = torch.optim.AdamW(groups(c, net, self.criterion), fused=True)
         self.net.train()  # after groups, which says what is frozen
         self.net.interact.checkpointing = c.run.checkpointing
+        self.net.words.attention_dropout = c.run.words_attention_dropout
         self.scaler = torch.amp.GradScaler(device.type, enabled=c.run.precision == "fp16")
         self.average = Average(net, c.run.ema)
         self.anchor = Anchor(net, c.run.anchor)
         self.done = 0  # samples seen
+        self.lost = torch.full((), -1.0, device=device)  # samples after which the loss first was not finite, else -1
+        self.best: dict[str, float] = {}  # the highest first figure that was measured, and after how many samples
         task = Task(self.net, self.criterion)
         self.task: nn.Module = task
         if self.crew.size > 1:
@@ -74,10 +82,10 @@ class Trainer:
             g["lr"] = g["full"] * rate(c, self.done / c.run.samples)
         self.opt.zero_grad(set_to_none=True)
         parts = self._backward(batch)
-        if not torch.isfinite(parts["loss"]):
-            raise FloatingPointError(
-                f"loss is {parts['loss'].item()} after {self.done} samples: lower the rate or resume earlier"
-            )
+        first = ~parts["loss"].isfinite() & (self.lost < 0)
+        self.lost = torch.where(first, float(self.done), self.lost)
+        if self.device.type == "cpu":
+            self.check()
         self.scaler.unscale_(self.opt)
         parts["norm"] = clip(self.net, c.run.clip)
         parts["sigma_l1"], parts["sigma_giou"] = self.criterion.paced.sigma.detach().clone()
@@ -88,6 +96,18 @@ class Trainer:
         self.average.update()
         self.done += c.run.batch
         return parts
+
+    def check(self) -> None:
+        """FloatingPointError when a loss was not finite. On a GPU this waits for it, and so is not done every step."""
+        if (lost := float(self.lost)) >= 0:
+            raise FloatingPointError(f"loss is not finite after {lost:.0f} samples: lower the rate or resume earlier")
+
+    def measure(self, figures: Measure) -> dict[str, float]:
+        """What `figures` tells of the averaged weights, and both sigmas."""
+        with self.average.swapped():
+            found = figures(self.net, self.crew)
+        self.net.train()
+        return found | dict(zip(("sigma_l1", "sigma_giou"), self.criterion.paced.sigma.tolist(), strict=True))
 
     def _backward(self, batch: Batch) -> dict[str, Tensor]:
         """Gradients of the whole batch's loss, piece by piece; the loss and its parts, added up over all processes."""
@@ -112,6 +132,7 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Everything that a resume needs, written beside and then moved, so that a kill never leaves half a file."""
+        self.check()
         state = {
             "config": self.c.to_dict(),
             "net": checkpoint.trained(self.net),
@@ -122,6 +143,7 @@ class Trainer:
             "opt": self.opt.state_dict(),
             "scaler": self.scaler.state_dict(),
             "done": self.done,
+            "best": self.best,
         }
         part = path.with_suffix(".part")
         torch.save(state, part)
@@ -131,29 +153,23 @@ class Trainer:
         """Goes on where `save` was called."""
         state = torch.load(path, map_location=self.device, weights_only=True)
         was = from_dict(state["config"], where=str(path))
-        if was.network != self.c.network:
-            raise ValueError(f"resume {path}: it is of another network; give another --out or its own --config")
-        if (was.run.seed, was.loss, was.mix) != (self.c.run.seed, self.c.loss, self.c.mix):
-            raise ValueError(
-                f"resume {path}: it is of another run, its seed, losses or mixture differ; give another --out"
-            )
+        begin.check_resume(was, self.c, state["net"], path)
         self.net.load_state_dict(state["net"], strict=False)
         self.net.own_words = any(k.startswith("words.") for k in state["net"])
         for k, v in state["mean"].items():
             self.average.mean[k].copy_(v)
         for k, v in state.get("anchor", {}).items():
-            self.anchor.first[k].copy_(v)
+            if k in self.anchor.first:
+                self.anchor.first[k].copy_(v)
         self.average.steps, self.done = state["steps"], state["done"]
         self.criterion.load_state_dict(state["criterion"])
         self.criterion.paced.bound()  # checkpoints of runs without bounds go on within them
-        self.opt.load_state_dict(state["opt"])
+        try:
+            restore(self.opt, state["opt"])
+        except ValueError as cause:
+            raise ValueError(f"resume {path}: {cause}; give another --out") from cause
         self.scaler.load_state_dict(state["scaler"])
-
-
-def autocast(precision: str, device: torch.device) -> AbstractContextManager[None]:
-    """Mixed precision where it is asked for."""
-    kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
-    return torch.autocast(device.type, kinds[precision]) if precision in kinds else nullcontext()  # type: ignore[return-value]
+        self.best = state.get("best", {})
 
 
 def fit(
@@ -161,7 +177,7 @@ def fit(
     samples: Samples,
     folder: Path,
     sight: Path | None,
-    measure: Callable[[Net], dict[str, float]] | None = None,
+    measure: Measure | None = None,
     *,
     feed: Feed | None = None,
     save_every: float = 180.0,
@@ -173,15 +189,17 @@ def fit(
 
     Times are in seconds, `measure_every` in samples.
     sight: the visual encoder's weights for the first start, instead of `run.sight_weights`.
+    measure: called in every process with the averaged weights; where its first figure is the highest so far, the run
+    is kept as `folder`/best.pt.
     start: a checkpoint or bundle whose weights are where the training begins (fine-tuning).
     keep: every measured checkpoint stays, as `folder`/at-SAMPLES.pt.
     """
     folder.mkdir(parents=True, exist_ok=True)
     crew = Crew.join()
-    device = crew.device()
+    device = crew.device(c.run)
     torch.manual_seed(c.run.seed)
     last = folder / "last.pt"
-    trainer = Trainer(c, _first(c, sight, start, last.exists()), device, crew)
+    trainer = Trainer(c, begin.network(c, sight, start, last.exists()), device, crew)
     if last.exists():
         trainer.resume(last)
         log.info("resumed %s after %d samples", last, trainer.done)
@@ -189,23 +207,22 @@ def fit(
     progress = Progress(c.run.samples, trainer.done)
     saved, measured = time.monotonic(), trainer.done
     feed = feed or Feed()
-    for batch in batches(c, samples, trainer.done, feed, crew, _eyes(c, trainer.net, feed, device)):
+    for step, batch in enumerate(batches(c, samples, trainer.done, feed, crew, _eyes(c, trainer.net, feed, device)), 1):
         parts = trainer.step(batch)
-        due = measure is not None and trainer.done - measured >= measure_every
+        if step % CHECK == 0:
+            trainer.check()  # the loss is the same in every process, and so all of them end
         if board:
             progress.add(parts, trainer.done, board)
             if time.monotonic() - saved > save_every:
                 trainer.save(last)
                 saved = time.monotonic()
-            if due and measure:
-                _measure(trainer, measure, board, folder, keep)
-        if due:
+        if measure and trainer.done // measure_every > (trainer.done - c.run.batch) // measure_every:
             measured = trainer.done
-            crew.wait()
+            _measure(trainer, measure, board, folder, keep)
+    if measure and measured != trainer.done:
+        _measure(trainer, measure, board, folder, keep)
     if board:
         trainer.save(last)
-        if measure and measured != trainer.done:
-            _measure(trainer, measure, board, folder, keep)
         board.close()
     crew.wait()
     return checkpoint.load(last, device)[1]
@@ -221,41 +238,23 @@ def _eyes(c: Config, net: Net, feed: Feed, device: torch.device) -> Look | None:
     return Eyes(sight, autocast(c.run.precision, device))
 
 
-def _first(c: Config, sight: Path | None, start: Path | None, resumes: bool) -> Net:
-    """The network that a run begins with."""
-    if start is None or resumes:
-        net = build(c.network)
-        if sight is None and c.run.sight_weights:
-            sight = Path(c.run.sight_weights)
-        if sight is not None and not resumes:
-            pretrained.sight(net, sight)
-        elif not resumes:
-            log.warning("the visual encoder begins with random weights: --sight FILE gives it trained ones")
-        return net
-    net = checkpoint.began(start)
-    if net.c == c.network:
-        return net
-    if replace(c.network, match=False) != net.c:
-        raise ValueError(f"start from {start}: it is of another network than {c.network.name}; give its own --config")
-    grown = build(c.network)  # what the start lacks begins as zero
-    grown.load_state_dict(net.state_dict(), strict=False)
-    grown.own_words = net.own_words
-    return grown
-
-
-def _measure(
-    trainer: Trainer, measure: Callable[[Net], dict[str, float]], board: SummaryWriter, folder: Path, keep: bool
-) -> None:
-    """Measures the averaged weights and keeps them under the number of samples, with the curve as a line a time."""
-    trainer.save(folder / "last.pt")
+def _measure(trainer: Trainer, measure: Measure, board: SummaryWriter | None, folder: Path, keep: bool) -> None:
+    """Measures in all processes. The first one writes the curve, a line a time, and keeps the best run."""
+    trainer.check()
+    found, done = trainer.measure(measure), trainer.done
+    first = next(iter(found.values()))
+    is_best = first > trainer.best.get("value", float("-inf"))
+    if is_best:
+        trainer.best = {"value": first, "done": done}
+    if board is None:
+        return
+    if is_best:
+        trainer.save(folder / "best.pt")
     if keep:
-        shutil.copyfile(folder / "last.pt", folder / f"at-{trainer.done}.pt")
-    _, net = checkpoint.load(folder / "last.pt", trainer.device)
-    found = measure(net)
-    found |= dict(zip(("sigma_l1", "sigma_giou"), trainer.criterion.paced.sigma.tolist(), strict=True))
+        trainer.save(folder / f"at-{done}.pt")
     for k, v in found.items():
-        board.add_scalar(f"val/{k}", v, trainer.done)
+        board.add_scalar(f"val/{k}", v, done)
     line = " ".join(f"{k} {v:.3f}" for k, v in found.items())
-    log.info("measured after %d samples: %s", trainer.done, line)
+    log.info("measured after %d samples%s: %s", done, ", the best so far" if is_best else "", line)
     with (folder / "curve.txt").open("a") as f:
-        f.write(f"{trainer.done} {line}\n")
+        f.write(f"{done} {line}\n")

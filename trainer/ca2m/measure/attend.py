@@ -33,6 +33,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument("picture", type=Path)
     p.add_argument("phrases", nargs="+", metavar="phrase")
     p.add_argument("--out", type=Path, required=True, help="picture to write: .png or .jpg")
+    p.add_argument("--words", default="", metavar="FOLDER", help="the linguistic encoder's, if it lies elsewhere now")
     p.add_argument("--columns", type=int, default=5)
     p.add_argument("--width", type=int, default=260, help="of one map, pixels")
     p.set_defaults(run=_run)
@@ -45,7 +46,7 @@ def _run(args: argparse.Namespace) -> None:
         raise ValueError("a phrase is empty: say what to look for")
     if args.columns < 1 or args.width < 40:
         raise ValueError("--columns must be 1 or more, --width 40 or more")
-    picture, net = read_picture(str(args.picture)), checkpoint.began(args.model)
+    picture, net = read_picture(str(args.picture)), checkpoint.began(args.model, args.words)
     rows = []
     for phrase, (box, maps) in zip(args.phrases, maps_of(net, picture, args.phrases), strict=True):
         tiles = [sheet.Tile(picture, box, "answer")]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -14,10 +15,13 @@ import torch
 
 from ca2m.data.refs import Ref
 from ca2m.data.scenes import Sample, square
+from ca2m.device import autocast
 from ca2m.net import words
 from ca2m.net.answers import Calibration, answer, pick
 from ca2m.net.boxes import iou_giou
-from ca2m.net.network import Net
+from ca2m.net.network import Grounding, Net
+
+AHEAD = 4  # pictures that are read at a time beside the network
 
 Box = tuple[float, float, float, float]
 
@@ -43,28 +47,52 @@ class Pointer(Protocol):
     def point(self, pixels: np.ndarray, phrases: list[str]) -> list[Pointed]: ...
 
 
-class TorchPointer:
-    """The network itself. raw: keep what calibration needs."""
+@runtime_checkable
+class Batched(Protocol):
+    """A pointer that answers about several pictures in one pass."""
 
-    def __init__(self, net: Net, calibration: Calibration | None = None, raw: bool = False) -> None:
+    batch: int  # phrases of one pass that suit where it computes
+
+    def points(self, pictures: Sequence[np.ndarray], phrases: Sequence[list[str]]) -> list[list[Pointed]]: ...
+
+
+class TorchPointer:
+    """The network itself, where it lies. raw: keep what calibration needs. precision: fp32, bf16 or fp16."""
+
+    def __init__(
+        self, net: Net, calibration: Calibration | None = None, raw: bool = False, precision: str = "fp32"
+    ) -> None:
         self.net, self.calibration, self.raw = net.eval(), calibration or Calibration(), raw
-        self.size = net.c.image_size
+        self.size, self.precision, self.device = net.c.image_size, precision, next(net.parameters()).device
+        self.batch = 1 if self.device.type == "cpu" else 32
         self.tok = words.tokenizer(net.c.words, net.c.phrase_len)
 
-    @torch.no_grad()
     def point(self, pixels: np.ndarray, phrases: list[str]) -> list[Pointed]:
         """pixels uint8 RGB (S, S, 3)."""
-        device = next(self.net.parameters()).device
-        ids, mask = (x.to(device) for x in words.encode(self.tok, phrases))
-        visual = self.net.see(torch.from_numpy(pixels)[None].to(device))
-        said = self.net.ground(visual, self.net.read(ids, mask), mask)
-        boxes, scores, present = (x.cpu().numpy() for x in answer(said, self.net.c.answers, self.calibration))
-        cls = said.cls_box.cpu().numpy()
-        out = [Pointed(boxes[i], scores[i], float(present[i]), cls[i]) for i in range(len(phrases))]
-        for i, p in enumerate(out):
-            p.logit = 0.0 if said.present is None else float(said.present[i])
-            if self.raw and said.scores is not None and said.boxes is not None:
-                p.scores_raw, p.boxes_raw = said.scores[i].cpu().numpy(), said.boxes[i].cpu().numpy()
+        return self.points([pixels], [phrases])[0]
+
+    @torch.no_grad()
+    def points(self, pictures: Sequence[np.ndarray], phrases: Sequence[list[str]]) -> list[list[Pointed]]:
+        """Pictures uint8 RGB (S, S, 3) and the phrases of each to the answers of each."""
+        ids, mask = (x.to(self.device) for x in words.encode(self.tok, [p for own in phrases for p in own]))
+        image = torch.from_numpy(np.stack(pictures)).to(self.device)
+        of = torch.tensor([k for k, own in enumerate(phrases) for _ in own], device=self.device)
+        with autocast(self.precision, self.device):
+            visual = self.net.see(image)
+            visual = visual if len(pictures) == 1 else visual[of]
+            said = self.net.ground(visual, self.net.read(ids, mask), mask)
+        found = iter(self._pointed(said))
+        return [[next(found) for _ in own] for own in phrases]
+
+    def _pointed(self, said: Grounding) -> list[Pointed]:
+        answers = answer(said, self.net.c.answers, self.calibration)
+        boxes, scores, present, cls = (x.float().cpu().numpy() for x in (*answers, said.cls_box))
+        logits = np.zeros(len(cls)) if said.present is None else said.present.float().cpu().numpy()
+        out = [Pointed(boxes[i], scores[i], float(present[i]), cls[i], float(logits[i])) for i in range(len(cls))]
+        if self.raw and said.scores is not None and said.boxes is not None:
+            scores_raw, boxes_raw = (x.float().cpu().numpy() for x in (said.scores, said.boxes))
+            for p, own_scores, own_boxes in zip(out, scores_raw, boxes_raw, strict=True):
+                p.scores_raw, p.boxes_raw = own_scores, own_boxes
         return out
 
 
@@ -95,26 +123,74 @@ def read_picture(path: str) -> np.ndarray:
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
-def judge(pointer: Pointer, refs: Iterable[Ref], most: int = 16) -> Iterator[Judged]:
-    """Answers all phrases of a picture together, at most `most` in one call."""
+Asked = tuple[np.ndarray, list[str]]
+"""A picture as the pointer wants it, and its phrases."""
+
+
+def answers(pointer: Pointer, work: Iterable[Asked], batch: int = 0) -> Iterator[list[Pointed]]:
+    """What is answered about each picture, in order; pictures are put together until they have `batch` phrases, where
+    the pointer takes several. 0: as many as suit it."""
+    if not isinstance(pointer, Batched):
+        yield from (pointer.point(*asked) for asked in work)
+        return
+    waiting, batch = list[Asked](), batch or pointer.batch
+    for asked in work:
+        waiting.append(asked)
+        if sum(len(phrases) for _, phrases in waiting) >= batch:
+            yield from pointer.points(*zip(*waiting, strict=True))
+            waiting = []
+    if waiting:
+        yield from pointer.points(*zip(*waiting, strict=True))
+
+
+def judge(pointer: Pointer, refs: Iterable[Ref], most: int = 16, batch: int = 0) -> Iterator[Judged]:
+    """Answers all phrases of a picture together, at most `most` in one call. batch: as in `answers`."""
     by_image: dict[str, list[Ref]] = defaultdict(list)
     for ref in refs:
         by_image[ref.image].append(ref)
-    for path, group in by_image.items():
+    asked: deque[tuple[list[Ref], int, int]] = deque()
+
+    def work() -> Iterator[Asked]:
+        for (h, w), pixels, group in _pictures(by_image, pointer.size):
+            for k in range(0, len(group), most):
+                part = group[k : k + most]
+                asked.append((part, w, h))
+                yield pixels, [ref.phrase for ref in part]
+
+    for found in answers(pointer, work(), batch):
+        part, w, h = asked.popleft()
+        for ref, pointed in zip(part, found, strict=True):
+            yield _judged(ref, pointed, w, h)
+
+
+def _pictures(by_image: Mapping[str, list[Ref]], side: int) -> Iterator[tuple[tuple[int, int], np.ndarray, list[Ref]]]:
+    """Height and width, square pixels and refs of each picture, read ahead beside what is done with them."""
+
+    def read(path: str) -> tuple[tuple[int, int], np.ndarray]:
         picture = read_picture(path)
-        h, w = picture.shape[:2]
-        pixels = square(picture, pointer.size)
-        for k in range(0, len(group), most):
-            part = group[k : k + most]
-            for ref, pointed in zip(part, pointer.point(pixels, [r.phrase for r in part]), strict=True):
-                yield _judged(ref, pointed, w, h)
+        return (picture.shape[0], picture.shape[1]), square(picture, side)
+
+    with ThreadPoolExecutor(AHEAD) as pool:
+        coming: deque[tuple[Future[tuple[tuple[int, int], np.ndarray]], list[Ref]]] = deque()
+        for path, group in by_image.items():
+            coming.append((pool.submit(read, path), group))
+            if len(coming) > 2 * AHEAD:
+                done, own = coming.popleft()
+                yield *done.result(), own
+        for done, own in coming:
+            yield *done.result(), own
 
 
-def judge_samples(pointer: Pointer, samples: Iterable[Sample]) -> Iterator[Judged]:
+def judge_samples(pointer: Pointer, samples: Iterable[Sample], batch: int = 0) -> Iterator[Judged]:
     """The same for pictures that are made, not read."""
-    for s in samples:
-        ref = Ref(image="", phrase=s.phrase, box=s.box, kind=s.kind, split="val", source="", drawn=False)
-        yield _judged(ref, pointer.point(s.pixels, [s.phrase])[0], 1, 1)
+    samples = list(samples)
+    for s, found in zip(samples, answers(pointer, ((s.pixels, [s.phrase]) for s in samples), batch), strict=True):
+        yield _judged(ref_of(s), found[0], 1, 1)
+
+
+def ref_of(s: Sample) -> Ref:
+    """A made sample as a ref; its box is in 0..1 of the picture."""
+    return Ref(image="", phrase=s.phrase, box=s.box, kind=s.kind, split="val", source="", drawn=False)
 
 
 def _judged(ref: Ref, pointed: Pointed, w: int, h: int) -> Judged:

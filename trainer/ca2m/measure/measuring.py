@@ -10,6 +10,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import torch
+
+from ca2m import device
 from ca2m.config import Network
 from ca2m.data import checks, refs, scenes, splits
 from ca2m.measure import evaluate, page, twins
@@ -33,11 +36,13 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument(
         "--without", default="", metavar="PART,PART", help="of a checkpoint: silence noun, rank, second, look"
     )
+    p.add_argument("--words", default="", metavar="FOLDER", help="the linguistic encoder's, if it lies elsewhere now")
     p.add_argument("--lengths", default="", metavar="N,N,N", help="most words of each length; default: quarters")
     p.add_argument("--json", action="store_true")
     p.add_argument("--html", type=Path, metavar="FILE", help="one page with the worst misses; it holds those photos")
     p.add_argument("--worst", type=int, default=24, help="misses on the page")
     p.add_argument("--skip-bad", action="store_true", help="leave broken lines and missing pictures out, counted")
+    _add_where(p)
     p.set_defaults(run=_eval)
 
     p = sub.add_parser("twins", help='of two things of a name, does "left" mean one and "right" the other?')
@@ -49,20 +54,48 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument("--three", action="store_true", help="threes instead: left, in the middle, right")
     p.add_argument("--pairs", type=int, default=100, help="photos at most; each counts mirrored, too")
     p.add_argument("--seed", type=int, default=6)
+    p.add_argument("--words", default="", metavar="FOLDER", help="the linguistic encoder's, if it lies elsewhere now")
     p.add_argument("--precision", default="int8,fp32", help="of a bundle's graphs, best first")
     p.add_argument("--json", action="store_true")
+    _add_where(p)
     p.set_defaults(run=_twins)
 
 
-def pointer_of(model: Path, precision: str, without: str = "") -> tuple[evaluate.Pointer, float]:
-    """A checkpoint or a bundle, and its presence threshold. without: parts of the head to silence, in PyTorch."""
-    if without:
-        net = checkpoint.began(model) if model.is_dir() else checkpoint.load(model)[1]
-        return evaluate.TorchPointer(silenced(net, without)), Calibration().threshold
-    if model.is_dir():
-        pointer = bundle.BundlePointer(model, tuple(precision.split(",")))
+def _add_where(p: argparse.ArgumentParser) -> None:
+    """What a command that measures says of where it computes."""
+    p.add_argument(
+        "--device", default="", help="cpu, cuda, cuda:1; default: a GPU for a checkpoint, where there is one"
+    )
+    p.add_argument(
+        "--batch", type=int, default=0, help="phrases in one pass; default: 32 on a GPU, a picture's on a CPU"
+    )
+    p.add_argument("--deterministic", action="store_true", help="of a GPU: neither TF32 nor kernels that vary")
+
+
+def pointer_of(
+    model: Path, precision: str, without: str = "", words_folder: str = "", where: torch.device | None = None
+) -> tuple[evaluate.Pointer, float]:
+    """A checkpoint or a bundle, and its presence threshold.
+
+    without: parts of the head to silence, in PyTorch. words_folder: as in `checkpoint.load`. where: it computes; None:
+    on the processor."""
+    where = where or torch.device("cpu")
+    if model.is_dir() and not without:
+        gpu = (where.index or 0) if where.type == "cuda" else None
+        pointer = bundle.BundlePointer(model, tuple(precision.split(",")), gpu=gpu)
         return pointer, pointer.about["threshold"]["present"]
-    return evaluate.TorchPointer(checkpoint.load(model)[1]), Calibration().threshold
+    net = checkpoint.began(model, words_folder)
+    net = silenced(net, without) if without else net
+    return evaluate.TorchPointer(net.to(where)), Calibration().threshold
+
+
+def _pointer(args: argparse.Namespace, without: str = "") -> tuple[evaluate.Pointer, float]:
+    """What the command asks for, where it says."""
+    if args.batch < 0:
+        raise ValueError(f"--batch {args.batch}: must be 1 or more")
+    where = device.chosen(args.device or ("cpu" if args.model.is_dir() and not without else ""))
+    device.prepare(where, not args.deterministic, args.deterministic)
+    return pointer_of(args.model, args.precision, without, args.words, where)
 
 
 def silenced(net: Net, parts: str) -> Net:
@@ -77,20 +110,20 @@ def silenced(net: Net, parts: str) -> Net:
 
 def _eval(args: argparse.Namespace) -> None:
     limits = _numbers(args.lengths)
-    chosen = checks.load(args.refs, args.skip_bad, args.split)
+    chosen: Sequence[refs.Ref] = checks.load(args.refs, args.skip_bad, args.split)
     if args.drawn:
         chosen = [r for r in chosen if r.box is not None and r.drawn == (args.drawn == "yes")]
     chosen = chosen[: args.limit] if args.limit else chosen
     if not chosen:
         raise ValueError(f"{args.refs}: no line to measure on (check --split, --drawn)")
-    pointer, threshold = pointer_of(args.model, args.precision, args.without)
+    pointer, threshold = _pointer(args, args.without)
     began = perf_counter()
-    judged = list(evaluate.judge(pointer, chosen))
+    judged = list(evaluate.judge(pointer, chosen, batch=args.batch))
     found = evaluate.report(judged, threshold, perf_counter() - began) | breakdown(judged, threshold, limits)
     if args.photos:
         every = checks.load(args.refs, args.skip_bad)
         rule = rule_written(checks.load_photos(args.photos, args.skip_bad), every, pointer.size)
-        found["rule_written"] = evaluate.report(list(evaluate.judge_samples(pointer, rule)), threshold)
+        found["rule_written"] = evaluate.report(list(evaluate.judge_samples(pointer, rule, args.batch)), threshold)
     if args.html:
         title = f"{args.model.name} on {args.refs.name}" + (f", {args.split}" if args.split else "")
         args.html.write_text(page.write(title, found, judged, threshold, args.worst), encoding="utf-8")
@@ -123,8 +156,8 @@ def _twins(args: argparse.Namespace) -> None:
     if not pairs:
         number = "three" if args.three else "two"
         raise ValueError(f"{args.photos}: no photo of split {args.split} with just {number} things of a name")
-    pointer = pointer_of(args.model, args.precision)[0]
-    found = (twins.measure_threes if args.three else twins.measure)(pointer, pairs)
+    pointer = _pointer(args)[0]
+    found = (twins.measure_threes if args.three else twins.measure)(pointer, pairs, args.batch)
     if args.json:
         print(json.dumps(found))
     elif args.three:

@@ -17,7 +17,7 @@ from ca2m.data.refs import Box, Photo
 from ca2m.data.refs import iou as overlap
 from ca2m.data.scenes import square
 from ca2m.language import names
-from ca2m.measure.evaluate import Pointer, iou, read_picture
+from ca2m.measure.evaluate import Pointer, answers, iou, read_picture
 
 LEAST = 0.004  # share of the photo that a twin covers at least
 APART = 0.08  # of the photo's width that lies between the twins' middles at least
@@ -72,11 +72,13 @@ def with_mirrored(pairs: Sequence[Twins]) -> list[Twins]:
     return [*pairs, *turned]
 
 
-def measure(pointer: Pointer, pairs: Sequence[Twins]) -> dict[str, Any]:
-    """Shares of pairs with both right, one right, and both answers on one and the same twin (sides not understood)."""
+def measure(pointer: Pointer, pairs: Sequence[Twins], batch: int = 0) -> dict[str, Any]:
+    """Shares of pairs with both right, one right, and both answers on one and the same twin (sides not understood).
+    batch: as in `evaluate.answers`."""
     both = one = same = 0
-    for pair in pairs:
-        a, b = (p.boxes[0] for p in pointer.point(_shown(pair, pointer), [f"left {pair.name}", f"right {pair.name}"]))
+    work = ((_shown(pair, pointer), [f"left {pair.name}", f"right {pair.name}"]) for pair in pairs)
+    for pair, found in zip(pairs, answers(pointer, work, batch), strict=True):
+        a, b = (p.boxes[0] for p in found)
         right = (iou(a, pair.boxes[0]) > 0.5) + (iou(b, pair.boxes[1]) > 0.5)
         both, one = both + (right == 2), one + (right == 1)
         same += iou(a, (float(b[0]), float(b[1]), float(b[2]), float(b[3]))) > 0.5
@@ -85,12 +87,12 @@ def measure(pointer: Pointer, pairs: Sequence[Twins]) -> dict[str, Any]:
     return {"n": n, **{k: v / n if n else None for k, v in share.items()}}
 
 
-def measure_threes(pointer: Pointer, threes: Sequence[Twins]) -> dict[str, Any]:
+def measure_threes(pointer: Pointer, threes: Sequence[Twins], batch: int = 0) -> dict[str, Any]:
     """Shares of threes whose left, middle and right one is found by "left X", "X in the middle" and "right X"."""
     said, right = ("left {}", "{} in the middle", "right {}"), np.zeros(3)
-    for three in threes:
-        answers = pointer.point(_shown(three, pointer), [way.format(three.name) for way in said])
-        right += [iou(a.boxes[0], box) > 0.5 for a, box in zip(answers, three.boxes, strict=True)]
+    work = ((_shown(three, pointer), [way.format(three.name) for way in said]) for three in threes)
+    for three, found in zip(threes, answers(pointer, work, batch), strict=True):
+        right += [iou(a.boxes[0], box) > 0.5 for a, box in zip(found, three.boxes, strict=True)]
     shares = (right / max(len(threes), 1)).tolist()
     return {"n": len(threes), **dict(zip(("left", "middle", "right"), shares, strict=True))}
 

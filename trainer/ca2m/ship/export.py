@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from onnxruntime import InferenceSession
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ca2m.config import Config, Network
 from ca2m.net import weights, words
@@ -74,11 +76,13 @@ def export(c: Config, net: Net, calibration: Calibration, out: Path) -> dict[str
     return {name: [describe(out / f"{name}.onnx", "fp32")] for name in graphs}
 
 
-def example(c: Network, net: Net, phrases: list[str]) -> dict[str, tuple[Tensor, ...]]:
-    """Inputs of the three graphs: a picture of noise, one random seed."""
+def example(
+    c: Network, net: Net, phrases: list[str], pictures: int = 1, padded: int = 0
+) -> dict[str, tuple[Tensor, ...]]:
+    """Inputs of the three graphs: so many pictures of noise, one random seed; phrases padded by so many words."""
     rng = np.random.default_rng(1)
-    image = torch.from_numpy(rng.integers(0, 256, (1, c.image_size, c.image_size, 3), dtype=np.uint8))
-    ids, mask = words.encode(words.tokenizer(c.words, c.phrase_len), phrases)
+    image = torch.from_numpy(rng.integers(0, 256, (pictures, c.image_size, c.image_size, 3), dtype=np.uint8))
+    ids, mask = (F.pad(x, (0, padded)) for x in words.encode(words.tokenizer(c.words, c.phrase_len), phrases))
     with torch.no_grad():
         return {
             "frame": (image,),
@@ -125,24 +129,57 @@ def _write(
     onnx.checker.check_model(str(path))
 
 
+CASES = (
+    (1, ["left"], 0),
+    (2, ["a dog beside the big brown chair", "second person from the right"], 0),
+    (
+        2,
+        ["second person from the right", "the biggest of the three brown dogs near the sofa", "cat", "sky", "my cup"],
+        0,
+    ),
+    (1, ["the red cup on the left", "person"] * 3, 7),
+)
+"""What graphs are compared on: pictures N, phrases P, words of padding."""
+
+
 def compare(net: Net, calibration: Calibration, out: Path) -> None:
-    """Each fp32 graph against the network on other inputs than it was traced with; AssertionError names the output."""
-    for phrases in (
-        ["left"],
-        ["second person from the right", "the biggest of the three brown dogs near the sofa", "cat"] * 3,
-    ):
-        inputs = example(net.c, net, phrases)
+    """Each fp32 graph against the network on other sizes than it was traced with; AssertionError names the output.
+
+    Where N is P each phrase has its own picture, else every picture is asked all phrases. Padding may change no answer.
+    """
+    sessions = {name: session_of(out / f"{name}.onnx") for name in NAMES}
+    graphs = {"frame": FrameGraph(net), "phrase": PhraseGraph(net), "ground": GroundGraph(net, calibration)}
+    for n, phrases, padded in CASES:
+        inputs = example(net.c, net, phrases, n, padded)
+        of = f"N {n}, P {len(phrases)}, L {inputs['phrase'][0].shape[1]}"
+        for name in ("frame", "phrase"):
+            _near(f"{name}.onnx at {of}", name, sessions[name], inputs[name], graphs[name])
+        visual, *said = inputs["ground"]
+        for seen in [visual] if n in (1, len(phrases)) else visual.split(1):
+            _near(f"ground.onnx at {of}", "ground", sessions["ground"], (seen, *said), graphs["ground"])
+        if padded:
+            bare = example(net.c, net, phrases, n)["ground"]
+            with torch.no_grad():
+                want = graphs["ground"](*bare)
+            _near(f"ground.onnx with {padded} words of padding", "ground", sessions["ground"], inputs["ground"], want)
+
+
+def _near(
+    where: str,
+    name: str,
+    session: InferenceSession,
+    inputs: tuple[Tensor, ...],
+    want: nn.Module | tuple[Tensor, ...],
+) -> None:
+    """AssertionError where a graph's outputs are not near to those of the module for the same inputs, or to `want`."""
+    ins, outs = NAMES[name]
+    got = session.run(outs, {k: v.numpy() for k, v in zip(ins, inputs, strict=True)})
+    if isinstance(want, nn.Module):
         with torch.no_grad():
-            want = {
-                "frame": (net.see(*inputs["frame"]),),
-                "phrase": (net.read(*inputs["phrase"]),),
-                "ground": GroundGraph(net, calibration)(*inputs["ground"]),
-            }
-        for name, (ins, outs) in NAMES.items():
-            feed = {k: v.numpy() for k, v in zip(ins, inputs[name], strict=True)}
-            got = session_of(out / f"{name}.onnx").run(outs, feed)
-            for what, a, b in zip(outs, got, want[name], strict=True):
-                np.testing.assert_allclose(a, b.numpy(), rtol=TOLERANCE, atol=TOLERANCE, err_msg=f"{name}.onnx: {what}")
+            found = want(*inputs)
+        want = (found,) if isinstance(found, Tensor) else found
+    for what, a, b in zip(outs, got, want, strict=True):
+        np.testing.assert_allclose(a, b.numpy(), rtol=TOLERANCE, atol=TOLERANCE, err_msg=f"{where}: {what}")
 
 
 def rounded(net: Net) -> Net:

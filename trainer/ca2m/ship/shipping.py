@@ -27,6 +27,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument("checkpoint", type=Path, help="checkpoint (.pt), or a bundle folder whose fp32 graphs stay")
     p.add_argument("--out", type=Path, required=True, help="bundle folder")
     p.add_argument("--refs", type=Path, help="refs.jsonl: calibrates on the calibration photos, measures on val")
+    p.add_argument("--words", default="", metavar="FOLDER", help="the linguistic encoder's, if it lies elsewhere now")
     p.add_argument("--int8", default="", help="graphs to try in eight bits, e.g. frame,ground,phrase")
     p.add_argument("--fp16", default="", help="graphs to write in sixteen bits for CUDA and TensorRT")
     p.add_argument("--calib", type=int, default=128, metavar="N", help="pictures that calibrate the frame graph's int8")
@@ -35,14 +36,14 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _run(args: argparse.Namespace) -> None:
-    hand = checks.load(args.refs, args.skip_bad) if args.refs else []
+    hand = list(checks.load(args.refs, args.skip_bad)) if args.refs else []
     held, val = split(hand)
     names = {kind: tuple(n for n in said.split(",") if n) for kind, said in (("int8", args.int8), ("fp16", args.fp16))}
     plan = precision.Plan(**names, pictures=args.calib, held=held, val=val)
     if args.checkpoint.is_dir():
         about = from_bundle(args.checkpoint, args.out)
     else:
-        about = from_checkpoint(args.checkpoint, args.out, held)
+        about = from_checkpoint(args.checkpoint, args.out, held, args.words)
     _save(args.out, about)
     tried = precision.add(args.out, about["graphs"], plan)
     _save(args.out, about)
@@ -61,9 +62,9 @@ def split(hand: list[Ref]) -> tuple[list[Ref], list[Ref]]:
     return held, [r for r in hand if r.split == "val"]
 
 
-def from_checkpoint(path: Path, out: Path, held: list[Ref]) -> dict[str, Any]:
-    """Writes the fp32 graphs and all else to `out`; what bundle.json says."""
-    c, net = checkpoint.load(path)
+def from_checkpoint(path: Path, out: Path, held: list[Ref], words_folder: str = "") -> dict[str, Any]:
+    """Writes the fp32 graphs and all else to `out`; what bundle.json says. words_folder: as in `checkpoint.load`."""
+    c, net = checkpoint.load(path, words_folder=words_folder)
     calibration = Calibration()
     if held:
         calibration = evaluate.calibrate(list(evaluate.judge(evaluate.TorchPointer(net, raw=True), held)))
