@@ -44,14 +44,14 @@ type Capture struct {
 // OpenCapture opens a device, file or stream; see Open for its errors.
 func OpenCapture(ctx context.Context, ref camera.Ref, o Options) (*Capture, error) {
 	o = o.filled()
-	return newCapture(ctx, ref, o, func() (handle, error) { return openReader(ref, o) })
+	return newCapture(ctx, ref, o, func(ctx context.Context) (handle, error) { return openReader(ctx, ref, o) })
 }
 
 // openReader opens what ref names in a child of this program, or in this process
 // where Options ask for it or no child can be started.
-func openReader(ref camera.Ref, o Options) (handle, error) {
+func openReader(ctx context.Context, ref camera.Ref, o Options) (handle, error) {
 	if !o.InProcess {
-		r, err := openRemote(ref, o, 0, false)
+		r, err := openRemote(ctx, ref, o, 0, false)
 		switch {
 		case err == nil && ref.Kind == camera.File:
 			return &restarting{remote: r, ref: ref, o: o}, nil

@@ -45,7 +45,7 @@ type plug struct {
 	tries   int
 }
 
-func (p *plug) open() (handle, error) {
+func (p *plug) open(context.Context) (handle, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.tries++
@@ -187,7 +187,7 @@ func TestContextEndsNextAtOnce(t *testing.T) {
 func TestOpenSlowDevice(t *testing.T) {
 	freed := &fake{closed: make(chan struct{})}
 	o := Options{OpenTimeout: 20 * time.Millisecond}.filled()
-	_, err := newCapture(t.Context(), webcam, o, func() (handle, error) {
+	_, err := newCapture(t.Context(), webcam, o, func(context.Context) (handle, error) {
 		time.Sleep(100 * time.Millisecond)
 		return freed, nil
 	})

@@ -2,6 +2,7 @@ package opencv
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -30,8 +31,9 @@ type remote struct {
 	next     int // index of the frame after the last one read
 }
 
-// openRemote starts a child that reads ref from frame skip on.
-func openRemote(ref camera.Ref, o Options, skip int, seek bool) (*remote, error) {
+// openRemote starts a child that reads ref from frame skip on. The child is ended
+// when ctx ends before it has opened.
+func openRemote(ctx context.Context, ref camera.Ref, o Options, skip int, seek bool) (*remote, error) {
 	slotSize := (3*o.MaxPixels + 4095) &^ 4095
 	p, err := child.Start(readerRole, child.Options{Memory: slots * slotSize, MaxResident: o.MaxResident})
 	if err != nil {
@@ -48,6 +50,8 @@ func openRemote(ref camera.Ref, o Options, skip int, seek bool) (*remote, error)
 	})
 	var told report
 	if err == nil {
+		stop := context.AfterFunc(ctx, func() { p.Kill("nobody waits for it any more") })
+		defer stop()
 		told, err = r.wait(max(o.NoFrame, o.OpenTimeout+time.Second))
 	}
 	if err == nil && told.Err != "" {
@@ -226,7 +230,7 @@ func (r *restarting) restart(start int, why crash) error {
 	}
 	r.tries++
 	err := r.remote.Close()
-	again, openErr := openRemote(r.ref, r.o, next, r.tries > 2)
+	again, openErr := openRemote(context.Background(), r.ref, r.o, next, r.tries > 2)
 	if openErr != nil {
 		return errors.Join(openErr, err)
 	}

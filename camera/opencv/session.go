@@ -23,8 +23,9 @@ type aborter interface{ Abort() }
 // A loser is a handle that counts the frames that it could not decode.
 type loser interface{ Lost() int }
 
-// An opener opens a handle, and may take as long as its library likes.
-type opener func() (handle, error)
+// An opener opens a handle, and may take as long as its library likes. Its context
+// ends when nobody waits for the handle any more.
+type opener func(ctx context.Context) (handle, error)
 
 // A session is one handle and the one goroutine that opens, reads and closes
 // it. The callers wait with a limit; a native call that hangs is left behind
@@ -40,6 +41,8 @@ type session struct {
 	lost  int  // frames that could not be decoded, as of the last answer
 	owed  bool // a frame was asked for and not waited for
 
+	giveUp context.CancelFunc // frees the opener's context
+
 	gone chan struct{} // closed when the handle is
 	err  error         // of closing; set before gone
 }
@@ -50,19 +53,22 @@ func dial(ctx context.Context, open opener, limit time.Duration) (*session, erro
 		opened: make(chan error, 1), want: make(chan struct{}, 1),
 		got: make(chan error, 1), gone: make(chan struct{}),
 	}
-	go s.serve(open)
+	waiting, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	go s.serve(waiting, open)
 	err, ok := hang.Wait(ctx, limit, s.opened)
 	if ok == nil && err == nil {
+		s.giveUp = giveUp
 		return s, nil
 	}
+	giveUp()
 	close(s.want)
 	return nil, errors.Join(ok, err)
 }
 
 // serve runs on the goroutine that owns the handle.
-func (s *session) serve(open opener) {
+func (s *session) serve(ctx context.Context, open opener) {
 	defer close(s.gone)
-	h, err := open()
+	h, err := open(ctx)
 	if err != nil {
 		s.opened <- err
 		return
@@ -101,6 +107,7 @@ func (s *session) next(ctx context.Context, f *camera.Frame, limit time.Duration
 
 // close frees the handle. It waits a moment for a call under way, and no longer.
 func (s *session) close() error {
+	s.giveUp()
 	close(s.want)
 	if a, ok := s.h.(aborter); ok {
 		a.Abort()
