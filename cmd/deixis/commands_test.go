@@ -151,16 +151,16 @@ func TestBenchCompare(t *testing.T) {
 	args := []string{"bench", "compare", "--seconds", "0.5", "--rounds", "1", "--python", "gone", "--bundle", b.Dir, "--log-level", "error"}
 	out := must(t, append(args, "--json")...)
 	var r bench.CompareReport
-	if err := json.Unmarshal([]byte(out), &r); err != nil || len(r.Sources) != 2 {
+	if err := json.Unmarshal([]byte(out), &r); err != nil || len(r.Sources) != 3 {
 		t.Fatalf("%s: %v", out, err)
 	}
 	for _, s := range r.Sources {
-		if s.Ratio.LineBare <= 0 || s.Fixed.LineBare <= 0.3 || s.Fixed.LineBare > 1.3 || s.AgeMS.Fresh.P50 <= 0 || s.AgeMS.Limit <= 1.1*s.AgeMS.Model {
+		if s.Ratio.LineBare <= 0 || s.Fixed.LineBare <= 0 || s.Reader.Ratio <= 0 || s.AgeMS.Fresh.P50 <= 0 || s.AgeMS.Limit <= 1.1*s.AgeMS.Model {
 			t.Errorf("report %s", out)
 		}
 	}
 	var people strings.Builder
-	if err := r.Sources[0].Print(&people); err != nil || !strings.Contains(people.String(), "stand-in") || !strings.Contains(people.String(), "first drawn") {
+	if err := r.Sources[0].Print(&people); err != nil || !strings.Contains(people.String(), "stand-in") || !strings.Contains(people.String(), "first drawn") || !strings.Contains(people.String(), "child process") {
 		t.Errorf("for people: %q, %v", &people, err)
 	}
 	for name, more := range map[string][]string{"live": {"pattern://64x48"}, "no rounds": {"--rounds", "0"}} {
