@@ -23,9 +23,9 @@ var (
 // password is what follows the user in an address: up to the last @ of its part.
 var password = regexp.MustCompile(`([^/?#@:\s"']+):[^/?#\s"']*@`)
 
-// telling are the names of settings that are secrets anywhere, in a file's name
+// secretName are the names of settings that are secrets anywhere, in a file's name
 // even, which may be an address that was mistyped.
-var telling = regexp.MustCompile(`(?i)pass|pwd|token|secret|auth|key`)
+var secretName = regexp.MustCompile(`(?i)pass|pwd|token|secret|auth|key`)
 
 // Redacted is the name of a source, or what was meant as one, without what may be
 // a secret in it: the password of user:password@, and in an address the value of
@@ -38,7 +38,7 @@ func Redacted(source string) string {
 	path, fragment, marks := strings.Cut(path, "#")
 	parts := strings.Split(path, "/")
 	for i, p := range parts {
-		if equals.MatchString(p) && (isAddress || telling.MatchString(p)) { // it may hold a / itself: the rest of the path is settings
+		if equals.MatchString(p) && (isAddress || secretName.MatchString(p)) { // it may hold a / itself: the rest of the path is settings
 			parts = append(parts[:i], settings(strings.Join(parts[i:], "/"), isAddress, false))
 			break
 		}
@@ -57,7 +57,7 @@ func Redacted(source string) string {
 var equals = regexp.MustCompile(`(?i)=|%3d`)
 
 // settings hides the values of name=value&name=value: all but the plain ones in an
-// address, those with a telling name elsewhere. What has no name is a value where
+// address, those with the name of a secret elsewhere. What has no name is a value where
 // bare says so.
 func settings(text string, isAddress, bare bool) string {
 	all := strings.FieldsFunc(text, func(r rune) bool { return r == '&' || r == ';' })
@@ -71,7 +71,7 @@ func settings(text string, isAddress, bare bool) string {
 		}
 		name, value := one[:at[0]], one[at[1]:]
 		isPlain := plain[strings.ToLower(name)] && plainValue.MatchString(value)
-		if isAddress && !isPlain || telling.MatchString(name) {
+		if isAddress && !isPlain || secretName.MatchString(name) {
 			all[i] = name + "=" + hidden
 		}
 	}

@@ -6,8 +6,9 @@ import "errors"
 
 // Options shape a child.
 type Options struct {
-	Memory      int   // shared memory, bytes
-	MaxResident int64 // a child that holds more bytes is killed; 0 means no limit
+	Memory      int    // shared memory, bytes
+	MaxResident int64  // a child that holds more bytes is killed; 0 means no limit
+	Allow       string // how to allow more; it ends the reason of such a kill
 }
 
 // Process is a child seen by its parent.

@@ -32,8 +32,9 @@ const watchPeriod = 100 * time.Millisecond
 
 // Options shape a child.
 type Options struct {
-	Memory      int   // shared memory, bytes; pages that nobody writes take no room; 0 means none
-	MaxResident int64 // a child that holds more bytes is killed; 0 means no limit
+	Memory      int    // shared memory, bytes; pages that nobody writes take no room; 0 means none
+	MaxResident int64  // a child that holds more bytes is killed; 0 means no limit
+	Allow       string // how to allow more; it ends the reason of such a kill
 }
 
 // Process is a child seen by its parent. The parent closes it.
@@ -100,13 +101,13 @@ func Start(role string, o Options) (_ *Process, err error) {
 		close(p.gone)
 	}()
 	if o.MaxResident > 0 {
-		go p.watch(o.MaxResident)
+		go p.watch(o)
 	}
 	return p, nil
 }
 
-// watch kills the child when it holds more than limit bytes.
-func (p *Process) watch(limit int64) {
+// watch kills the child when it holds more memory than it may.
+func (p *Process) watch(o Options) {
 	tick := time.NewTicker(watchPeriod)
 	defer tick.Stop()
 	for {
@@ -114,8 +115,8 @@ func (p *Process) watch(limit int64) {
 		case <-p.gone:
 			return
 		case <-tick.C:
-			if resident(p.cmd.Process.Pid) > limit {
-				p.Kill(fmt.Sprintf("more than %.4g GiB of memory", float64(limit)/(1<<30)))
+			if resident(p.cmd.Process.Pid) > o.MaxResident {
+				p.Kill(fmt.Sprintf("more than %.4g GiB of memory%s", float64(o.MaxResident)/(1<<30), o.Allow))
 				return
 			}
 		}

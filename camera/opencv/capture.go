@@ -31,6 +31,7 @@ type Capture struct {
 	info  Info
 	seq   uint64
 	here  int           // frames of this connection
+	taken uint64        // the same, with those dropped before they came here
 	start time.Time     // of the first frame
 	base  time.Duration // PTS of this connection's first frame
 	last  time.Duration // PTS of the frame before
@@ -88,7 +89,7 @@ func (c *Capture) connect(ctx context.Context) error {
 	if err != nil {
 		return c.failed(ctx, err)
 	}
-	c.s, c.info, c.here = s, s.info, 0
+	c.s, c.info, c.here, c.taken = s, s.info, 0, 0
 	told := s.info
 	c.told.Store(&told)
 	c.away.Store(false)
@@ -174,7 +175,7 @@ func (c *Capture) limit() time.Duration {
 // finite says whether the end of reading is the end of the recording. One that
 // is served over the network knows its length and has been read to it.
 func (c *Capture) finite() bool {
-	return c.ref.Kind == camera.File || c.info.Frames > 0 && c.here >= c.info.Frames
+	return c.ref.Kind == camera.File || c.info.Frames > 0 && c.taken >= uint64(c.info.Frames)
 }
 
 func (c *Capture) end() error {
@@ -241,19 +242,21 @@ func (c *Capture) reconnect(ctx context.Context) error {
 	}
 }
 
-// stamp numbers f and gives it its times. A file's own time stamps count where
-// they grow, or else the frame rate; a live source goes by this machine's clock.
+// stamp numbers f, with a gap for what was dropped on the way, and gives it its
+// times. A file's own time stamps count where they grow, or else the frame rate; a live source goes by this machine's clock.
 func (c *Capture) stamp(f *camera.Frame) {
 	if c.ref.Kind == camera.File {
 		f.File = c.ref.Path
 	}
-	c.seq++
+	taken := max(f.Seq, c.taken+1)
+	c.seq, c.taken = c.seq+taken-c.taken, taken
 	c.here++
 	f.Seq = c.seq
 	if f.At.IsZero() {
 		f.At = time.Now()
 	}
-	if c.seq == 1 {
+	first := c.start.IsZero()
+	if first {
 		c.start, c.base = f.At, f.PTS
 	}
 	if c.ref.Live() {
@@ -261,7 +264,7 @@ func (c *Capture) stamp(f *camera.Frame) {
 		return
 	}
 	f.PTS -= c.base
-	if c.seq > 1 && f.PTS <= c.last {
+	if !first && f.PTS <= c.last {
 		f.PTS = c.last + c.period()
 	}
 	c.last = f.PTS

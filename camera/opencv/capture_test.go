@@ -22,6 +22,8 @@ import (
 type fake struct {
 	frames int           // how many it gives
 	hang   time.Duration // how long it takes over the one after
+	step   uint64        // from one number to the next; 0: it gives none
+	seq    uint64
 	closed chan struct{}
 }
 
@@ -31,7 +33,9 @@ func (h *fake) Read(f *camera.Frame) error {
 		return io.EOF
 	}
 	h.frames--
+	h.seq += h.step
 	f.Resize(2, 1)
+	f.Seq = h.seq
 	return nil
 }
 
@@ -91,6 +95,22 @@ func TestUnplugAndReplug(t *testing.T) {
 	}
 	if p.tries != 3 {
 		t.Errorf("opened %d times, want 3", p.tries)
+	}
+}
+
+// TestFramesDroppedOnTheWay leave a gap in the numbers, over a reconnection, too.
+func TestFramesDroppedOnTheWay(t *testing.T) {
+	o := Options{Reconnect: true, Pause: time.Millisecond, Log: slog.New(slog.DiscardHandler)}.filled()
+	c, err := newCapture(t.Context(), webcam, o, (&plug{handles: []*fake{{frames: 2, step: 3}, {frames: 1}, {frames: 1, step: 2}}}).open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var f camera.Frame
+	for _, want := range []uint64{3, 6, 7, 9} {
+		if err := c.Next(t.Context(), &f); err != nil || f.Seq != want {
+			t.Fatalf("seq %d, %v; want %d", f.Seq, err, want)
+		}
 	}
 }
 

@@ -35,7 +35,9 @@ type remote struct {
 // when ctx ends before it has opened.
 func openRemote(ctx context.Context, ref camera.Ref, o Options, skip int, seek bool) (*remote, error) {
 	slotSize := (3*o.MaxPixels + 4095) &^ 4095
-	p, err := child.Start(readerRole, child.Options{Memory: slots * slotSize, MaxResident: o.MaxResident})
+	p, err := child.Start(readerRole, child.Options{
+		Memory: slots * slotSize, MaxResident: o.MaxResident, Allow: " (--reader-memory allows more)",
+	})
 	if err != nil {
 		return nil, errors.Join(errNoChild, err)
 	}
@@ -115,7 +117,7 @@ func (r *remote) wait(limit time.Duration) (report, error) {
 		}
 		return told, nil
 	case <-late.C:
-		r.p.Kill(fmt.Sprintf("no frame for %v", limit))
+		r.p.Kill(fmt.Sprintf("no frame for %v (--reader-timeout allows more)", limit))
 		return report{}, crash(r.p.Reason())
 	}
 }
@@ -134,7 +136,7 @@ func (r *remote) Read(f *camera.Frame) error {
 		}
 		f.Resize(told.Width, told.Height)
 		copy(f.Pix, r.p.Memory[told.Slot*r.slotSize:])
-		f.PTS = told.PTS
+		f.Seq, f.PTS = uint64(told.Index)+1, told.PTS
 		if r.live { // a file's frames are read ahead, which is no age
 			age := max(0, time.Now().UnixNano()-told.At)
 			f.At = time.Now().Add(-time.Duration(age))

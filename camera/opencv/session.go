@@ -9,8 +9,9 @@ import (
 	"deixis/camera/hang"
 )
 
-// A handle is one open native video. Read fills f's picture, place and, where
-// it knows it, time; io.EOF when there is nothing more to read.
+// A handle is one open native video. Read fills f's picture, place and, where it
+// knows them, time and number in this connection, from 1; io.EOF when there is
+// nothing more to read.
 type handle interface {
 	Read(f *camera.Frame) error
 	Info() Info
@@ -20,8 +21,8 @@ type handle interface {
 // An aborter is a handle whose Read another goroutine can end.
 type aborter interface{ Abort() }
 
-// A loser is a handle that counts the frames that it could not decode.
-type loser interface{ Lost() int }
+// A lossCounter is a handle that counts the frames that it could not decode.
+type lossCounter interface{ Lost() int }
 
 // An opener opens a handle, and may take as long as its library likes. Its context
 // ends when nobody waits for the handle any more.
@@ -76,9 +77,9 @@ func (s *session) serve(ctx context.Context, open opener) {
 	s.info, s.h = h.Info(), h
 	s.opened <- nil
 	for range s.want {
-		s.frame.At = time.Time{}
+		s.frame.Seq, s.frame.At = 0, time.Time{}
 		err := h.Read(&s.frame)
-		if l, ok := h.(loser); ok {
+		if l, ok := h.(lossCounter); ok {
 			s.lost = l.Lost()
 		}
 		s.got <- err
@@ -100,7 +101,8 @@ func (s *session) next(ctx context.Context, f *camera.Frame, limit time.Duration
 	s.owed = false
 	if read == nil {
 		f.Pix, s.frame.Pix = s.frame.Pix, f.Pix
-		f.Width, f.Height, f.PTS, f.At = s.frame.Width, s.frame.Height, s.frame.PTS, s.frame.At
+		f.Width, f.Height = s.frame.Width, s.frame.Height
+		f.Seq, f.PTS, f.At = s.frame.Seq, s.frame.PTS, s.frame.At
 	}
 	return read
 }

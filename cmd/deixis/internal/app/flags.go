@@ -33,6 +33,27 @@ type Common struct {
 	LogJSON  bool       `name:"log-json" help:"Write the log as JSON lines."`
 }
 
+// The limits of flags that shape the reader of video.
+const (
+	mostPixels    = 1 << 30 // a frame of 32768x32768
+	leastMemory   = 64      // MiB: a decoder holds some tens
+	leastNoFrame  = time.Second
+	mostReaderMiB = 1 << 30
+)
+
+// Validate names what cannot be; kong calls it.
+func (c *Common) Validate() error {
+	switch {
+	case c.MaxPixels < 1 || c.MaxPixels > mostPixels:
+		return fmt.Errorf("--max-pixels %d: write 1 to %d", c.MaxPixels, mostPixels)
+	case c.ReaderMemory < leastMemory || c.ReaderMemory > mostReaderMiB:
+		return fmt.Errorf("--reader-memory %d: write %d MiB or more", c.ReaderMemory, leastMemory)
+	case c.ReaderTimeout < leastNoFrame:
+		return fmt.Errorf("--reader-timeout %v: write %v or more", c.ReaderTimeout, leastNoFrame)
+	}
+	return nil
+}
+
 // Sources are the options that every source is opened with.
 func (g *Globals) Sources() opencv.Options {
 	return opencv.Options{

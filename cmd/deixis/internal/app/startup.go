@@ -59,7 +59,7 @@ func (p *startup) line() {
 	p.g.Log.Info(says, "provider", p.provider, "for", time.Since(p.tried).Round(time.Second))
 }
 
-// end stops telling.
+// end stops the lines.
 func (p *startup) end() {
 	close(p.over)
 	p.told.Wait()
