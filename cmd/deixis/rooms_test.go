@@ -17,6 +17,7 @@ var edges = map[string][]string{
 	"camera":              {},
 	"camera/hang":         {},
 	"camera/child":        {},
+	"camera/bitstream":    {},
 	"camera/container":    {},
 	"camera/opencv":       {"camera", "camera/child", "camera/container", "camera/hang"},
 	"camera/opencv/about": {},
