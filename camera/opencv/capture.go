@@ -73,9 +73,16 @@ func openReader(ctx context.Context, ref camera.Ref, o Options) (handle, error) 
 
 func newCapture(ctx context.Context, ref camera.Ref, o Options, open opener) (*Capture, error) {
 	c := &Capture{ref: ref, o: o, open: open}
-	if err := c.connect(ctx); err != nil {
+	c.told.Store(&Info{})
+	err := c.connect(ctx)
+	switch {
+	case err == nil:
+		return c, nil
+	case ctx.Err() != nil || !o.Reconnect || !errors.Is(err, camera.ErrNoDevice) && !errors.Is(err, camera.ErrLost):
 		return nil, err
 	}
+	c.away.Store(true)
+	o.Log.Warn("the source is not there yet, waiting for it", "source", ref.String(), "why", err)
 	return c, nil
 }
 
@@ -135,7 +142,8 @@ func (c *Capture) Lost() bool { return c.away.Load() }
 // Next fills f with the next frame. At a file's end it returns io.EOF; a file
 // without a single frame, or shorter than its container says, ends with
 // camera.ErrNoPicture. A device or stream that is
-// lost is camera.ErrLost, or with Options.Reconnect tried again until ctx ends.
+// lost is camera.ErrLost, or with Options.Reconnect tried again until ctx ends; a
+// recording that is served over the network ends as a file does.
 func (c *Capture) Next(ctx context.Context, f *camera.Frame) error {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -173,16 +181,17 @@ func (c *Capture) limit() time.Duration {
 }
 
 // finite says whether the end of reading is the end of the recording. One that
-// is served over the network knows its length and has been read to it.
-func (c *Capture) finite() bool {
-	return c.ref.Kind == camera.File || c.info.Frames > 0 && c.taken >= uint64(c.info.Frames)
-}
+// is served over the network knows its length; how many frames it counts may be
+// more than it shows (edit lists) or less (a guessed rate).
+func (c *Capture) finite() bool { return c.ref.Kind == camera.File || c.info.Frames > 0 }
 
 func (c *Capture) end() error {
 	c.tellLost()
 	switch {
 	case c.seq == 0:
 		return fmt.Errorf("read video %q: no frame in it can be decoded (is it whole?): %w", c.ref, camera.ErrNoPicture)
+	case c.ref.Kind == camera.Stream && c.taken < uint64(c.info.Frames):
+		c.o.Log.Warn("the recording ended before its count of frames: it was cut, or the connection broke", "source", c.ref.String(), "frames", c.taken, "of", c.info.Frames)
 	case c.cut():
 		return unreadable(fmt.Sprintf("read video %q: it ends after %d of %d frames (cut short?)", c.ref, c.here, c.info.Frames))
 	}
@@ -203,7 +212,7 @@ func (c *Capture) tellLost() {
 }
 
 // cut says whether a file ends before its container says.
-func (c *Capture) cut() bool { return c.ref.Kind == camera.File && incomplete(c.ref.Path) }
+func (c *Capture) cut() bool { return c.info.Container != nil && c.info.Container.Short }
 
 // lose drops the connection, and is an error where it must not come back.
 func (c *Capture) lose(cause error) error {
@@ -243,7 +252,8 @@ func (c *Capture) reconnect(ctx context.Context) error {
 }
 
 // stamp numbers f, with a gap for what was dropped on the way, and gives it its
-// times. A file's own time stamps count where they grow, or else the frame rate; a live source goes by this machine's clock.
+// times. A file's own times count where they grow; a live source goes by this
+// machine's clock.
 func (c *Capture) stamp(f *camera.Frame) {
 	if c.ref.Kind == camera.File {
 		f.File = c.ref.Path
@@ -265,9 +275,22 @@ func (c *Capture) stamp(f *camera.Frame) {
 	}
 	f.PTS -= c.base
 	if !first && f.PTS <= c.last {
-		f.PTS = c.last + c.period()
+		f.PTS = c.after(c.last)
 	}
 	c.last = f.PTS
+}
+
+// after is the time of the frame after the one at t, where OpenCV gives none, as
+// 4.6 does for the last frames of a stream whose frames are reordered.
+func (c *Capture) after(t time.Duration) time.Duration {
+	if c.info.Container != nil {
+		for _, next := range c.info.Container.Last {
+			if next > t+time.Millisecond {
+				return next
+			}
+		}
+	}
+	return t + c.period()
 }
 
 // period is the time from one frame to the next.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deixis/camera"
+	"deixis/camera/container"
 )
 
 // FFmpeg's own lines would stand between ours. OpenCV reads the variable when
@@ -31,7 +32,7 @@ type Options struct {
 
 	OpenTimeout time.Duration // how long a device or stream may take to open; 0 means 10 s
 	ReadTimeout time.Duration // how long it may take over one frame; 0 means 5 s
-	Reconnect   bool          // a device or stream that is lost is opened again until ctx ends
+	Reconnect   bool          // a device or stream that is lost, or not there yet, is tried again until ctx ends
 	Pause       time.Duration // before it is tried first, and twice as long each time up to 5 s; 0 means 0.5 s
 	Log         *slog.Logger  // nil means slog.Default()
 
@@ -71,6 +72,8 @@ type Info struct {
 	FPS           float64 // frames a second; 0 unknown
 	Frames        int     // how many there are in all; 0 unknown or without end
 	Format        string  // four letters: of a device's pixels, or a file's codec; "" unknown
+
+	Container *container.Facts // what a file says about itself; nil for other sources
 }
 
 // A Source is any source that Open opens. It belongs to one goroutine.
@@ -82,7 +85,8 @@ type Source interface {
 }
 
 // Open opens what ref names. Its errors are camera.ErrNoDevice for a device
-// that is missing or taken, camera.ErrLost for a stream that does not answer,
+// that is missing or taken, camera.ErrLost for a stream that does not answer
+// (neither with Options.Reconnect: then the first Next waits for them),
 // camera.ErrNoPicture for a file that is neither video nor picture, and that
 // of ctx.
 func Open(ctx context.Context, ref camera.Ref, o Options) (Source, error) {

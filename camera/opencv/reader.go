@@ -39,7 +39,7 @@ type order struct {
 // report is a message of a reader. The first says what was opened, each that
 // follows tells of one frame, of progress alone, or of the end.
 type report struct {
-	Err, Cause string // of opening; Cause is the number of a sentinel
+	Err, Cause string // of opening, or why it ends early; Cause is the name of a sentinel
 	Info       Info
 
 	Working       bool // it goes on and has no frame yet
@@ -76,6 +76,14 @@ type toldError struct {
 
 func (e *toldError) Error() string { return e.says }
 func (e *toldError) Unwrap() error { return e.cause }
+
+// err is what a report says went wrong; nil for nothing.
+func (r report) err() error {
+	if r.Err == "" {
+		return nil
+	}
+	return &toldError{r.Err, causes[r.Cause]}
+}
 
 // read is the child's work: it reads a video into the ring until it ends.
 func read(c *child.Conn) error {
@@ -125,9 +133,14 @@ func readOne(c *child.Conn, v *video, o order, index, slot int) error {
 	f := camera.Frame{Pix: memory}
 	err := v.Read(&f)
 	at := time.Now().UnixNano()
+	end := report{End: true, Lost: v.lost}
+	var change *sizeChange
 	switch {
+	case errors.As(err, &change):
+		end.Err, end.Cause = err.Error(), causeOf(err)
+		fallthrough
 	case errors.Is(err, io.EOF):
-		if err := c.Send(report{End: true, Lost: v.lost}); err != nil {
+		if err := c.Send(end); err != nil {
 			return err
 		}
 		select {} // the parent ends this process

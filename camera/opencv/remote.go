@@ -26,9 +26,9 @@ type remote struct {
 	live     bool
 	info     Info
 	reports  chan report // closed when the child is gone
-	end      bool
-	lost     int // frames that the child could not decode
-	next     int // index of the frame after the last one read
+	end      error       // set once there are no more frames
+	lost     int         // frames that the child could not decode
+	next     int         // index of the frame after the last one read
 }
 
 // openRemote starts a child that reads ref from frame skip on. The child is ended
@@ -56,9 +56,9 @@ func openRemote(ctx context.Context, ref camera.Ref, o Options, skip int, seek b
 		defer stop()
 		told, err = r.wait(max(o.NoFrame, o.OpenTimeout+time.Second))
 	}
-	if err == nil && told.Err != "" {
-		err = &toldError{told.Err, causes[told.Cause]}
-	} else if err != nil {
+	if err == nil {
+		err = told.err()
+	} else {
 		err = fmt.Errorf("open %s %q: the reader ended: %w: %w", ref.Kind, ref, err, lossOf(ref))
 	}
 	if err != nil {
@@ -123,14 +123,17 @@ func (r *remote) wait(limit time.Duration) (report, error) {
 }
 
 // Read copies the next frame out of the ring into f: what f holds is never
-// shared with the child. Its errors are io.EOF and crash.
+// shared with the child. Its errors are io.EOF, crash and what the child told.
 func (r *remote) Read(f *camera.Frame) error {
-	for !r.end {
+	for r.end == nil {
 		told, err := r.wait(r.o.NoFrame)
 		if err != nil {
 			return err
 		}
-		r.lost, r.end = told.Lost, told.End
+		r.lost = told.Lost
+		if told.End {
+			r.end = cmp.Or(told.err(), io.EOF)
+		}
 		if told.Working || told.End {
 			continue
 		}
@@ -145,7 +148,7 @@ func (r *remote) Read(f *camera.Frame) error {
 		r.p.Send(told.Slot) // an error shows at the next report
 		return nil
 	}
-	return io.EOF
+	return r.end
 }
 
 func (r *remote) Info() Info { return r.info }

@@ -12,9 +12,10 @@ import (
 	"gocv.io/x/gocv"
 
 	"deixis/camera"
+	"deixis/camera/container"
 )
 
-// OpenCV's numbers of two settings that gocv does not name.
+// OpenCV's numbers of settings that gocv does not name.
 const (
 	openTimeoutMsec gocv.VideoCaptureProperties = 53
 	readTimeoutMsec gocv.VideoCaptureProperties = 54
@@ -22,10 +23,18 @@ const (
 
 // video is an open gocv.VideoCapture.
 type video struct {
+	ref camera.Ref
 	dev *gocv.VideoCapture
 	bgr gocv.Mat // scratch for pictures that are not BGR already
 
+	turn  int      // degrees clockwise until a decoded picture stands upright
+	lying gocv.Mat // the decoded picture, where it must be turned
+
+	sizes *packetSizes     // what the packets say; nil: nothing
+	facts *container.Facts // nil: not a file
+
 	width, height int // of the picture before
+	read          int // pictures so far
 	live          bool
 	maxPixels     int
 	lost          int // failed reads that a picture followed
@@ -46,7 +55,12 @@ func openVideo(ref camera.Ref, o Options) (*video, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &video{dev: dev, bgr: gocv.NewMat(), live: ref.Live(), maxPixels: o.MaxPixels}
+	v := &video{ref: ref, dev: dev, bgr: gocv.NewMat(), lying: gocv.NewMat(), live: ref.Live(), maxPixels: o.MaxPixels}
+	if ref.Kind == camera.File {
+		v.facts = factsOf(ref.Path)
+		v.sizes = watchSizes(ref.Path)
+	}
+	v.turn = takeTurn(dev, v.facts)
 	if i := v.Info(); !fits(i.Width, i.Height, o.MaxPixels) {
 		return nil, errors.Join(fmt.Errorf("open %s %q: frames of %dx%d are more than the limit of %d pixels: %w", ref.Kind, ref, i.Width, i.Height, o.MaxPixels, camera.ErrNoPicture), v.Close())
 	}
@@ -180,10 +194,10 @@ const mostFailed = 1000
 // read on after a failed read; its end is io.EOF, as is that of a live source.
 func (v *video) Read(f *camera.Frame) error {
 	for failed := 0; ; failed++ {
-		err := v.read(f)
+		err := v.decode(f)
 		if err == nil {
-			v.lost += failed
-			return nil
+			v.lost, v.read = v.lost+failed, v.read+1
+			return v.followed()
 		}
 		if !errors.Is(err, io.EOF) || v.live || failed == mostFailed {
 			return err
@@ -191,15 +205,15 @@ func (v *video) Read(f *camera.Frame) error {
 	}
 }
 
-// read is one try to decode a picture.
-func (v *video) read(f *camera.Frame) error {
+// decode is one try to decode a picture.
+func (v *video) decode(f *camera.Frame) error {
 	mat, err := v.target(f)
 	if err != nil {
 		return err
 	}
 	defer mat.Close()
-	if !v.dev.Read(&mat) || mat.Empty() {
-		return io.EOF
+	if err := v.upright(&mat); err != nil {
+		return err
 	}
 	v.width, v.height = mat.Cols(), mat.Rows()
 	if !fits(v.width, v.height, v.maxPixels) {
@@ -217,8 +231,11 @@ func (v *video) read(f *camera.Frame) error {
 func (v *video) skip(n int, seek bool, working func() error) error {
 	if seek {
 		v.dev.Set(gocv.VideoCapturePosFrames, float64(n))
-		return nil
+		err := v.sizes.Close() // its packets are no longer those of the pictures
+		v.sizes = nil
+		return err
 	}
+	v.read += n
 	for i := range n {
 		if err := v.dev.Grab(1); err != nil {
 			return err
@@ -252,6 +269,11 @@ func (v *video) Info() Info {
 		FPS:    v.dev.Get(gocv.VideoCaptureFPS),
 		Frames: int(v.dev.Get(gocv.VideoCaptureFrameCount)),
 		Format: fourCC(uint32(max(0, v.dev.Get(gocv.VideoCaptureFOURCC)))),
+
+		Container: v.facts,
+	}
+	if v.turn%180 != 0 {
+		i.Width, i.Height = i.Height, i.Width
 	}
 	if !(i.FPS > 0 && i.FPS <= 1000) {
 		i.FPS = 0
@@ -261,5 +283,5 @@ func (v *video) Info() Info {
 }
 
 func (v *video) Close() error {
-	return errors.Join(v.bgr.Close(), v.dev.Close())
+	return errors.Join(v.sizes.Close(), v.lying.Close(), v.bgr.Close(), v.dev.Close())
 }

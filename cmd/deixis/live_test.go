@@ -89,7 +89,6 @@ func TestLiveErrors(t *testing.T) {
 	}{
 		"no such file":       {[]string{"gone.mp4"}, app.ExitInput, "gone.mp4"},
 		"no video":           {[]string{text}, app.ExitInput, "clip.mp4"},
-		"no such camera":     {[]string{"250"}, app.ExitInput, "/dev/video250"},
 		"no such scheme":     {[]string{"gopher://x"}, app.ExitUsage, "gopher"},
 		"empty source":       {[]string{""}, app.ExitUsage, "empty"},
 		"bad size":           {[]string{short, "--size", "wide"}, app.ExitUsage, "1280x720"},

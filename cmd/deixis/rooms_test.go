@@ -19,7 +19,7 @@ var edges = map[string][]string{
 	"camera/child":        {},
 	"camera/bitstream":    {},
 	"camera/container":    {},
-	"camera/opencv":       {"camera", "camera/child", "camera/container", "camera/hang"},
+	"camera/opencv":       {"camera", "camera/bitstream", "camera/child", "camera/container", "camera/hang"},
 	"camera/opencv/about": {},
 	"model":               {"camera"},
 	"model/refs":          {"camera", "model"},
