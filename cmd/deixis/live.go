@@ -191,6 +191,9 @@ func (s *show) openWindow(c *line.Config) error {
 			return s.asker.Ask(texts)
 		},
 		Gate: &s.gate, Save: savePicture, Lost: s.lost, Mirror: s.mirror.Toggle,
+		Gone: func(why error) {
+			s.g.Log.Warn("the desktop took the window away; all else goes on (Ctrl-C ends it)", "why", why)
+		},
 	}
 	if s.voice != nil {
 		o.Talk = s.voice.Toggle

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"strconv"
@@ -21,6 +22,7 @@ import (
 	"deixis/cmd/deixis/internal/app"
 	"deixis/cmd/deixis/internal/bench"
 	"deixis/pipeline/line"
+	"deixis/pipeline/window"
 )
 
 // version is set by the Makefile with -ldflags -X.
@@ -48,7 +50,7 @@ type cli struct {
 }
 
 func main() {
-	child.Serve(opencv.Roles())
+	child.Serve(roles())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second Ctrl-C ends the program at once, but not the same one that a
 	// shell sends to a whole group twice.
@@ -56,6 +58,13 @@ func main() {
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// roles are what a child of this program can be.
+func roles() map[string]child.Role {
+	all := opencv.Roles()
+	maps.Copy(all, window.Roles())
+	return all
 }
 
 // run is the program without its process: it parses args, runs one subcommand

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ import (
 
 // TestMain is the program itself where a test starts it as a process.
 func TestMain(m *testing.M) {
-	child.Serve(opencv.Roles())
+	child.Serve(roles())
 	if os.Getenv("DEIXIS_AS_PROGRAM") != "" {
 		main()
 	}
@@ -264,20 +265,48 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestErrorsHideSecrets: whichever way an address came into an error, what may be
-// a password in it is not printed.
+// until writes to buf, and calls stop once what it holds contains word.
+type until struct {
+	buf  bytes.Buffer
+	word string
+	stop func()
+}
+
+func (u *until) Write(p []byte) (int, error) {
+	u.buf.Write(p)
+	if strings.Contains(u.buf.String(), u.word) {
+		u.stop()
+	}
+	return len(p), nil
+}
+
+// TestErrorsHideSecrets: whichever way an address came into an error or a log, what
+// may be a password in it is not printed.
 func TestErrorsHideSecrets(t *testing.T) {
 	b := network(t)
 	const secret = "hunter2hunter2"
-	for _, source := range []string{
-		"rtsp://user:" + secret + "@127.0.0.1:1/a", "http://127.0.0.1:1/cam?token=" + secret, "rtsp://127.0.0.1:1/user=me&password=" + secret,
-		"user:" + secret + "@127.0.0.1/a", "rtsp:/user:" + secret + "@127.0.0.1/a", "rtps://user:" + secret + "@127.0.0.1/a", "http://user:" + secret + "@",
+	for source, waits := range map[string]bool{ // waits: live waits for a source that is not there yet
+		"rtsp://user:" + secret + "@127.0.0.1:1/a":      true,
+		"http://127.0.0.1:1/cam?token=" + secret:        true,
+		"rtsp://127.0.0.1:1/user=me&password=" + secret: true,
+		"user:" + secret + "@127.0.0.1/a":               false,
+		"rtsp:/user:" + secret + "@127.0.0.1/a":         false,
+		"rtps://user:" + secret + "@127.0.0.1/a":        false,
+		"http://user:" + secret + "@":                   false,
 	} {
-		for _, args := range [][]string{{"point", source, "x"}, {"annotate", source, "-p", "x", "--out", t.TempDir()}, {"live", source, "-p", "x", "--headless"}} {
+		for _, args := range [][]string{{"point", source, "x"}, {"annotate", source, "-p", "x", "--out", t.TempDir()}} {
 			code, out, errs := deixis(t, append(args, "--bundle", b.Dir)...)
 			if code == app.ExitOK || strings.Contains(out+errs, secret) {
 				t.Errorf("%q: code %d, %s", args, code, errs)
 			}
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		said := &until{word: "waiting for it", stop: stop}
+		var out bytes.Buffer
+		code := run(ctx, []string{"live", source, "-p", "x", "--headless", "--bundle", b.Dir}, strings.NewReader(""), &out, said)
+		stop()
+		if said := said.buf.String(); (code == app.ExitOK) != waits || strings.Contains(said, "waiting for it") != waits || strings.Contains(out.String()+said, secret) {
+			t.Errorf("live %q: code %d, %s", source, code, said)
 		}
 	}
 }

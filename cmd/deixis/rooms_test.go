@@ -34,7 +34,7 @@ var edges = map[string][]string{
 	"pipeline/listen/mic": {"pipeline/listen"},
 	"pipeline/web":        {"camera", "model", "pipeline", "pipeline/event", "pipeline/overlay", "pipeline/web/guard"},
 	"pipeline/web/guard":  {},
-	"pipeline/window":     {"camera", "model", "pipeline", "pipeline/overlay"},
+	"pipeline/window":     {"camera", "camera/child", "model", "pipeline", "pipeline/overlay"},
 	"pipeline/record":     {"camera", "pipeline"},
 
 	"cmd/deixis/internal/app": {"camera", "camera/opencv", "model", "model/onnx", "model/onnx/speech", "model/refs", "pipeline", "pipeline/listen", "pipeline/record"},

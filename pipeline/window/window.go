@@ -44,6 +44,9 @@ type Options struct {
 	Talk func()
 	// Lost says whether the source is away; nil: it never is.
 	Lost func() bool
+	// Gone is told once when the desktop takes the window away; what is shown
+	// from then on is not seen.
+	Gone func(why error)
 }
 
 // A screen is a window as the desktop gives it, or a stand-in for one.
@@ -60,6 +63,7 @@ type screen interface {
 type Window struct {
 	o     Options
 	on    screen
+	gone  bool // the desktop took the window away
 	sized bool
 	keys  keyboard
 
@@ -90,8 +94,12 @@ func Open(title string, o Options) (*Window, error) {
 }
 
 // Show shows f and reads the keys pressed since the frame before. It returns
-// io.EOF when the window was closed, or q or Esc pressed.
+// io.EOF when the window was closed, or q or Esc pressed. A desktop that ends is
+// no error: Gone is told, and nothing is shown any more.
 func (w *Window) Show(_ context.Context, f *camera.Frame, views []pipeline.View) error {
+	if w.gone {
+		return nil
+	}
 	if w.closed() {
 		return io.EOF // imshow would open it again
 	}
@@ -99,23 +107,39 @@ func (w *Window) Show(_ context.Context, f *camera.Frame, views []pipeline.View)
 	w.views = views
 	w.changed(time.Now())
 	if err := w.render(); err != nil {
-		return err
+		return w.lose(err)
 	}
 	_, err := w.read()
-	return err
+	return w.lose(err)
+}
+
+// lose takes an error of a window that is gone for its end, and leaves others as
+// they are.
+func (w *Window) lose(err error) error {
+	if !errors.Is(err, errGone) {
+		return err
+	}
+	w.gone = true
+	if w.o.Gone != nil {
+		w.o.Gone(err)
+	}
+	return nil
 }
 
 // Idle reads keys while no frame comes, and shows what they change.
 func (w *Window) Idle() error {
+	if w.gone {
+		return nil
+	}
 	if w.closed() {
 		return io.EOF
 	}
 	w.stale = w.changed(time.Now()) || w.stale
 	pressed, err := w.read()
 	if err != nil || pressed || !w.stale {
-		return err // while somebody types, keys come first: the desktop remembers one
+		return w.lose(err) // while somebody types, keys come first: the desktop remembers one
 	}
-	return w.render()
+	return w.lose(w.render())
 }
 
 func (w *Window) closed() bool { return w.sized && !w.on.Visible() }

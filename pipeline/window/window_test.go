@@ -12,11 +12,15 @@ import (
 	"go.uber.org/goleak"
 
 	"deixis/camera"
+	"deixis/camera/child"
 	"deixis/pipeline"
 	"deixis/pipeline/line"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	child.Serve(Roles())
+	goleak.VerifyTestMain(m)
+}
 
 func TestTyping(t *testing.T) {
 	for name, tt := range map[string]struct {

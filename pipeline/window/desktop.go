@@ -20,7 +20,7 @@ func init() {
 // desktop is a window of OpenCV's.
 type desktop struct{ win *gocv.Window }
 
-func openScreen(title string) (screen, error) {
+func openDesktop(title string) (screen, error) {
 	w := gocv.NewWindow(title) // locks the OS thread
 	if w.GetWindowProperty(gocv.WindowPropertyVisible) < 0 {
 		return nil, errors.Join(fmt.Errorf("open window: OpenCV has no window of its own here: %w", ErrNoDisplay), w.Close())
