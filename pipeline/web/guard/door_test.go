@@ -112,7 +112,7 @@ func TestStrangersHoldNobodyOut(t *testing.T) {
 		"header":      "GET / HTTP/1.1\r\nHost: localhost\r\nX-a: ",
 		"body":        "POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token + "\r\nContent-Length: 10000\r\n\r\n{",
 		"body, wrong": "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n{",
-		"health":      strings.Repeat("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
+		"health":      strings.Repeat("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 10),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, Options{Token: token, Farewell: hang})
