@@ -81,6 +81,18 @@ func TestExternalData(t *testing.T) {
 	}
 }
 
+// A graph that names more files than any has is refused before its names fill memory.
+func TestExternalDataIsBounded(t *testing.T) {
+	one := msg(5, external("a"))
+	for n, want := range map[int]bool{maxLocations: true, maxLocations + 1: false} {
+		file := msg(7, bytes.Repeat(one, n))
+		_, err := externalData(bytes.NewReader(file), int64(len(file)))
+		if (err == nil) != want {
+			t.Errorf("%d tensors: %v", n, err)
+		}
+	}
+}
+
 func TestExternalDataRefuses(t *testing.T) {
 	deep := []byte{}
 	for range maxDepth { // a Loop in a Loop in a Loop ...

@@ -99,6 +99,6 @@ func (t *Timings) Of(s Stage) Spread {
 		return Spread{}
 	}
 	slices.Sort(times)
-	at := func(share float64) time.Duration { return times[min(int(share*float64(len(times))), len(times)-1)] }
+	at := func(share float64) time.Duration { return times[int(share*float64(len(times)))] }
 	return Spread{N: len(times), P50: at(0.50), P95: at(0.95), P99: at(0.99)}
 }

@@ -143,7 +143,7 @@ func lastLine(f *os.File) (last []byte, size int64, err error) {
 	}
 	size = is.Size()
 	tail := make([]byte, min(size, maxLine+1))
-	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil && len(tail) > 0 {
+	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil {
 		return nil, 0, err
 	}
 	last = tail[bytes.LastIndexByte(tail, '\n')+1:]

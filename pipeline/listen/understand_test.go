@@ -211,6 +211,8 @@ func TestWake(t *testing.T) {
 		"you should look at the dog":         "",
 		"snow":                               "",
 		"show the dog":                       "",
+		"joint at the red cup":               "", // a first letter heard wrong is another word
+		"hoint at the red cup":               "",
 		"point":                              "",
 		"show me":                            "",
 		"":                                   "",

@@ -57,6 +57,25 @@ func TestCarryOutlivesTheFrameAnswered(t *testing.T) {
 	}
 }
 
+// A thing that cannot be tracked costs optical flow for some frames, and then none.
+func TestCarryGivesUp(t *testing.T) {
+	var c Carrier
+	c.Add(textured(1, 120, 80, 80))
+	for seq := uint64(2); seq <= 4+maxMisses; seq++ {
+		f := textured(seq, -500, -500, 80) // the thing is out of sight, in the same scene
+		c.Add(f)
+		c.Carry(f, at(1, square(120, 80, 80)))
+	}
+	for phrase, track := range c.tracks {
+		if track.misses != maxMisses {
+			t.Errorf("%s: %d frames were tried, not %d", phrase, track.misses, maxMisses)
+		}
+	}
+	if len(c.tracks) != 1 {
+		t.Errorf("tracks %v of one phrase", c.tracks)
+	}
+}
+
 // Nobody asks a phrase any more: its track goes, and those of the others stay.
 func TestCarryForgetsPhrases(t *testing.T) {
 	var c Carrier
