@@ -12,7 +12,7 @@ BUNDLE := assets/models/ca2m-edge
 SPEECH := assets/models/speech
 ORT    := bin/lib/libonnxruntime.so
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PURE   := ./camera ./camera/hang ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/web
+PURE   := ./camera ./camera/hang ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
 
 # What make bundle trains with: a folder that holds refs.jsonl, photos/ and weights/ (see trainer/README.md).
@@ -108,8 +108,8 @@ clean: ## what was built (not .venv, not runs)
 .venv/.opencv: .venv/.python
 	@pkg-config --exists opencv4 2>/dev/null || \
 	if command -v apt-get >/dev/null; then \
-	  $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq libopencv-dev pkg-config g++ >/dev/null; \
-	elif command -v brew >/dev/null; then brew install opencv pkg-config; \
+	  $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq libopencv-dev pkg-config g++ ffmpeg >/dev/null; \
+	elif command -v brew >/dev/null; then brew install opencv pkg-config ffmpeg; \
 	else echo "no apt-get or brew: install OpenCV 4.6 or later with its headers and pkg-config"; exit 1; fi
 	@touch $@
 

@@ -6,6 +6,7 @@ import "errors"
 var (
 	ErrNoDevice  = errors.New("no such camera")
 	ErrNoPicture = errors.New("not a picture or video")
+	ErrLacking   = errors.New("part of it is missing") // the source has ended, and all else of it was read
 	ErrLost      = errors.New("connection lost")
 )
 

@@ -193,7 +193,7 @@ func (c *Capture) end() error {
 	case c.ref.Kind == camera.Stream && c.taken < uint64(c.info.Frames):
 		c.o.Log.Warn("the recording ended before its count of frames: it was cut, or the connection broke", "source", c.ref.String(), "frames", c.taken, "of", c.info.Frames)
 	case c.cut():
-		return unreadable(fmt.Sprintf("read video %q: it ends after %d of %d frames (cut short?)", c.ref, c.here, c.info.Frames))
+		return lacking(fmt.Sprintf("read video %q: it ends after %d of %d frames (cut short?)", c.ref, c.here, c.info.Frames))
 	}
 	return io.EOF
 }

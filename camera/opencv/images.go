@@ -19,6 +19,14 @@ func (u unreadable) Error() string { return string(u) }
 // Unwrap is camera.ErrNoPicture.
 func (unreadable) Unwrap() error { return camera.ErrNoPicture }
 
+// A lacking says which part of a source is missing, all else of which was read.
+type lacking string
+
+func (l lacking) Error() string { return string(l) }
+
+// Unwrap lets callers tell it apart.
+func (lacking) Unwrap() []error { return []error{camera.ErrNoPicture, camera.ErrLacking} }
+
 // Images reads pictures one after the other, a second apart by their PTS. It
 // belongs to one goroutine.
 type Images struct {
@@ -68,7 +76,7 @@ func (s *Images) end() error {
 	if len(s.broken) == 0 {
 		return io.EOF
 	}
-	return unreadable(fmt.Sprintf("%d of %d pictures could not be read: %s", len(s.broken), len(s.ref.Paths), camera.Names(s.broken)))
+	return lacking(fmt.Sprintf("%d of %d pictures could not be read: %s", len(s.broken), len(s.ref.Paths), camera.Names(s.broken)))
 }
 
 // Info knows how many pictures there are; their sizes may differ.

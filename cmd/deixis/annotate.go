@@ -16,6 +16,7 @@ import (
 	"deixis/pipeline"
 	"deixis/pipeline/event"
 	"deixis/pipeline/line"
+	"deixis/pipeline/outfile"
 	"deixis/pipeline/overlay"
 	"deixis/pipeline/record"
 )
@@ -27,6 +28,7 @@ type annotateCmd struct {
 	Out      string   `required:"" placeholder:"DIR" help:"Folder for the results, made where it is missing."`
 	Sequence bool     `help:"The pictures of a folder follow each other as those of a video do; otherwise each is answered for itself."`
 	Format   []string `default:"jsonl,mp4" enum:"jsonl,mp4" help:"jsonl: an event a phrase and frame; mp4: the video with its boxes."`
+	Over     bool     `help:"Replace results of these names that are there already."`
 }
 
 // job is one input and the names of what comes of it, without extension.
@@ -96,7 +98,19 @@ func (c *annotateCmd) jobs() ([]job, error) {
 			return nil, err
 		}
 	}
+	if !c.Over {
+		return jobs, free(outs)
+	}
 	return jobs, nil
+}
+
+// free makes sure that none of the files is there: they may be somebody's own.
+func free(outs []string) error {
+	taken := slices.DeleteFunc(outs, func(out string) bool { _, err := os.Lstat(out); return err != nil })
+	if len(taken) == 0 {
+		return nil
+	}
+	return app.Usage(fmt.Errorf("annotate: %s is there already, %d of its results in all (give --over to replace them, or another --out)", taken[0], len(taken)))
 }
 
 // nameOf is what the results of a source are called.
@@ -125,20 +139,46 @@ func (c *annotateCmd) annotate(ctx context.Context, g *app.Globals, by *app.Netw
 	keep := func(name string, to pipeline.Sink, needs pipeline.Needs) {
 		how.Outputs = append(how.Outputs, pipeline.Output{Name: name, To: to, Needs: needs, EveryFrame: true})
 	}
+	var ends []func(whole bool) error
+	defer func() {
+		whole := ctx.Err() == nil && (err == nil || errors.Is(err, camera.ErrLacking)) // there is no more to be had
+		for _, end := range ends {
+			err = errors.Join(err, end(whole))
+		}
+	}()
 	if c.wants("jsonl") {
-		f, createErr := os.Create(j.out + ".jsonl")
+		f, createErr := outfile.Create(j.out+".jsonl", g.Log)
 		if createErr != nil {
 			return app.Output(fmt.Errorf("write events: %w", createErr))
 		}
-		defer func() { err = errors.Join(err, f.Close()) }()
+		ends = append(ends, func(whole bool) error {
+			end := f.Commit
+			if !whole {
+				g.Log.Warn("the results are not whole", "kept", f.Part())
+				end = f.Close
+			}
+			if err := end(); err != nil {
+				return app.Output(fmt.Errorf("write events: %w", err))
+			}
+			return nil
+		})
 		keep("events", &event.Writer{W: f, Source: j.ref.String()}, pipeline.NoPixels)
 	}
 	if c.wants("mp4") {
-		r, newErr := record.New(j.out+".mp4", record.Options{FPS: from.Info().FPS, EveryFrame: true, Log: g.Log})
+		r, newErr := record.New(j.out+".mp4", record.Options{FPS: from.Info().FPS, Log: g.Log})
 		if newErr != nil {
 			return newErr
 		}
-		defer func() { err = errors.Join(err, r.Close()) }()
+		ends = append(ends, func(whole bool) error {
+			if whole {
+				return r.Close()
+			}
+			part, err := r.Abandon()
+			if part != "" {
+				g.Log.Warn("the video is not whole", "kept", part)
+			}
+			return err
+		})
 		how.Draw = (&overlay.Overlay{}).Draw
 		keep("video", r, pipeline.Drawn)
 	}

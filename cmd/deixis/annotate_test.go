@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"deixis/cmd/deixis/internal/app"
 )
@@ -104,14 +109,61 @@ func TestOneBrokenInputKeepsNoOther(t *testing.T) {
 	}
 }
 
-func TestAnnotateSaysThatAFileIsNotWhole(t *testing.T) {
+func TestAnnotateReplacesNobodysFile(t *testing.T) {
 	b := network(t)
 	out := t.TempDir()
-	if err := os.Symlink(os.DevNull, filepath.Join(out, "pattern.mp4")); err != nil {
+	own := filepath.Join(out, "pattern.mp4")
+	if err := os.WriteFile(own, []byte("my holiday"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"annotate", "pattern://64x48?frames=2", "-p", "x", "--out", out, "--bundle", b.Dir, "--log-level", "error"}
+	if code, _, errs := deixis(t, args...); code != app.ExitUsage || !strings.Contains(errs, "--over") || read(t, own) != "my holiday" {
+		t.Errorf("code %d, %s", code, errs)
+	}
+	must(t, append(args, "--over")...)
+	if n, _ := countFrames(t, own); n != 2 {
+		t.Errorf("with --over it has %d frames", n)
+	}
+	os.Remove(own)
+	if err := os.Symlink(os.DevNull, own); err != nil {
 		t.Skip(err)
 	}
-	code, _, errs := deixis(t, "annotate", "pattern://64x48?frames=2", "-p", "x", "--out", out, "--bundle", b.Dir, "--log-level", "error")
-	if code != app.ExitFailed || !strings.Contains(errs, "will not play") {
-		t.Errorf("code %d, %s", code, errs)
+	if code, _, errs := deixis(t, append(args, "--over")...); code != app.ExitFailed || !strings.Contains(errs, "not a regular file") {
+		t.Errorf("into a device: code %d, %s", code, errs)
+	}
+}
+
+// TestAnnotateInterrupted: what an early end leaves does not look like a result.
+func TestAnnotateInterrupted(t *testing.T) {
+	b := network(t)
+	out := t.TempDir()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"annotate", "pattern://64x48?frames=1000000", "-p", "x", "--out", out, "--bundle", b.Dir, "--log-level", "error"}, strings.NewReader(""), io.Discard, io.Discard)
+	}()
+	part := filepath.Join(out, "pattern.part.jsonl")
+	for {
+		if is, err := os.Stat(part); err == nil && is.Size() > 0 {
+			break
+		}
+		select {
+		case code := <-ended:
+			t.Fatalf("it ended by itself with %d", code)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	stop()
+	if code := <-ended; code != app.ExitFailed {
+		t.Errorf("code %d", code)
+	}
+	for _, name := range []string{"pattern.mp4", "pattern.jsonl"} {
+		if _, err := os.Stat(filepath.Join(out, name)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s looks whole: %v", name, err)
+		}
+	}
+	if es := eventsOf(t, read(t, part)); len(es) == 0 {
+		t.Error("nothing is left of what was answered")
 	}
 }

@@ -67,7 +67,7 @@ func recordShortly(ctx context.Context, file string) (codec string, err error) {
 	if err != nil {
 		return "", err
 	}
-	to, err := record.New(file, record.Options{FPS: ref.FPS, EveryFrame: true})
+	to, err := record.New(file, record.Options{FPS: ref.FPS})
 	if err != nil {
 		return "", err
 	}

@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -51,7 +50,7 @@ type cli struct {
 
 func main() {
 	child.Serve(roles())
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	// A second Ctrl-C ends the program at once, but not the same one that a
 	// shell sends to a whole group twice.
 	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })

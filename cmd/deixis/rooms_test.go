@@ -35,7 +35,8 @@ var edges = map[string][]string{
 	"pipeline/web":        {"camera", "model", "pipeline", "pipeline/event", "pipeline/overlay", "pipeline/web/guard"},
 	"pipeline/web/guard":  {},
 	"pipeline/window":     {"camera", "camera/child", "model", "pipeline", "pipeline/overlay"},
-	"pipeline/record":     {"camera", "pipeline"},
+	"pipeline/record":     {"camera", "pipeline", "pipeline/outfile"},
+	"pipeline/outfile":    {"camera", "camera/hang"},
 
 	"cmd/deixis/internal/app": {"camera", "camera/opencv", "model", "model/onnx", "model/onnx/speech", "model/refs", "pipeline", "pipeline/listen", "pipeline/record"},
 	"cmd/deixis/internal/bench": {"camera", "camera/opencv", "cmd/deixis/internal/app", "cmd/deixis/internal/bench/noise", "cmd/deixis/internal/bench/scene",

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"deixis/camera"
@@ -15,6 +14,7 @@ import (
 	"deixis/pipeline"
 	"deixis/pipeline/event"
 	"deixis/pipeline/line"
+	"deixis/pipeline/outfile"
 	"deixis/pipeline/overlay"
 	"deixis/pipeline/record"
 	"deixis/pipeline/web"
@@ -63,7 +63,7 @@ func (s *show) open(ctx context.Context) error {
 	if err := s.openRecording(&c); err != nil {
 		return err
 	}
-	if err := s.openEvents(&c); err != nil {
+	if err := s.openEvents(ctx, &c); err != nil {
 		return err
 	}
 	s.line = line.New(c)
@@ -95,7 +95,7 @@ func (s *show) openRecording(c *line.Config) error {
 	if s.plan.record == "" {
 		return nil
 	}
-	r, err := record.New(s.plan.record, record.Options{FPS: s.from.Info().FPS, EveryFrame: s.plan.everyFrame, Log: s.g.Log})
+	r, err := record.New(s.plan.record, record.Options{FPS: s.from.Info().FPS, Log: s.g.Log})
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (s *show) openRecording(c *line.Config) error {
 
 // openEvents opens where events go. When that fails while the line runs, the rest
 // goes on.
-func (s *show) openEvents(c *line.Config) error {
+func (s *show) openEvents(ctx context.Context, c *line.Config) error {
 	if s.plan.toOutput {
 		s.g.Log.Info("events go to standard output (--http 127.0.0.1:7420 shows the picture)")
 	}
@@ -116,7 +116,7 @@ func (s *show) openEvents(c *line.Config) error {
 		return nil
 	case "-":
 	default:
-		f, err := os.Create(s.plan.events)
+		f, err := outfile.Grow(ctx, s.plan.events, s.g.Log)
 		if err != nil {
 			return app.Output(fmt.Errorf("write events: %w", err))
 		}

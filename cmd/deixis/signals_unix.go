@@ -14,6 +14,17 @@ import (
 // are no typed phrases, and it goes on.
 func staySignals() { signal.Ignore(syscall.SIGPIPE, syscall.SIGTTIN) }
 
+// endSignals are those that end the program in good order, its files finished. A
+// hang-up that is ignored, as nohup does, stays ignored. Ctrl-\\ (SIGQUIT) ends it
+// as Ctrl-C does; a trace of all goroutines is printed by SIGABRT.
+func endSignals() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT}
+	if !signal.Ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
+}
+
 // onTalk calls talk for each SIGUSR1, as a robot's button may send it, until
 // the function that it returns is called.
 func onTalk(talk func()) (stop func()) {

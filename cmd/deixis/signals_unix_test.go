@@ -3,6 +3,10 @@
 package main
 
 import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -22,4 +26,39 @@ func TestOnTalk(t *testing.T) {
 		}
 	}
 	stop()
+}
+
+// TestSignalsFinishFiles: a closed terminal, Ctrl-\\ and the like leave a whole video.
+func TestSignalsFinishFiles(t *testing.T) {
+	b := network(t)
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		video := filepath.Join(t.TempDir(), "a.mp4")
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "live", "pattern://64x48@20", "-p", "cup", "--headless", "--events", "-", "--record", video, "--bundle", b.Dir, "--log-level", "error")
+		cmd.Env = append(os.Environ(), "DEIXIS_AS_PROGRAM=1")
+		cmd.Stderr = os.Stderr
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		events := bufio.NewScanner(out)
+		for range 10 {
+			if !events.Scan() {
+				t.Fatalf("%v: no events", sig)
+			}
+		}
+		if err := cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		for events.Scan() {
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%v: %v", sig, err)
+		}
+		if n, _ := countFrames(t, video); n < 5 {
+			t.Errorf("%v: the recording holds %d frames", sig, n)
+		}
+	}
 }

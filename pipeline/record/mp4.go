@@ -9,16 +9,24 @@ import (
 	"gocv.io/x/gocv"
 )
 
-// whole says whether the MP4 file has its index, the box named moov, which is
-// written last. A box begins with its length, four bytes, and its name.
+// whole says whether an MP4 file is there to its end: its boxes fill it, one of them
+// is the index, named moov, and where fragments follow that (moof), the last box is
+// mfra, which is written when all of them are. A box begins with its length, four
+// bytes, and its name.
 func whole(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return false
+	}
 	var head [16]byte
-	for at := int64(0); ; {
+	var index, fragments bool
+	var last string
+	for at := int64(0); at < end; {
 		if _, err := f.ReadAt(head[:8], at); err != nil {
 			return false
 		}
@@ -29,20 +37,19 @@ func whole(path string) bool {
 			}
 			size = int64(binary.BigEndian.Uint64(head[8:]))
 		}
-		if string(head[4:8]) == "moov" {
-			end, err := f.Seek(0, io.SeekEnd)
-			return err == nil && at+size <= end
-		}
-		if size < 8 {
+		if size < 8 || size > end-at {
 			return false
 		}
+		last = string(head[4:8])
+		index, fragments = index || last == "moov", fragments || last == "moof"
 		at += size
 	}
+	return index && (last == "mfra" || !fragments)
 }
 
-// fit is mat as large as w by h allows, its proportions kept, on black. The
+// fitMat is mat as large as w by h allows, its proportions kept, on black. The
 // caller closes it.
-func fit(mat gocv.Mat, w, h int) gocv.Mat {
+func fitMat(mat gocv.Mat, w, h int) gocv.Mat {
 	scale := min(float64(w)/float64(mat.Cols()), float64(h)/float64(mat.Rows()))
 	size := image.Pt(max(1, int(scale*float64(mat.Cols()))), max(1, int(scale*float64(mat.Rows()))))
 	small := gocv.NewMat()

@@ -1,5 +1,5 @@
-// Package record writes what is shown into an MP4 file, through OpenCV. No
-// gocv type leaves it.
+// Package record writes what is shown into an MP4 file, through OpenCV or FFmpeg.
+// No gocv type leaves it.
 package record
 
 import (
@@ -7,36 +7,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"gocv.io/x/gocv"
 
 	"deixis/camera"
 	"deixis/pipeline"
+	"deixis/pipeline/outfile"
 )
 
-// FFmpeg's own lines would stand between ours. OpenCV reads the variable when
-// it opens its first video; who wants the lines sets it.
-func init() {
-	const quiet = "OPENCV_FFMPEG_LOGLEVEL"
-	if _, set := os.LookupEnv(quiet); !set {
-		os.Setenv(quiet, "-8")
-	}
-}
-
-// codecs are tried in this order: H.264 plays everywhere, MPEG-4 is always there.
-var codecs = []string{"avc1", "mp4v"}
-
 const (
-	defaultFPS = 25               // where the source names no rate
-	longestGap = 10 * time.Second // a camera that was away longer is cut short
-	leastFree  = 8 << 20          // bytes of disk that must stay free for the file to be finished
-	checkEvery = 16               // frames between two looks at the disk
-	leastSide  = 2                // pixels; colour is stored once for two by two, so that no encoder takes less
-	safeSide   = 4096             // pixels; every encoder takes that much
+	defaultFPS = 25      // where the source names no rate
+	leastFree  = 8 << 20 // bytes of disk that must stay free for the file to be finished
+	checkEvery = 16      // frames between two looks at the disk
+	leastSide  = 2       // pixels; colour is stored once for two by two, so that no encoder takes less
+	safeSide   = 4096    // pixels; every encoder takes that much
 )
 
 // ErrRecord says that the recording cannot be written.
@@ -44,124 +30,126 @@ var ErrRecord = errors.New("cannot record")
 
 // Options shape a recording.
 type Options struct {
-	FPS float64 // frames a second of the file; 0 means 25
-
-	// EveryFrame writes each frame once, as for a recording that is read frame by
-	// frame. Otherwise frames are repeated or left out, so that the file plays at
-	// the pace of the source whatever rate the frames came at.
-	EveryFrame bool
+	// FPS is how many frames a second the file has where the program ffmpeg is not
+	// installed: then frames are repeated or left out, so that each stands within
+	// half an interval of its time. 0 means 25.
+	FPS float64
 
 	Log *slog.Logger // nil means slog.Default()
 }
 
-// Recorder is a sink that writes MP4. It belongs to one goroutine.
+// An encoder writes frames of one size into one file.
+type encoder interface {
+	// write writes f at f.PTS; what it writes at once or later, and how often, is its own.
+	write(ctx context.Context, f *camera.Frame) error
+	// close finishes the file.
+	close() error
+	// codec is avc1 (H.264) or mp4v (MPEG-4).
+	codec() string
+}
+
+// Recorder is a sink that writes MP4: each frame at the time it has in its source.
+// It belongs to one goroutine.
 type Recorder struct {
-	path string
+	path string // as it was asked for
+	file *outfile.File
 	o    Options
 	free func(dir string) (uint64, error) // bytes free on the disk
 
-	out           *gocv.VideoWriter // nil before the first frame
-	codec         string
-	width, height int          // of the file
-	last          camera.Frame // the frame written last, for gaps
-	written       int
-	small         int           // frames left out before the first, with a side under leastSide
-	first         time.Duration // PTS of the first frame
+	to            encoder // nil before the first frame
+	width, height int     // of the file
+	taken         int     // frames
+	small         int     // frames left out before the first, with a side under leastSide
 }
 
-// New makes sure that path can be written. The file takes its size from the
-// first frame shown that an encoder takes: one of a single row or column is left
-// out until then, and one too large for any is made smaller.
+// New makes sure that path can be written, and that nobody else writes it. The file
+// takes its size from the first frame shown that an encoder takes: one of a single
+// row or column is left out until then, and one too large for any is made smaller.
+// Its errors are ErrRecord, and outfile.ErrBusy besides.
 func New(path string, o Options) (*Recorder, error) {
 	if strings.ToLower(filepath.Ext(path)) != ".mp4" {
 		return nil, fmt.Errorf("record %q: only MP4 is written (name it .mp4): %w", path, ErrRecord)
 	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("record: %w: %w", err, ErrRecord)
+	if o.Log == nil {
+		o.Log = slog.Default()
 	}
-	if err := file.Close(); err != nil {
+	file, err := outfile.Create(path, o.Log)
+	if err != nil {
 		return nil, fmt.Errorf("record: %w: %w", err, ErrRecord)
 	}
 	if !(o.FPS > 0) {
 		o.FPS = defaultFPS
 	}
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
-	return &Recorder{path: path, o: o, free: free}, nil
+	return &Recorder{path: path, file: file, o: o, free: free}, nil
 }
 
 // Codec is the one in use, avc1 (H.264) or mp4v (MPEG-4); "" before the first frame.
-func (r *Recorder) Codec() string { return r.codec }
+func (r *Recorder) Codec() string {
+	if r.to == nil {
+		return ""
+	}
+	return r.to.codec()
+}
 
-// Frames is how many the file holds so far.
-func (r *Recorder) Frames() int { return r.written }
+// Frames is how many were shown that the file shows, too.
+func (r *Recorder) Frames() int { return r.taken }
 
 // Show writes f. A later frame of another size is fitted into the first one's.
 // Its errors are ErrRecord.
-func (r *Recorder) Show(_ context.Context, f *camera.Frame, _ []pipeline.View) error {
-	if r.out == nil {
-		if min(f.Width, f.Height) < leastSide {
-			r.leaveOut(f)
-			return nil
-		}
-		if err := r.begin(f); err != nil {
+func (r *Recorder) Show(ctx context.Context, f *camera.Frame, _ []pipeline.View) error {
+	if r.to == nil && min(f.Width, f.Height) < leastSide {
+		r.leaveOut(f)
+		return nil
+	}
+	if r.taken%checkEvery == 0 {
+		if err := r.room(); err != nil {
 			return err
 		}
 	}
-	times := 1
-	if !r.o.EveryFrame {
-		times = r.due(f.PTS)
-	}
-	for ; times > 1; times-- {
-		if err := r.write(&r.last); err != nil {
+	if r.to == nil {
+		if err := r.begin(ctx, f); err != nil {
 			return err
 		}
 	}
-	if times == 1 {
-		if err := r.write(f); err != nil {
-			return err
+	if f.Width != r.width || f.Height != r.height {
+		fitted, err := fit(f, r.width, r.height)
+		if err != nil {
+			return fmt.Errorf("record %q: %w: %w", r.path, err, ErrRecord)
 		}
+		f = fitted
 	}
-	if !r.o.EveryFrame {
-		f.CopyTo(&r.last)
+	if err := r.to.write(ctx, f); err != nil {
+		return fmt.Errorf("record %q: %w: %w", r.path, err, ErrRecord)
 	}
+	r.taken++
 	return nil
 }
 
-// begin opens the file with the first codec that works.
-func (r *Recorder) begin(f *camera.Frame) error {
-	if err := r.room(); err != nil {
-		return err
-	}
-	if r.open(f.Width, f.Height) || r.open(shrunk(f.Width, f.Height)) {
-		r.first = f.PTS
-		f.CopyTo(&r.last)
-		return nil
-	}
-	return fmt.Errorf("record %q: OpenCV has no encoder for %dx%d pixels (%s): %w", r.path, f.Width, f.Height, strings.Join(codecs, ", "), ErrRecord)
-}
-
-// open opens the file with the first codec that takes that size.
-func (r *Recorder) open(w, h int) bool {
-	for _, codec := range codecs {
-		out, err := gocv.VideoWriterFileWithAPI(r.path, gocv.VideoCaptureFFmpeg, codec, r.o.FPS, w, h, true)
-		if err == nil && out.IsOpened() {
-			r.out, r.codec, r.width, r.height = out, codec, w, h
-			return true
+// begin opens the encoder.
+func (r *Recorder) begin(ctx context.Context, f *camera.Frame) error {
+	part := r.file.Part()
+	for _, size := range [][2]int{{f.Width, f.Height}, shrunk(f.Width, f.Height)} {
+		r.width, r.height = size[0], size[1]
+		to, err := openFFmpeg(ctx, part, r.width, r.height)
+		if err == nil {
+			r.to = to
+			return nil
 		}
-		if out != nil {
-			out.Close()
+		if !errors.Is(err, errNoFFmpeg) {
+			r.o.Log.Warn("ffmpeg does not write this video, so that its rate is fixed", "record", r.path, "why", err)
+		}
+		if to := openOpenCV(part, r.o.FPS, r.width, r.height); to != nil {
+			r.to = to
+			return nil
 		}
 	}
-	return false
+	return fmt.Errorf("record %q: no encoder for %dx%d pixels (%s): %w", r.path, f.Width, f.Height, strings.Join(codecs, ", "), ErrRecord)
 }
 
 // shrunk is a size in about the same proportions that every encoder takes.
-func shrunk(w, h int) (int, int) {
+func shrunk(w, h int) [2]int {
 	scale := min(1, safeSide/float64(max(w, h)))
-	return max(leastSide, int(scale*float64(w))), max(leastSide, int(scale*float64(h)))
+	return [2]int{max(leastSide, int(scale*float64(w))), max(leastSide, int(scale*float64(h)))}
 }
 
 // leaveOut tells once of frames that cannot be the first.
@@ -169,41 +157,6 @@ func (r *Recorder) leaveOut(f *camera.Frame) {
 	if r.small++; r.small == 1 {
 		r.o.Log.Warn("too small to begin a recording with, left out of it", "record", r.path, "frame", f.Seq, "size", fmt.Sprintf("%dx%d", f.Width, f.Height))
 	}
-}
-
-// due is how many frames the file lacks up to and with one of that PTS.
-func (r *Recorder) due(pts time.Duration) int {
-	gap := int((pts-r.first).Seconds()*r.o.FPS+0.5) + 1 - r.written
-	if longest := int(longestGap.Seconds() * r.o.FPS); gap > longest {
-		r.first += time.Duration(float64(gap-longest) / r.o.FPS * float64(time.Second))
-		gap = longest
-	}
-	return gap
-}
-
-func (r *Recorder) write(f *camera.Frame) error {
-	if r.written%checkEvery == 0 {
-		if err := r.room(); err != nil {
-			return err
-		}
-	}
-	mat, err := gocv.NewMatFromBytes(f.Height, f.Width, gocv.MatTypeCV8UC3, f.Pix)
-	if err != nil {
-		return fmt.Errorf("record %q: %w: %w", r.path, err, ErrRecord)
-	}
-	defer mat.Close()
-	if f.Width != r.width || f.Height != r.height {
-		fitted := fit(mat, r.width, r.height)
-		defer fitted.Close()
-		err = r.out.Write(fitted)
-	} else {
-		err = r.out.Write(mat)
-	}
-	if err != nil {
-		return fmt.Errorf("record %q: %w: %w", r.path, err, ErrRecord)
-	}
-	r.written++
-	return nil
 }
 
 // room fails while there is still enough disk to finish the file: OpenCV does
@@ -216,28 +169,60 @@ func (r *Recorder) room() error {
 	return nil
 }
 
-// Close finishes the file and makes sure that it is whole. A file without a
-// single frame is removed.
+// Close finishes the file, makes sure that it is whole, and gives it its name in
+// place of an earlier one. Of a file that is not, the part stays. Without a single
+// frame there is none, and an earlier one stays.
 func (r *Recorder) Close() error {
-	if r.out == nil {
-		return r.empty()
-	}
-	err := r.out.Close()
-	r.out = nil
-	if whole(r.path) {
+	if r.to == nil {
+		err := r.file.Discard()
+		if r.small > 0 {
+			err = errors.Join(fmt.Errorf("record %q: none of its %d frames has %d rows and columns: %w", r.path, r.small, leastSide, ErrRecord), err)
+		}
 		return err
 	}
-	return errors.Join(fmt.Errorf("record %q: the file has no index and will not play (disk full?): %w", r.path, ErrRecord), err)
+	if err := r.end(); err != nil {
+		return errors.Join(err, r.file.Close())
+	}
+	if err := r.file.Commit(); err != nil {
+		return fmt.Errorf("record: %w: %w", err, ErrRecord)
+	}
+	return nil
 }
 
-// empty removes a file that nothing was written into.
-func (r *Recorder) empty() error {
-	var errs []error
-	if info, err := os.Stat(r.path); err == nil && info.Size() == 0 {
-		errs = append(errs, os.Remove(r.path))
+// Abandon finishes what there is, and leaves it under the part's name, which it
+// returns; "" for none. It is for a run that ended before its source did.
+func (r *Recorder) Abandon() (part string, err error) {
+	if r.to == nil {
+		return "", r.file.Discard()
 	}
-	if r.small > 0 {
-		errs = append(errs, fmt.Errorf("record %q: none of its %d frames has %d rows and columns: %w", r.path, r.small, leastSide, ErrRecord))
+	return r.file.Part(), errors.Join(r.end(), r.file.Close())
+}
+
+// end closes the encoder and looks at what it wrote.
+func (r *Recorder) end() error {
+	err := r.to.close()
+	if err == nil && !whole(r.file.Part()) {
+		err = errors.New("the file has no end (disk full?)")
 	}
-	return errors.Join(errs...)
+	if err != nil {
+		return fmt.Errorf("record %q: %w (what there is lies in %s): %w", r.path, err, r.file.Part(), ErrRecord)
+	}
+	return nil
+}
+
+// fit is f as large as w by h allows, its proportions kept, on black.
+func fit(f *camera.Frame, w, h int) (*camera.Frame, error) {
+	mat, err := gocv.NewMatFromBytes(f.Height, f.Width, gocv.MatTypeCV8UC3, f.Pix)
+	if err != nil {
+		return nil, err
+	}
+	defer mat.Close()
+	fitted := fitMat(mat, w, h)
+	defer fitted.Close()
+	out := *f
+	out.Pix = nil
+	out.Resize(w, h)
+	pix, err := fitted.DataPtrUint8()
+	copy(out.Pix, pix)
+	return &out, err
 }

@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,9 @@ import (
 var leaks = func() int { return 0 }
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv("RECORD_ENDLESS"); path != "" {
+		endless(path)
+	}
 	code := m.Run()
 	if n := leaks(); n > 0 {
 		fmt.Fprintf(os.Stderr, "%d Mats were not closed\n", n)
@@ -79,23 +83,55 @@ func record(t *testing.T, o Options, frames ...*camera.Frame) string {
 	return path
 }
 
+// fixed hides ffmpeg from this test.
+func fixed(t *testing.T) { t.Setenv("PATH", t.TempDir()) }
+
 func TestEveryFrameOnce(t *testing.T) {
 	var frames []*camera.Frame
 	for n := range 20 {
 		frames = append(frames, grey(64, 48, n))
 	}
-	got, fps, w, h := levels(t, record(t, Options{FPS: 12.5, EveryFrame: true}, frames...))
-	if len(got) != 20 || fps != 12.5 || w != 64 || h != 48 {
-		t.Errorf("%d frames of %dx%d at %v", len(got), w, h, fps)
+	for name, hide := range map[string]func(*testing.T){"OpenCV": fixed, "FFmpeg, where it is installed": func(*testing.T) {}} {
+		t.Run(name, func(t *testing.T) {
+			hide(t)
+			got, fps, w, h := levels(t, record(t, Options{FPS: 10}, frames...))
+			if len(got) != 20 || math.Abs(fps-10) > 0.01 || w != 64 || h != 48 {
+				t.Errorf("%d frames of %dx%d at %v", len(got), w, h, fps)
+			}
+			for n, level := range got {
+				if level < 10*n-5 || level > 10*n+5 {
+					t.Errorf("frame %d has level %d", n, level)
+				}
+			}
+		})
 	}
-	for n, level := range got {
-		if level < 10*n-5 || level > 10*n+5 {
-			t.Errorf("frame %d has level %d", n, level)
+}
+
+// A rate that is not that of the source: each frame of the file is one of the source's
+// within half an interval of its time.
+func TestFixedRateKeepsTimes(t *testing.T) {
+	fixed(t)
+	at := []int{0, 1, 2, 7, 8, 20, 21} // tenths of a second
+	var frames []*camera.Frame
+	for _, n := range at {
+		frames = append(frames, grey(64, 48, n))
+	}
+	for _, fps := range []float64{10, 12.5, 25} {
+		got, _, _, _ := levels(t, record(t, Options{FPS: fps}, frames...))
+		if want := int(2.1*fps+0.5) + 1; len(got) != want {
+			t.Fatalf("%v a second: %d frames, want %d", fps, len(got), want)
+		}
+		for _, n := range at {
+			slot := int(float64(n)/10*fps + 0.5)
+			if level := got[slot]; level < 10*n-5 || level > 10*n+5 {
+				t.Errorf("%v a second: at %d00 ms, frame %d of the file, the level is %d, want %d", fps, n, slot, level, 10*n)
+			}
 		}
 	}
 }
 
 func TestPaceIsKept(t *testing.T) {
+	fixed(t)
 	for name, tt := range map[string]struct {
 		fps  float64
 		at   []int // tenths of a second
@@ -121,7 +157,7 @@ func TestPaceIsKept(t *testing.T) {
 }
 
 func TestOddAndChangingSizes(t *testing.T) {
-	got, _, w, h := levels(t, record(t, Options{EveryFrame: true}, grey(65, 47, 9), grey(320, 20, 9), grey(10, 90, 9), grey(1, 1, 9)))
+	got, _, w, h := levels(t, record(t, Options{}, grey(65, 47, 9), grey(320, 20, 9), grey(10, 90, 9), grey(1, 1, 9)))
 	if len(got) != 4 || w != 64 || h != 46 {
 		t.Errorf("%d frames of %dx%d, want 4 of 64x46", len(got), w, h)
 	}
@@ -147,7 +183,7 @@ func TestWhereNothingCanBeWritten(t *testing.T) {
 
 func TestFullDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.mp4")
-	r, err := New(path, Options{EveryFrame: true})
+	r, err := New(path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +219,7 @@ func TestNothingShownLeavesNoFile(t *testing.T) {
 }
 
 func TestWhole(t *testing.T) {
-	path := record(t, Options{EveryFrame: true}, grey(64, 48, 1), grey(64, 48, 2))
+	path := record(t, Options{}, grey(64, 48, 1), grey(64, 48, 2))
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +227,7 @@ func TestWhole(t *testing.T) {
 	if !whole(path) {
 		t.Error("a good file is not whole")
 	}
-	for _, n := range []int{0, 3, 8, 40, len(data) - 1} {
+	for _, n := range []int{0, 3, 8, 40, len(data) / 2, len(data) - 70, len(data) - 1} {
 		if err := os.WriteFile(path, data[:n], 0o644); err != nil {
 			t.Fatal(err)
 		}

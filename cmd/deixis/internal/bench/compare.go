@@ -124,7 +124,7 @@ func film(ctx context.Context, pattern, file string) (err error) {
 	if err != nil {
 		return err
 	}
-	r, err := record.New(file, record.Options{FPS: ref.FPS, EveryFrame: true})
+	r, err := record.New(file, record.Options{FPS: ref.FPS})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,163 @@
+package record
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"deixis/camera"
+)
+
+// errNoFFmpeg says that the program ffmpeg is not installed, or too small for a video.
+var errNoFFmpeg = errors.New("no ffmpeg for this video")
+
+// mostSilent is how long ffmpeg may take to accept a frame, or to finish the file
+// once it has all of them.
+const mostSilent = time.Minute
+
+// A variableRate writes through the program ffmpeg: each frame once, at its own
+// time. It is handed raw pictures in Matroska, the one container of raw pictures
+// with times that every ffmpeg reads. The file is a fragmented MP4 (ISO/IEC
+// 14496-12, 8.8): whatever ends the program, or ffmpeg itself, what was written up
+// to a second before plays.
+type variableRate struct {
+	cmd    *exec.Cmd
+	in     *os.File // ffmpeg's standard input
+	mkv    rawMatroska
+	said   bytes.Buffer // its standard error
+	fourCC string
+	last   time.Duration // of the frame written last, from first
+	first  time.Duration
+	n      int
+}
+
+// openFFmpeg starts ffmpeg, which writes path. Its errors are errNoFFmpeg and what
+// keeps it from starting.
+func openFFmpeg(ctx context.Context, path string, w, h int) (*variableRate, error) {
+	program, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		return nil, errNoFFmpeg
+	}
+	by, err := encoderOf(ctx, program)
+	if err != nil {
+		return nil, err
+	}
+	if max(w, h) > by.most {
+		return nil, errNoFFmpeg
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer read.Close()
+	r := &variableRate{in: write, fourCC: by.fourCC, mkv: rawMatroska{w: write}}
+	args := append([]string{"-hide_banner", "-nostats", "-loglevel", "error", "-f", "matroska", "-i", "pipe:0", "-an", "-y",
+		"-fps_mode", "passthrough", "-enc_time_base", "1:60000", "-video_track_timescale", "60000", // fine enough, and MPEG-4 takes no finer
+		"-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", // colour is stored once for two by two
+		"-force_key_frames", "expr:gte(t,n_forced)"}, by.args...)
+	r.cmd = exec.Command(program, append(args, "-pix_fmt", "yuv420p", "-movflags", "empty_moov+default_base_moof",
+		"-frag_duration", "500000", "-flush_packets", "1", "-f", "mp4", "file:"+path)...)
+	r.cmd.Stdin, r.cmd.Stderr = read, &r.said
+	alone(r.cmd)
+	if err := r.cmd.Start(); err != nil {
+		return nil, errors.Join(err, write.Close())
+	}
+	if err := r.begin(w, h); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	return r, nil
+}
+
+func (r *variableRate) begin(w, h int) error {
+	if err := r.in.SetWriteDeadline(time.Now().Add(mostSilent)); err != nil {
+		return err
+	}
+	return r.mkv.begin(w, h)
+}
+
+// An encoding is one of ffmpeg's encoders.
+type encoding struct {
+	fourCC string
+	most   int      // pixels a side
+	args   []string // the name comes second
+}
+
+// encodings are tried in this order.
+var encodings = []encoding{
+	{"avc1", 16384, []string{"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-crf", "20"}},
+	{"avc1", 3840, []string{"-c:v", "libopenh264", "-b:v", "8M"}},
+	{"mp4v", 8191, []string{"-c:v", "mpeg4", "-q:v", "3"}},
+}
+
+// encoderOf asks ffmpeg which of the encodings it has.
+func encoderOf(ctx context.Context, program string) (encoding, error) {
+	ctx, stop := context.WithTimeout(ctx, mostSilent)
+	defer stop()
+	raw, err := exec.CommandContext(ctx, program, "-hide_banner", "-encoders").Output()
+	if err != nil {
+		return encoding{}, fmt.Errorf("ffmpeg -encoders: %w", err)
+	}
+	for _, e := range encodings {
+		if strings.Contains(string(raw), " "+e.args[1]+" ") {
+			return e, nil
+		}
+	}
+	return encoding{}, errors.New("ffmpeg has no encoder of H.264 or MPEG-4")
+}
+
+func (r *variableRate) codec() string { return r.fourCC }
+
+func (r *variableRate) write(ctx context.Context, f *camera.Frame) error {
+	if r.n == 0 {
+		r.first = f.PTS
+	}
+	at := f.PTS - r.first
+	if r.n > 0 && at <= r.last {
+		at = r.last + time.Millisecond // times rise strictly in a file
+	}
+	if err := r.in.SetWriteDeadline(time.Now().Add(mostSilent)); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { r.in.SetWriteDeadline(time.Now().Add(mostSilent / 10)) })
+	defer stop()
+	if err := r.mkv.add(f, at); err != nil {
+		return r.failed(err)
+	}
+	r.last = at
+	r.n++
+	return nil
+}
+
+// failed waits for ffmpeg, which says why it took no more.
+func (r *variableRate) failed(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		r.cmd.Process.Kill()
+		return errors.New("ffmpeg takes no frames any more")
+	}
+	if why := r.close(); why != nil {
+		return why
+	}
+	return fmt.Errorf("ffmpeg: %w", err)
+}
+
+// close ends ffmpeg's input and waits until it has written all. It may be called
+// again.
+func (r *variableRate) close() error {
+	if r.in == nil {
+		return nil
+	}
+	r.in.Close()
+	r.in = nil
+	late := time.AfterFunc(mostSilent, func() { r.cmd.Process.Kill() })
+	defer late.Stop()
+	if err := r.cmd.Wait(); err != nil {
+		said, _, _ := strings.Cut(strings.TrimSpace(r.said.String()), "\n")
+		return fmt.Errorf("ffmpeg: %w: %.200s", err, said)
+	}
+	return nil
+}
