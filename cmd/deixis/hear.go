@@ -108,10 +108,13 @@ func (c *hearCmd) hear(ctx context.Context, g *app.Globals, by *app.Ears, name s
 	for {
 		n, err := from.Read(ctx, pcm)
 		_, live := from.(*mic.Mic)
-		over := errors.Is(err, io.EOF) || live && ctx.Err() != nil // Ctrl-C is how a microphone ends
-		if err != nil && !over {
-			return texts, err
+		if live && ctx.Err() != nil { // Ctrl-C is how a microphone ends
+			err = io.EOF
 		}
+		if ctx.Err() != nil && !live {
+			return texts, ctx.Err()
+		}
+		lost, over := err, err != nil // what was said before is written down in any case
 		us, err := cut.Push(pcm[:n])
 		if err != nil {
 			return texts, err
@@ -132,8 +135,11 @@ func (c *hearCmd) hear(ctx context.Context, g *app.Globals, by *app.Ears, name s
 				return texts, err
 			}
 		}
-		if over {
+		switch {
+		case errors.Is(lost, io.EOF):
 			return texts, nil
+		case over:
+			return texts, lost
 		}
 	}
 }

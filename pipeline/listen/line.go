@@ -67,19 +67,24 @@ type Line struct {
 	ledger ledger
 }
 
-// Run listens until the sound ends, which is no error, or ctx does. Nothing
+// Run listens until the sound ends, which is no error, or ctx does. Of a source that
+// fails, what was said before is understood first. Nothing
 // that it waits for outlasts ctx but a recogniser that does not heed it.
 func (l *Line) Run(ctx context.Context) error {
 	l.queue.init()
 	l.set(func(s *pipeline.Speech) { s.State, s.Mode = Listening, string(l.Mode) })
 	defer l.set(func(s *pipeline.Speech) { s.State, s.Level = Off, 0 })
 	two, ctx := errgroup.WithContext(ctx)
-	two.Go(func() error { return l.hear(ctx) })
+	var lost error
+	two.Go(func() (err error) {
+		lost, err = l.hear(ctx)
+		return err
+	})
 	two.Go(func() error { return l.think(ctx) })
-	if err := two.Wait(); !errors.Is(err, context.Canceled) {
+	if err := two.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
-	return nil
+	return lost
 }
 
 // Press says that the button to talk is held, or let go.
@@ -98,39 +103,47 @@ func (l *Line) Toggle() {
 // A troubled Source says why no sound comes, "" while it does.
 type troubled interface{ Trouble() string }
 
-// hear cuts the sound into utterances and queues them.
-func (l *Line) hear(ctx context.Context) error {
+// hear cuts the sound into utterances and queues them. lost is why the source ended,
+// nil for its proper end.
+func (l *Line) hear(ctx context.Context) (lost, err error) {
 	defer l.queue.end()
 	s := NewSegmenter(l.VAD, l.How)
 	pcm := make([]float32, Chunk)
 	for {
 		n, err := l.read(ctx, pcm, func() error { return l.broken(ctx, s) })
-		if err != nil {
-			if u, ok := s.Flush(); ok && errors.Is(err, io.EOF) {
-				return l.put(ctx, u)
-			}
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case errors.Is(err, io.EOF):
+			return nil, l.last(ctx, s)
+		case err != nil:
+			return err, l.last(ctx, s)
 		}
 		if u, ok := l.button(s); ok {
 			if err := l.put(ctx, u); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		us, err := s.Push(pcm[:n])
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, u := range us {
 			if err := l.put(ctx, u); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		l.guess(s, len(us) > 0)
 		l.tell(s)
 	}
+}
+
+// last queues what was being said when the source ended.
+func (l *Line) last(ctx context.Context, s *Segmenter) error {
+	if u, ok := s.Flush(); ok {
+		return l.put(ctx, u)
+	}
+	return nil
 }
 
 // askTrouble is how often a source in which nothing moves is asked what ails it.
@@ -165,10 +178,7 @@ func (l *Line) broken(ctx context.Context, s *Segmenter) error {
 		return nil
 	}
 	l.VAD.Reset()
-	if u, ok := s.Flush(); ok {
-		return l.put(ctx, u)
-	}
-	return nil
+	return l.last(ctx, s)
 }
 
 // button tells the segmenter what the button does.

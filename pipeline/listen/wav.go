@@ -15,6 +15,8 @@ var ErrSound = errors.New("no sound that can be read")
 const (
 	wavPCM        = 1
 	wavFloat      = 3
+	wavALaw       = 6 // telephones, ITU-T G.711
+	wavMuLaw      = 7
 	wavExtensible = 0xFFFE // the true one follows in the same chunk
 )
 
@@ -28,13 +30,17 @@ const (
 // much sound will follow and cannot go back.
 const endlessSize = 0x7F000000
 
+// mostLacking is how many bytes a file may lack of those that its header promises
+// before that is an error: many programs count their header among them.
+const mostLacking = 256
+
 // wav is a RIFF/WAVE stream behind its header.
 type wav struct {
 	from     io.Reader
 	rate     int
 	channels int
 	bytes    int // of one sample of one channel
-	float    bool
+	kind     int // one of the formats above, not wavExtensible
 	left     int64 // bytes of sound that are still to come, as the header says
 	endless  bool  // its writer did not know: sound goes on until the end
 	raw      []byte
@@ -92,22 +98,23 @@ func (w *wav) format(size int64) error {
 		kind = int(binary.LittleEndian.Uint16(b[24:]))
 	}
 	w.channels, w.rate = int(binary.LittleEndian.Uint16(b[2:])), int(binary.LittleEndian.Uint32(b[4:]))
-	w.float, w.bytes = kind == wavFloat, bits/8
+	w.kind, w.bytes = kind, bits/8
+	float, law := kind == wavFloat, kind == wavALaw || kind == wavMuLaw
 	switch {
-	case kind != wavPCM && kind != wavFloat:
+	case kind != wavPCM && !float && !law:
 		return fmt.Errorf("%w: the WAV is compressed (format %d); convert it with `ffmpeg -i FILE -c:a pcm_s16le out.wav`", ErrSound, kind)
 	case w.channels == 0 || w.channels > 64:
 		return fmt.Errorf("%w: the WAV has %d channels", ErrSound, w.channels)
 	case w.rate < leastRate || w.rate > mostRate:
 		return fmt.Errorf("%w: the WAV has %d samples a second, not %d to %d", ErrSound, w.rate, leastRate, mostRate)
-	case bits%8 != 0 || w.float && bits != 32 && bits != 64 || !w.float && (bits < 8 || bits > 32):
+	case bits%8 != 0 || float && bits != 32 && bits != 64 || law && bits != 8 || !float && (bits < 8 || bits > 32):
 		return fmt.Errorf("%w: the WAV has %d bits a sample", ErrSound, bits)
 	}
 	return nil
 }
 
 // Read gives the mean of all channels, -1 to 1, at the file's own rate. After
-// fewer samples than the header promises it gives an ErrSound.
+// far fewer samples than the header promises it gives an ErrSound.
 func (w *wav) Read(pcm []float32) (int, error) {
 	frame := w.bytes * w.channels
 	want := len(pcm) * frame
@@ -129,7 +136,7 @@ func (w *wav) Read(pcm []float32) (int, error) {
 	switch {
 	case err == nil || n > 0:
 		return n, nil
-	case (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) && !w.endless:
+	case (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) && !w.endless && w.left > mostLacking:
 		return 0, fmt.Errorf("%w: the WAV is cut off: %d bytes of its sound are missing", ErrSound, w.left)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return 0, io.EOF
@@ -153,10 +160,14 @@ func (w *wav) mean(frame []byte) float32 {
 // sample is one sample as a number from -1 to 1.
 func (w *wav) sample(b []byte) float64 {
 	switch {
-	case w.float && w.bytes == 8:
+	case w.kind == wavFloat && w.bytes == 8:
 		return math.Float64frombits(binary.LittleEndian.Uint64(b))
-	case w.float:
+	case w.kind == wavFloat:
 		return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	case w.kind == wavMuLaw:
+		return muLaw(b[0])
+	case w.kind == wavALaw:
+		return aLaw(b[0])
 	case w.bytes == 1: // the only one without a sign
 		return (float64(b[0]) - 128) / 128
 	case w.bytes == 2:
@@ -165,4 +176,31 @@ func (w *wav) sample(b []byte) float64 {
 		return float64(int32(uint32(b[0])<<8|uint32(b[1])<<16|uint32(b[2])<<24)) / (1 << 31)
 	}
 	return float64(int32(binary.LittleEndian.Uint32(b))) / (1 << 31)
+}
+
+// muLaw expands a byte of mu-law (ITU-T G.711, table 2): all bits inverted, then the
+// sign, three bits of exponent and four of mantissa.
+func muLaw(b byte) float64 {
+	b = ^b
+	size := (int(b&15)<<3+132)<<(b>>4&7) - 132
+	return signed(size, b&128 != 0)
+}
+
+// aLaw expands a byte of A-law (ITU-T G.711, table 1): every other bit inverted, then
+// the sign, which is set for what is positive, exponent and mantissa.
+func aLaw(b byte) float64 {
+	b ^= 0x55
+	size := int(b&15)<<4 + 8
+	if exponent := b >> 4 & 7; exponent > 0 {
+		size = (size + 256) << (exponent - 1)
+	}
+	return signed(size, b&128 == 0)
+}
+
+// signed is a sample of 16 bits as a number from -1 to 1.
+func signed(size int, negative bool) float64 {
+	if negative {
+		size = -size
+	}
+	return float64(size) / (1 << 15)
 }
