@@ -123,7 +123,7 @@ func Load(dir string) (*Bundle, error) {
 // names. Such a bundle takes no phrases. Its errors are ErrBundle.
 func Read(dir string) (*Bundle, error) {
 	b := &Bundle{Dir: dir}
-	raw, err := camera.ReadRegular(filepath.Join(dir, "bundle.json"), maxJSON)
+	raw, err := camera.ReadRegular(filepath.Join(dir, "bundle.json"), MaxJSON)
 	if err != nil {
 		return nil, b.wrong(fmt.Errorf("%w (name a folder with a bundle.json, --bundle DIR)", err))
 	}
@@ -133,8 +133,8 @@ func Read(dir string) (*Bundle, error) {
 	return b, nil
 }
 
-// maxJSON bounds bundle.json, speech.json and tokenizer.json, bytes.
-const maxJSON = 16 << 20
+// MaxJSON bounds bundle.json, speech.json and tokenizer.json, bytes.
+const MaxJSON = 16 << 20
 
 // parse reads what bundle.json says and checks it.
 func (b *Bundle) parse(raw []byte) error {

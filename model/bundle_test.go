@@ -160,7 +160,7 @@ func TestLoadRefuses(t *testing.T) {
 			}
 		}, want: camera.ErrNotRegular, says: "is a named pipe"},
 		"a bundle.json without end": {harm: func(t *testing.T, dir string) {
-			if err := os.Truncate(filepath.Join(dir, "bundle.json"), maxJSON+1); err != nil {
+			if err := os.Truncate(filepath.Join(dir, "bundle.json"), MaxJSON+1); err != nil {
 				t.Fatal(err)
 			}
 		}, says: "more than 16777216"},

@@ -51,7 +51,7 @@ var SpeechParts = []string{"encoder", "decoder", "tokenizer", "vad"}
 // LoadSpeech reads a folder of speech models and compares every hash. Errors
 // are ErrSpeech, and what File.check says.
 func LoadSpeech(dir string) (*Speech, error) {
-	raw, err := camera.ReadRegular(filepath.Join(dir, "speech.json"), maxJSON)
+	raw, err := camera.ReadRegular(filepath.Join(dir, "speech.json"), MaxJSON)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w (run `make speech`)", ErrSpeech, err)
 	}

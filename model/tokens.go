@@ -56,7 +56,7 @@ type tokenizerFile struct {
 // loadTokenizer reads a tokenizer.json of an uncased BERT and refuses others.
 // Its truncation and padding are ignored: the bundle's limits rule.
 func loadTokenizer(path string) (*tokenizer, error) {
-	raw, err := camera.ReadRegular(path, maxJSON)
+	raw, err := camera.ReadRegular(path, MaxJSON)
 	if err != nil {
 		return nil, err
 	}

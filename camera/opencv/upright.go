@@ -2,11 +2,11 @@ package opencv
 
 import (
 	"io"
-	"os"
 	"strings"
 
 	"gocv.io/x/gocv"
 
+	"deixis/camera"
 	"deixis/camera/container"
 )
 
@@ -19,7 +19,7 @@ const (
 // factsOf is what a video file says about itself; it knows nothing of one that cannot be read.
 func factsOf(path string) *container.Facts {
 	facts := new(container.Facts)
-	f, err := os.Open(path)
+	f, err := camera.OpenRegular(path)
 	if err != nil {
 		return facts
 	}

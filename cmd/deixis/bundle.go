@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"deixis/camera"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 )
@@ -48,7 +49,7 @@ func (c *bundleInfoCmd) Run(_ context.Context, g *app.Globals) error {
 		return err
 	}
 	if c.JSON {
-		raw, err := os.ReadFile(b.Path("bundle.json"))
+		raw, err := camera.ReadRegular(b.Path("bundle.json"), model.MaxJSON)
 		if err != nil {
 			return fmt.Errorf("read bundle: %w", err)
 		}

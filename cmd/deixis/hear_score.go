@@ -4,11 +4,11 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"deixis/camera"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline/listen"
 )
@@ -18,7 +18,7 @@ func readTruth(file string) (map[string]string, error) {
 	if file == "" {
 		return nil, nil
 	}
-	f, err := os.Open(file)
+	f, err := camera.OpenRegular(file)
 	if err != nil {
 		return nil, fmt.Errorf("read --truth: %w", err)
 	}

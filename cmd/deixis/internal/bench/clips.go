@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"deixis/camera"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline/listen"
 )
@@ -43,7 +44,7 @@ func (c *clipper) clip(ctx context.Context, i int, phrase string) ([]float32, er
 			return nil, err
 		}
 	}
-	f, err := os.Open(file)
+	f, err := camera.OpenRegular(file)
 	if err != nil {
 		return nil, err
 	}
