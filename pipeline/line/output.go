@@ -74,6 +74,8 @@ func (o *output) show(ctx context.Context, f *sharedFrame, views []pipeline.View
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return err
 	case errors.Is(err, io.EOF):
+		o.count(err)
+		o.line.c.Log.Info("output has ended: its reader has left", "output", o.Name)
 		o.end(nil)
 		return nil
 	case o.OnError == pipeline.End:

@@ -13,8 +13,8 @@ import (
 	"deixis/camera"
 )
 
-// errNoFFmpeg says that the program ffmpeg is not installed, or too small for a video.
-var errNoFFmpeg = errors.New("no ffmpeg for this video")
+// errNoFFmpeg says that the program ffmpeg is not installed.
+var errNoFFmpeg = errors.New("no ffmpeg on this machine")
 
 // mostSilent is how long ffmpeg may take to accept a frame, or to finish the file
 // once it has all of them.
@@ -36,20 +36,8 @@ type variableRate struct {
 	n      int
 }
 
-// openFFmpeg starts ffmpeg, which writes path. Its errors are errNoFFmpeg and what
-// keeps it from starting.
-func openFFmpeg(ctx context.Context, path string, w, h int) (*variableRate, error) {
-	program, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		return nil, errNoFFmpeg
-	}
-	by, err := encoderOf(ctx, program)
-	if err != nil {
-		return nil, err
-	}
-	if max(w, h) > by.most {
-		return nil, errNoFFmpeg
-	}
+// openFFmpeg starts ffmpeg, which writes path.
+func openFFmpeg(by encoding, path string, w, h int) (*variableRate, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -60,7 +48,7 @@ func openFFmpeg(ctx context.Context, path string, w, h int) (*variableRate, erro
 		"-fps_mode", "passthrough", "-enc_time_base", "1:60000", "-video_track_timescale", "60000", // fine enough, and MPEG-4 takes no finer
 		"-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", // colour is stored once for two by two
 		"-force_key_frames", "expr:gte(t,n_forced)"}, by.args...)
-	r.cmd = exec.Command(program, append(args, "-pix_fmt", "yuv420p", "-movflags", "empty_moov+default_base_moof",
+	r.cmd = exec.Command(by.program, append(args, "-pix_fmt", "yuv420p", "-movflags", "empty_moov+default_base_moof",
 		"-frag_duration", "500000", "-flush_packets", "1", "-f", "mp4", "file:"+path)...)
 	r.cmd.Stdin, r.cmd.Stderr = read, &r.said
 	alone(r.cmd)
@@ -82,21 +70,27 @@ func (r *variableRate) begin(w, h int) error {
 
 // An encoding is one of ffmpeg's encoders.
 type encoding struct {
-	fourCC string
-	most   int      // pixels a side
-	args   []string // the name comes second
+	fourCC  string
+	most    int      // pixels a side; 0 for no encoding
+	args    []string // the name comes second
+	program string   // ffmpeg's path
 }
 
 // encodings are tried in this order.
 var encodings = []encoding{
-	{"avc1", 16384, []string{"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-crf", "20"}},
-	{"avc1", 3840, []string{"-c:v", "libopenh264", "-b:v", "8M"}},
-	{"mp4v", 8191, []string{"-c:v", "mpeg4", "-q:v", "3"}},
+	{"avc1", 16384, []string{"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-crf", "20"}, ""},
+	{"avc1", 3840, []string{"-c:v", "libopenh264", "-b:v", "8M"}, ""},
+	{"mp4v", 8191, []string{"-c:v", "mpeg4", "-q:v", "3"}, ""},
 }
 
-// encoderOf asks ffmpeg which of the encodings it has.
-func encoderOf(ctx context.Context, program string) (encoding, error) {
-	ctx, stop := context.WithTimeout(ctx, mostSilent)
+// findEncoding asks ffmpeg which of the encodings it has. Its errors are errNoFFmpeg
+// and what keeps it from answering.
+func findEncoding() (encoding, error) {
+	program, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		return encoding{}, errNoFFmpeg
+	}
+	ctx, stop := context.WithTimeout(context.Background(), mostSilent)
 	defer stop()
 	raw, err := exec.CommandContext(ctx, program, "-hide_banner", "-encoders").Output()
 	if err != nil {
@@ -104,6 +98,7 @@ func encoderOf(ctx context.Context, program string) (encoding, error) {
 	}
 	for _, e := range encodings {
 		if strings.Contains(string(raw), " "+e.args[1]+" ") {
+			e.program = program
 			return e, nil
 		}
 	}

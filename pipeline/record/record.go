@@ -55,6 +55,7 @@ type Recorder struct {
 	file *outfile.File
 	o    Options
 	free func(dir string) (uint64, error) // bytes free on the disk
+	by   encoding                         // of ffmpeg; zero where there is none
 
 	to            encoder // nil before the first frame
 	width, height int     // of the file
@@ -80,7 +81,16 @@ func New(path string, o Options) (*Recorder, error) {
 	if !(o.FPS > 0) {
 		o.FPS = defaultFPS
 	}
-	return &Recorder{path: path, file: file, o: o, free: free}, nil
+	r := &Recorder{path: path, file: file, o: o, free: free}
+	if r.by, err = findEncoding(); err != nil && !errors.Is(err, errNoFFmpeg) {
+		r.sayFixed(err)
+	}
+	return r, nil
+}
+
+// sayFixed tells why frames do not keep their own times.
+func (r *Recorder) sayFixed(why error) {
+	r.o.Log.Warn("ffmpeg does not write this video, so that its rate is fixed", "record", r.path, "why", why)
 }
 
 // Codec is the one in use, avc1 (H.264) or mp4v (MPEG-4); "" before the first frame.
@@ -107,7 +117,7 @@ func (r *Recorder) Show(ctx context.Context, f *camera.Frame, _ []pipeline.View)
 		}
 	}
 	if r.to == nil {
-		if err := r.begin(ctx, f); err != nil {
+		if err := r.begin(f); err != nil {
 			return err
 		}
 	}
@@ -126,17 +136,17 @@ func (r *Recorder) Show(ctx context.Context, f *camera.Frame, _ []pipeline.View)
 }
 
 // begin opens the encoder.
-func (r *Recorder) begin(ctx context.Context, f *camera.Frame) error {
+func (r *Recorder) begin(f *camera.Frame) error {
 	part := r.file.Part()
 	for _, size := range [][2]int{{f.Width, f.Height}, shrunk(f.Width, f.Height)} {
 		r.width, r.height = size[0], size[1]
-		to, err := openFFmpeg(ctx, part, r.width, r.height)
-		if err == nil {
-			r.to = to
-			return nil
-		}
-		if !errors.Is(err, errNoFFmpeg) {
-			r.o.Log.Warn("ffmpeg does not write this video, so that its rate is fixed", "record", r.path, "why", err)
+		if max(r.width, r.height) <= r.by.most {
+			to, err := openFFmpeg(r.by, part, r.width, r.height)
+			if err == nil {
+				r.to = to
+				return nil
+			}
+			r.sayFixed(err)
 		}
 		if to := openOpenCV(part, r.o.FPS, r.width, r.height); to != nil {
 			r.to = to
