@@ -59,16 +59,18 @@ test-go: setup ## race detector where there is no native code, everything, then 
 test-trainer: .venv/.trainer ## the trainer's tests
 	cd trainer && OMP_NUM_THREADS=2 ../.venv/bin/pytest -q
 
-# How long make prove fuzzes each target, reads damaged inputs, and soaks.
+# How long make prove fuzzes each target, how often it starts, and how long it reads damaged inputs and soaks.
 FUZZ ?= 60s
+STARTS ?= 100
 MUTATE ?= 30m
 SOAK ?= 30m
 
-prove: build ## what takes too long for test: every fuzz target, 50 runs with -race beside a busy loop, damaged inputs, a soak
+prove: build ## what takes too long for test: every fuzz target, 50 runs with -race beside a busy loop, 100 starts, damaged inputs, a soak
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' camera cmd model pipeline | xargs -n1 dirname | sort -u); do \
 	  for target in $$(grep -hoE '^func Fuzz\w+' $$pkg/*_test.go | cut -c6-); do \
 	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) ./$$pkg; done; done
 	@(while :; do :; done) & busy=$$!; trap "kill $$busy" EXIT; go test -race -count 50 $(PURE)
+	go test -race ./cmd/deixis -run TestStartsAndStops -starts $(STARTS) -timeout 0 -v
 	go test ./cmd/deixis -run TestMutants -mutate $(MUTATE) -timeout 0 -v
 	bin/deixis bench soak --for $(SOAK)
 

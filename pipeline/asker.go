@@ -21,13 +21,16 @@ type Asker struct {
 	Phrase func(text string) (model.Phrase, error) // as Bundle.Phrase
 	Most   int                                     // phrases that the model takes at once
 	Set    func(ps []model.Phrase)                 // replaces what is looked for
-	Log    *slog.Logger
+	Log    *slog.Logger                            // nil tells nothing of a phrase
 
 	mu sync.Mutex // texts may come from several at once
+
+	noting sync.Mutex
+	notes  map[string][]string // of each phrase asked for lately: what of it is not served
 }
 
-// Phrases are the texts as phrases. Errors are model.ErrEmptyPhrase,
-// model.ErrLongPhrase and ErrManyPhrases.
+// Phrases are the texts as phrases; what the weights cannot serve of one is told
+// once. Errors are model.ErrEmptyPhrase, model.ErrLongPhrase and ErrManyPhrases.
 func (a *Asker) Phrases(texts []string) ([]model.Phrase, error) {
 	if len(texts) > a.Most {
 		return nil, fmt.Errorf("look for %d phrases: the model takes %d at once (leave some out): %w", len(texts), a.Most, ErrManyPhrases)
@@ -40,7 +43,37 @@ func (a *Asker) Phrases(texts []string) ([]model.Phrase, error) {
 		}
 		ps[i] = p
 	}
+	for _, p := range ps {
+		a.note(p)
+	}
 	return ps, nil
+}
+
+// mostNoted is how many phrases are remembered, so that each is told of once.
+const mostNoted = 1000
+
+// note tells what of p is not served, and remembers it.
+func (a *Asker) note(p model.Phrase) {
+	a.noting.Lock()
+	defer a.noting.Unlock()
+	if _, known := a.notes[p.Text]; known {
+		return
+	}
+	if a.notes == nil || len(a.notes) >= mostNoted {
+		a.notes = map[string][]string{}
+	}
+	unserved := p.Unserved()
+	a.notes[p.Text] = unserved
+	if len(unserved) > 0 && a.Log != nil {
+		a.Log.Warn("this phrase asks for more than the weights can", "phrase", p.Text, "why", strings.Join(unserved, "; "))
+	}
+}
+
+// Notes is what of a phrase asked for lately is not served, a short line each.
+func (a *Asker) Notes(text string) []string {
+	a.noting.Lock()
+	defer a.noting.Unlock()
+	return a.notes[text]
 }
 
 // Ask replaces what is looked for. Its errors are those of Phrases.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -95,5 +96,30 @@ func TestSplit(t *testing.T) {
 	}
 	if got, want := SplitAll([]string{"a; b", " ;", "c"}), []string{"a", "b", "", "c"}; !slices.Equal(got, want) {
 		t.Errorf("SplitAll = %q, want %q", got, want)
+	}
+}
+
+// TestAskTellsWhatIsNotServed: once, and for as long as it is looked for.
+func TestAskTellsWhatIsNotServed(t *testing.T) {
+	a, _, log := asking()
+	for _, texts := range [][]string{{"a cup"}, {"the cup that is not red", "a dog"}, {"a dog"}, {"the cup that is not red"}} {
+		if err := a.Ask(texts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(log.String(), "level=WARN"); n != 1 || !strings.Contains(log.String(), "negation") {
+		t.Errorf("%d warnings, want one:\n%s", n, log)
+	}
+	if got := a.Notes("the cup that is not red"); len(got) != 1 || !strings.Contains(got[0], "negation") {
+		t.Errorf("notes %q", got)
+	}
+	if got := a.Notes("a dog"); len(got) > 0 {
+		t.Errorf("notes %q of a phrase that is served", got)
+	}
+	for n := range 3 * mostNoted {
+		a.Ask([]string{fmt.Sprint("no cup ", n)})
+	}
+	if len(a.notes) > mostNoted {
+		t.Errorf("%d phrases are remembered", len(a.notes))
 	}
 }

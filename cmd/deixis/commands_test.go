@@ -116,6 +116,12 @@ func TestDoctor(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("checks %v, want %v", names, want)
 	}
+	out = must(t, "doctor", "--bundle", b.Dir, "-p", "the red cup; the cup that is not red", "-p", "die rote Tasse neben dem Fenster")
+	for _, want := range []string{`ok    phrase "the red cup"`, "negation is not understood", "does not look like English"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("doctor does not say %q:\n%s", want, out)
+		}
+	}
 	code, out, errs := deixis(t, "doctor", "--bundle", t.TempDir())
 	if code != app.ExitModel || !strings.Contains(out, "fail  bundle") || errs != "deixis: doctor: to be mended: bundle\n" {
 		t.Errorf("without a bundle: code %d, %q, %q", code, out, errs)

@@ -12,11 +12,13 @@ import (
 	"deixis/camera/opencv/about"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/model/onnx"
+	"deixis/pipeline"
 )
 
 // doctorCmd is `deixis doctor`.
 type doctorCmd struct {
-	JSON bool `help:"Print JSON."`
+	Phrase []string `short:"p" sep:"none" placeholder:"PHRASE" help:"Also say what of a phrase the weights cannot serve; may be given several times."`
+	JSON   bool     `help:"Print JSON."`
 }
 
 // A check is one thing that doctor looked at.
@@ -41,6 +43,7 @@ func (c *doctorCmd) Run(ctx context.Context, g *app.Globals) error {
 	checks := []check{checkProgram(), checkOpenCV()}
 	checks = append(checks, checkRuntime(g)...)
 	checks = append(checks, checkBundle(ctx, g)...)
+	checks = append(checks, c.checkPhrases(g)...)
 	checks = append(checks, checkCameras(), checkDisplay(), checkRecording(ctx), checkMicrophones(), checkSpeech(ctx, g))
 	var broken []error
 	var names []string
@@ -148,6 +151,31 @@ func checkBundle(ctx context.Context, g *app.Globals) []check {
 		says += "; not " + why
 	}
 	return append(checks, ok("network", says))
+}
+
+// checkPhrases reads the phrases as the network does.
+func (c *doctorCmd) checkPhrases(g *app.Globals) []check {
+	if len(c.Phrase) == 0 {
+		return nil
+	}
+	b, err := g.OpenBundle()
+	if err != nil {
+		return nil // checkBundle has said so
+	}
+	var checks []check
+	for _, text := range pipeline.SplitAll(c.Phrase) {
+		name := fmt.Sprintf("phrase %.40q", text)
+		p, err := b.Phrase(text)
+		switch {
+		case err != nil:
+			checks = append(checks, fail(name, "write it in other words", app.Usage(err)))
+		case len(p.Unserved()) > 0:
+			checks = append(checks, warn(name, strings.Join(p.Unserved(), "; "), "say it in other words: what it looks like, and where it is"))
+		default:
+			checks = append(checks, ok(name, "is of a kind that the weights know"))
+		}
+	}
+	return checks
 }
 
 // answerOnce grounds a phrase on a test picture, and again for the time it takes.

@@ -52,7 +52,9 @@ func (c *pointCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, by.Close()) }()
-	ps, err := by.Phrases(c.Phrases)
+	asker := by.Asker(g.Log)
+	asker.Most = len(c.Phrases) // they are answered in turn
+	ps, err := asker.Phrases(c.Phrases)
 	if err != nil {
 		return err
 	}

@@ -202,10 +202,15 @@ func TestPageInABrowser(t *testing.T) {
 
 	b.do("type two", b.overType("the red square; a cow"+kb.Enter))
 	b.until("two phrases", `document.querySelectorAll("#targets li").length === 2 && document.querySelector("#targets li[data-state=absent]")?.innerText.includes("a cow")`)
+	b.do("type what is not served", b.overType("the square that is not red; a cow"+kb.Enter))
+	b.until("a note", `document.querySelectorAll("#targets .notes:not([hidden])").length === 1 && document.querySelector("#targets .notes").innerText.includes("negation")`)
+	b.shot("note")
+	b.do("type two again", b.overType("the red square; a cow"+kb.Enter))
+	b.until("no note", `document.querySelectorAll("#targets .notes:not([hidden])").length === 0`)
 	b.do("type nonsense", b.overType("bad"+kb.Enter))
 	b.until("a refusal", `!document.getElementById("wrong").hidden && document.getElementById("wrong").innerText.includes("bad")`)
 	b.do("history", b.overType(kb.ArrowUp+kb.ArrowUp))
-	b.until("what was asked before", `document.getElementById("phrase").value === "the green disc" && document.querySelectorAll("#history button").length === 2`)
+	b.until("what was asked before", `document.getElementById("phrase").value === "the square that is not red; a cow" && document.querySelectorAll("#history button").length === 3`)
 	b.do("drop one", chromedp.Click(chromedp.CSS(`button[aria-label="Stop looking for a cow"]`)))
 	b.until("one phrase", `document.querySelectorAll("#targets li").length === 1`)
 

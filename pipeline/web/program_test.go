@@ -73,6 +73,7 @@ func (p *program) options() Options {
 			p.drawn++
 			clear(f.Pix)
 		},
+		Notes: func(phrase string) []string { return model.Phrase{Text: phrase}.Unserved() },
 		Lost:  func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.lost },
 		Keep:  func(c Correction) error { p.kept = append(p.kept, c); return p.keepErr },
 		Voice: &p.voice,

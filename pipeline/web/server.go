@@ -38,6 +38,9 @@ type Options struct {
 	Encode func(f *camera.Frame, quality int) ([]byte, error)
 	// Draw paints the views on a frame. It is called by one goroutine at a time.
 	Draw func(f *camera.Frame, views []pipeline.View)
+	// Notes are what of a phrase the weights cannot serve, a short line each; nil: nothing
+	// is said of it.
+	Notes func(phrase string) []string
 	// Ask replaces the phrases, none for looking for nothing. Its error is shown
 	// to the person who asked.
 	Ask func(texts []string) error

@@ -38,8 +38,9 @@ type Status struct {
 // needs to show it.
 type Target struct {
 	event.Target
-	Color string `json:"color"`          // as on the picture
-	Heat  *Heat  `json:"heat,omitempty"` // where the network looks, for who asked for it
+	Color string   `json:"color"`           // as on the picture
+	Notes []string `json:"notes,omitempty"` // what of the phrase is not served
+	Heat  *Heat    `json:"heat,omitempty"`  // where the network looks, for who asked for it
 }
 
 // Heat is a coarse picture of attention.
@@ -172,7 +173,11 @@ func (s *Server) statusAt(now time.Time, heat bool) Status {
 	}
 	for i := range views {
 		if slices.Contains(st.Phrases, views[i].Phrase) {
-			st.Targets = append(st.Targets, target(i, &views[i], heat, st.Camera))
+			t := target(i, &views[i], heat, st.Camera)
+			if s.o.Notes != nil {
+				t.Notes = s.o.Notes(t.Phrase)
+			}
+			st.Targets = append(st.Targets, t)
 		}
 	}
 	return st

@@ -35,10 +35,10 @@ function row(i, target, drop) {
     button.textContent = "×";
     const bar = element("span", "bar");
     bar.append(element("span"));
-    li.append(element("i"), element("b"), button, element("span", "state"), bar);
+    li.append(element("i"), element("b"), button, element("span", "state"), bar, element("small", "notes"));
     list.append(li);
   }
-  const [dot, phrase, button, state, bar] = li.children;
+  const [dot, phrase, button, state, bar, notes] = li.children;
   dot.style.background = target.color;
   phrase.textContent = target.phrase;
   button.ariaLabel = "Stop looking for " + target.phrase;
@@ -49,6 +49,8 @@ function row(i, target, drop) {
   state.textContent = parts.join(" · ");
   bar.firstElementChild.style.width = (sees ? 100 * target.score : 0) + "%";
   bar.firstElementChild.style.background = target.color;
+  notes.textContent = (target.notes || []).join("; ");
+  notes.hidden = !notes.textContent;
   li.dataset.state = target.state;
 }
 
