@@ -39,8 +39,8 @@ type wav struct {
 	from     io.Reader
 	rate     int
 	channels int
-	bytes    int // of one sample of one channel
-	kind     int // one of the formats above, not wavExtensible
+	bytes    int   // of one sample of one channel
+	kind     int   // one of the formats above, not wavExtensible
 	left     int64 // bytes of sound that are still to come, as the header says
 	endless  bool  // its writer did not know: sound goes on until the end
 	raw      []byte

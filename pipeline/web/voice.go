@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -157,6 +158,8 @@ func (s *Server) speech(w http.ResponseWriter, r *http.Request) {
 	said, err := s.o.Voice.Hear(r.Context(), wav)
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.limits.answer)) // writing down may have taken longer than that
 	switch {
+	case errors.Is(err, context.Canceled):
+		guard.Refuse(w, http.StatusServiceUnavailable, "the program ends; send it again once it runs")
 	case err != nil:
 		guard.Refuse(w, http.StatusUnprocessableEntity, "%v", err)
 	case said.Why != "":

@@ -63,16 +63,17 @@ func (r *rates) of(addr netip.Prefix) *allowance {
 	return a
 }
 
-// friend refuses a client that may come in and asks too often.
+// friend refuses a client that may come in and asks too often. Changes, sound among
+// them, are counted apart: a program that sends too many does not blind who looks.
 func (a *allowance) friend(r *http.Request) *refusal {
-	good := a.asks.Allow()
-	if good && r.Method != http.MethodGet && r.Method != http.MethodHead {
-		good = a.writes.Allow()
+	asks := a.asks
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		asks = a.writes
 	}
-	if good {
+	if asks.Allow() {
 		return nil
 	}
-	return &refusal{"rate", http.StatusTooManyRequests, fmt.Sprintf("too many requests: at most %d a second, %d of them changes", asksEach, writesEach)}
+	return &refusal{"rate", http.StatusTooManyRequests, fmt.Sprintf("too many requests: at most %d a second, and %d changes", asksEach, writesEach)}
 }
 
 // stranger refuses a client that asks too often for what it does not get.
