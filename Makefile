@@ -65,13 +65,14 @@ STARTS ?= 100
 MUTATE ?= 30m
 SOAK ?= 30m
 
-prove: build ## what takes too long for test: every fuzz target, 50 runs with -race beside a busy loop, 100 starts, damaged inputs, a soak
+prove: build .venv/.trainer ## what takes too long for test: every fuzz target, 50 runs with -race beside a busy loop, 100 starts, damaged inputs, a long training run, a soak
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' camera cmd model pipeline | xargs -n1 dirname | sort -u); do \
 	  for target in $$(grep -hoE '^func Fuzz\w+' $$pkg/*_test.go | cut -c6-); do \
 	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) ./$$pkg; done; done
 	@(while :; do :; done) & busy=$$!; trap "kill $$busy" EXIT; go test -race -count 50 $(PURE)
 	go test -race ./cmd/deixis -run TestStartsAndStops -starts $(STARTS) -timeout 0 -v
 	go test ./cmd/deixis -run TestMutants -mutate $(MUTATE) -timeout 0 -v
+	cd trainer && ../.venv/bin/python tests/long_run.py
 	bin/deixis bench soak --for $(SOAK)
 
 speech: .venv/.hearing ## the models that hear, into assets/models/speech (77 MB to fetch, hashes checked)
