@@ -72,7 +72,7 @@ prove: build .venv/.trainer ## what takes too long for test: every fuzz target, 
 	@(while :; do :; done) & busy=$$!; trap "kill $$busy" EXIT; go test -race -count 50 $(PURE)
 	go test -race ./cmd/deixis -run TestStartsAndStops -starts $(STARTS) -timeout 0 -v
 	go test ./cmd/deixis -run TestMutants -mutate $(MUTATE) -timeout 0 -v
-	cd trainer && ../.venv/bin/python tests/long_run.py
+	cd trainer && ../.venv/bin/python tests/long_run.py && ../.venv/bin/python tests/memory_run.py
 	bin/deixis bench soak --for $(SOAK)
 
 speech: .venv/.hearing ## the models that hear, into assets/models/speech (77 MB to fetch, hashes checked)
