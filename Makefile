@@ -51,7 +51,7 @@ lint: .venv/.opencv .venv/.trainer ## gofmt, go vet, staticcheck, ruff, mypy
 	.venv/bin/ruff check trainer
 	cd trainer && ../.venv/bin/mypy
 
-test-go: setup ## race detector where there is no native code, everything, then native leaks
+test-go: setup .venv/.readers ## race detector where there is no native code, everything, then native leaks
 	go test -race $(PURE)
 	go test ./...
 	go test $(GOFLAGS),matprofile ./camera/opencv ./pipeline/record
@@ -125,6 +125,11 @@ $(ORT): .venv/.python trainer/pyproject.toml
 
 .venv/.hearing: .venv/.python trainer/pyproject.toml
 	.venv/bin/pip install -q $$(sed -n 's/^ *"\(onnx\(runtime\)*==[^"]*\)".*/\1/p' trainer/pyproject.toml)
+	@touch $@
+
+.venv/.readers: .venv/.python # of label files, other projects': what the tests read ours with
+	$(PYTHON) -m venv .venv/readers
+	.venv/readers/bin/pip install -q pycocotools==2.0.11 datumaro==1.13.12 webvtt-py==0.6.0 label-studio-sdk==2.1.2
 	@touch $@
 
 .venv/.trainer: .venv/.python trainer/pyproject.toml

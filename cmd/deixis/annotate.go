@@ -27,7 +27,7 @@ type annotateCmd struct {
 	Phrase   []string `short:"p" required:"" sep:"none" placeholder:"PHRASE" help:"What to box; several are separated by ; or given one by one."`
 	Out      string   `required:"" placeholder:"DIR" help:"Folder for the results, made where it is missing."`
 	Sequence bool     `help:"The pictures of a folder follow each other as those of a video do; otherwise each is answered for itself."`
-	Format   []string `default:"jsonl,mp4" enum:"jsonl,mp4" help:"jsonl: an event a phrase and frame; mp4: the video with its boxes."`
+	Format   []string `default:"jsonl,mp4" enum:"jsonl,mp4,csv,coco,cvat,labelstudio,mot,webvtt,datumaro" help:"What is written, separated by commas: jsonl, an event a phrase and frame; mp4, the video with its boxes; csv, coco, cvat (CVAT for video 1.1: upload the .xml under Actions, Upload annotations, after its labels were pasted into the raw view of the label constructor), labelstudio (import the .json; its .xml is the labelling interface), mot (MOT 1.1), webvtt (a metadata track), datumaro."`
 	Over     bool     `help:"Replace results of these names that are there already."`
 }
 
@@ -88,8 +88,8 @@ func (c *annotateCmd) jobs() ([]job, error) {
 		}
 		taken[name] = true
 		j := job{ref, filepath.Join(c.Out, name)}
-		for _, format := range c.Format {
-			outs = append(outs, j.out+"."+format)
+		for _, ending := range c.endings() {
+			outs = append(outs, j.out+ending)
 		}
 		jobs = append(jobs, j)
 	}
@@ -162,7 +162,15 @@ func (c *annotateCmd) annotate(ctx context.Context, g *app.Globals, by *app.Netw
 			}
 			return nil
 		})
-		keep("events", &event.Writer{W: f, Source: j.ref.String()}, pipeline.NoPixels)
+		keep("events", &event.Writer{W: f, Source: j.ref.String(), Recording: true}, pipeline.NoPixels)
+	}
+	if files := c.labelFiles(); len(files) > 0 {
+		l, openErr := openLabels(j, files, phrasesOf(ps), g.Log)
+		if openErr != nil {
+			return openErr
+		}
+		ends = append(ends, l.end)
+		keep("labels", l.found, pipeline.NoPixels)
 	}
 	if c.wants("mp4") {
 		r, newErr := record.New(j.out+".mp4", record.Options{FPS: from.Info().FPS, Log: g.Log})
@@ -188,6 +196,14 @@ func (c *annotateCmd) annotate(ctx context.Context, g *app.Globals, by *app.Netw
 	err = run.Recording(ctx)
 	p.end(err == nil && ctx.Err() == nil)
 	return err
+}
+
+func phrasesOf(ps []model.Phrase) []string {
+	var texts []string
+	for _, p := range ps {
+		texts = append(texts, p.Text)
+	}
+	return texts
 }
 
 func (c *annotateCmd) wants(format string) bool { return slices.Contains(c.Format, format) }

@@ -109,6 +109,33 @@ func TestOneBrokenInputKeepsNoOther(t *testing.T) {
 	}
 }
 
+// TestAnnotateTwice writes every format twice: no byte depends on when that was.
+func TestAnnotateTwice(t *testing.T) {
+	b := network(t)
+	var said [2]map[string]string
+	for n := range said {
+		out := t.TempDir()
+		must(t, "annotate", "pattern://96x64@10?frames=5", "-p", "red square; a dog", "--format", "jsonl,csv,coco,cvat,labelstudio,mot,webvtt,datumaro",
+			"--out", out, "--bundle", b.Dir, "--log-level", "error")
+		said[n] = map[string]string{}
+		entries, err := os.ReadDir(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			said[n][e.Name()] = read(t, filepath.Join(out, e.Name()))
+		}
+	}
+	if len(said[0]) != 10 {
+		t.Errorf("%d files, want 10", len(said[0]))
+	}
+	for name, first := range said[0] {
+		if first == "" || said[1][name] != first {
+			t.Errorf("%s: two runs differ, or it is empty", name)
+		}
+	}
+}
+
 func TestAnnotateReplacesNobodysFile(t *testing.T) {
 	b := network(t)
 	out := t.TempDir()

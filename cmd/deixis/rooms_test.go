@@ -38,6 +38,15 @@ var edges = map[string][]string{
 	"pipeline/record":     {"camera", "pipeline", "pipeline/outfile"},
 	"pipeline/outfile":    {"camera", "camera/hang"},
 
+	"pipeline/annotate":             {"camera", "model", "pipeline"},
+	"pipeline/annotate/coco":        {"model", "pipeline/annotate"},
+	"pipeline/annotate/csv":         {"pipeline/annotate"},
+	"pipeline/annotate/cvat":        {"pipeline/annotate"},
+	"pipeline/annotate/datumaro":    {"model", "pipeline/annotate"},
+	"pipeline/annotate/labelstudio": {"model", "pipeline/annotate"},
+	"pipeline/annotate/mot":         {"pipeline/annotate"},
+	"pipeline/annotate/webvtt":      {"model", "pipeline/annotate"},
+
 	"cmd/deixis/internal/app": {"camera", "camera/opencv", "model", "model/onnx", "model/onnx/speech", "model/refs", "pipeline", "pipeline/listen", "pipeline/record"},
 	"cmd/deixis/internal/bench": {"camera", "camera/opencv", "cmd/deixis/internal/app", "cmd/deixis/internal/bench/noise", "cmd/deixis/internal/bench/scene",
 		"model", "pipeline", "pipeline/event", "pipeline/line", "pipeline/listen", "pipeline/overlay", "pipeline/record", "pipeline/track", "pipeline/web"},

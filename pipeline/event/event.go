@@ -61,6 +61,28 @@ func NewEvent(source string, f *camera.Frame, v *pipeline.View) Event {
 	}
 }
 
+// Recorded is one JSON line of a recording: an Event without what depends on when it
+// was made, so that two runs write the same. Version 1; fields are only ever added.
+type Recorded struct {
+	V      int         `json:"v"`
+	Source string      `json:"source"`
+	File   string      `json:"file,omitempty"`
+	Seq    uint64      `json:"seq"`
+	PTS    float64     `json:"pts"`
+	Size   [2]int      `json:"size"`
+	Phrase string      `json:"phrase"`
+	State  string      `json:"state"`
+	Box    *[4]float64 `json:"box"`
+	Score  float64     `json:"score"`
+	Margin float64     `json:"margin"`
+	Track  int         `json:"track"`
+}
+
+// Recorded is e without its times of the clock.
+func (e *Event) Recorded() Recorded {
+	return Recorded{e.V, e.Source, e.File, e.Seq, e.PTS, e.Size, e.Phrase, e.State, e.Box, e.Score, e.Margin, e.Track}
+}
+
 // SpeechEvent is one JSON line: what was said, and what came of it. Version 1;
 // fields are only ever added.
 type SpeechEvent struct {
