@@ -8,27 +8,26 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"deixis/camera"
 	"deixis/camera/opencv"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 	"deixis/pipeline"
-	"deixis/pipeline/event"
 	"deixis/pipeline/line"
-	"deixis/pipeline/outfile"
-	"deixis/pipeline/overlay"
-	"deixis/pipeline/record"
 )
 
 // annotateCmd is `deixis annotate`.
 type annotateCmd struct {
-	Inputs   []string `arg:"" name:"input" placeholder:"INPUT" help:"Videos, folders or globs of pictures."`
-	Phrase   []string `short:"p" required:"" sep:"none" placeholder:"PHRASE" help:"What to box; several are separated by ; or given one by one."`
-	Out      string   `required:"" placeholder:"DIR" help:"Folder for the results, made where it is missing."`
-	Sequence bool     `help:"The pictures of a folder follow each other as those of a video do; otherwise each is answered for itself."`
-	Format   []string `default:"jsonl,mp4" enum:"jsonl,mp4,csv,coco,cvat,labelstudio,mot,webvtt,datumaro" help:"What is written, separated by commas: jsonl, an event a phrase and frame; mp4, the video with its boxes; csv, coco, cvat (CVAT for video 1.1: upload the .xml under Actions, Upload annotations, after its labels were pasted into the raw view of the label constructor), labelstudio (import the .json; its .xml is the labelling interface), mot (MOT 1.1), webvtt (a metadata track), datumaro."`
-	Over     bool     `help:"Replace results of these names that are there already."`
+	Inputs   []string      `arg:"" name:"input" placeholder:"INPUT" help:"Videos, folders or globs of pictures."`
+	Phrase   []string      `short:"p" required:"" sep:"none" placeholder:"PHRASE" help:"What to box; several are separated by ; or given one by one."`
+	Out      string        `required:"" placeholder:"DIR" help:"Folder for the results, made where it is missing."`
+	Sequence bool          `help:"The pictures of a folder follow each other as those of a video do; otherwise each is answered for itself."`
+	Format   []string      `default:"jsonl,mp4" enum:"jsonl,mp4,csv,coco,cvat,labelstudio,mot,webvtt,datumaro" help:"What is written, separated by commas: jsonl, an event a phrase and frame; mp4, the video with its boxes; csv, coco, cvat (CVAT for video 1.1: upload the .xml under Actions, Upload annotations, after its labels were pasted into the raw view of the label constructor), labelstudio (import the .json; its .xml is the labelling interface), mot (MOT 1.1), webvtt (a metadata track), datumaro."`
+	CloseGap time.Duration `default:"500ms" help:"A gap in a track up to this long is filled, its boxes on a straight line."`
+	Least    time.Duration `name:"least-track" default:"300ms" help:"A track shown for less is left out."`
+	Over     bool          `help:"Replace results of these names that are there already."`
 }
 
 // job is one input and the names of what comes of it, without extension.
@@ -40,6 +39,9 @@ type job struct {
 // Run annotates the inputs one after the other. One that is broken does not
 // keep the others from it; its error is returned at the end.
 func (c *annotateCmd) Run(ctx context.Context, g *app.Globals) (err error) {
+	if c.CloseGap < 0 || c.Least < 0 {
+		return app.Usage(errors.New("annotate: --close-gap and --least-track are times from 0 up, such as 500ms"))
+	}
 	jobs, err := c.jobs()
 	if err != nil {
 		return err
@@ -134,68 +136,20 @@ func (c *annotateCmd) annotate(ctx context.Context, g *app.Globals, by *app.Netw
 		return err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
+	out, err := c.openResults(j, phrasesOf(ps), by.Bundle.Threshold.Present, from.Info().FPS, g)
+	if err != nil {
+		return err
+	}
 	p := newProgress(g, which+" "+filepath.Base(j.out), from.Info().Frames)
-	how := line.Config{From: from, By: by, Log: g.Log, Unrelated: j.ref.Unrelated()}
-	keep := func(name string, to pipeline.Sink, needs pipeline.Needs) {
-		how.Outputs = append(how.Outputs, pipeline.Output{Name: name, To: to, Needs: needs, EveryFrame: true})
-	}
-	var ends []func(whole bool) error
-	defer func() {
-		whole := ctx.Err() == nil && (err == nil || errors.Is(err, camera.ErrLacking)) // there is no more to be had
-		for _, end := range ends {
-			err = errors.Join(err, end(whole))
-		}
-	}()
-	if c.wants("jsonl") {
-		f, createErr := outfile.Create(j.out+".jsonl", g.Log)
-		if createErr != nil {
-			return app.Output(fmt.Errorf("write events: %w", createErr))
-		}
-		ends = append(ends, func(whole bool) error {
-			end := f.Commit
-			if !whole {
-				g.Log.Warn("the results are not whole", "kept", f.Part())
-				end = f.Close
-			}
-			if err := end(); err != nil {
-				return app.Output(fmt.Errorf("write events: %w", err))
-			}
-			return nil
-		})
-		keep("events", &event.Writer{W: f, Source: j.ref.String(), Recording: true}, pipeline.NoPixels)
-	}
-	if files := c.labelFiles(); len(files) > 0 {
-		l, openErr := openLabels(j, files, phrasesOf(ps), g.Log)
-		if openErr != nil {
-			return openErr
-		}
-		ends = append(ends, l.end)
-		keep("labels", l.found, pipeline.NoPixels)
-	}
-	if c.wants("mp4") {
-		r, newErr := record.New(j.out+".mp4", record.Options{FPS: from.Info().FPS, Log: g.Log})
-		if newErr != nil {
-			return newErr
-		}
-		ends = append(ends, func(whole bool) error {
-			if whole {
-				return r.Close()
-			}
-			part, err := r.Abandon()
-			if part != "" {
-				g.Log.Warn("the video is not whole", "kept", part)
-			}
-			return err
-		})
-		how.Draw = (&overlay.Overlay{}).Draw
-		keep("video", r, pipeline.Drawn)
-	}
-	keep("progress", p, pipeline.NoPixels)
-	run := line.New(how)
+	run := line.New(line.Config{
+		From: from, By: by, Log: g.Log, Unrelated: j.ref.Unrelated(), Answered: out.found.Take,
+		Outputs: []pipeline.Output{{Name: "progress", To: p, Needs: pipeline.NoPixels, EveryFrame: true}},
+	})
 	run.SetPhrases(ps)
 	err = run.Recording(ctx)
 	p.end(err == nil && ctx.Err() == nil)
-	return err
+	whole := ctx.Err() == nil && (err == nil || errors.Is(err, camera.ErrLacking)) // there is no more to be had
+	return errors.Join(err, out.finish(ctx, whole))
 }
 
 func phrasesOf(ps []model.Phrase) []string {
@@ -205,5 +159,3 @@ func phrasesOf(ps []model.Phrase) []string {
 	}
 	return texts
 }
-
-func (c *annotateCmd) wants(format string) bool { return slices.Contains(c.Format, format) }

@@ -172,7 +172,7 @@ func TestAnnotateInterrupted(t *testing.T) {
 	}()
 	part := filepath.Join(out, "pattern.part.jsonl")
 	for {
-		if is, err := os.Stat(part); err == nil && is.Size() > 0 {
+		if _, err := os.Stat(part); err == nil { // frames are answered from now on
 			break
 		}
 		select {
@@ -190,7 +190,9 @@ func TestAnnotateInterrupted(t *testing.T) {
 			t.Errorf("%s looks whole: %v", name, err)
 		}
 	}
-	if es := eventsOf(t, read(t, part)); len(es) == 0 {
-		t.Error("nothing is left of what was answered")
+	for line := range strings.Lines(read(t, part)) {
+		if !strings.HasSuffix(line, "}\n") {
+			t.Errorf("what was answered ends in %q", line)
+		}
 	}
 }

@@ -217,6 +217,26 @@ func TestBenchLock(t *testing.T) {
 	}
 }
 
+// TestBenchTracks: tracks of whole recordings are right more often than the live lock,
+// which is more often than answers as they are, and jump no more. Nothing in it depends
+// on time.
+func TestBenchTracks(t *testing.T) {
+	out := must(t, "bench", "tracks", "--json", "--seconds", "8", "--log-level", "error")
+	wantKeys(t, out, "scenes", "mean")
+	var r bench.TracksReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatal(err)
+	}
+	m := r.Mean
+	if len(r.Scenes) < 5 || m.Whole.Right <= m.Locked.Right || m.Locked.Right <= m.Raw.Right || m.Whole.Jumps > m.Locked.Jumps || m.Whole.Breaks > m.Locked.Breaks {
+		t.Errorf("report %s", out)
+	}
+	var people strings.Builder
+	if err := r.Print(&people); err != nil || !strings.Contains(people.String(), r.Scenes[0].Name) {
+		t.Errorf("for people: %q, %v", &people, err)
+	}
+}
+
 func TestLockFlags(t *testing.T) {
 	var c cli
 	parser, err := kong.New(&c, defaults)

@@ -38,7 +38,8 @@ var edges = map[string][]string{
 	"pipeline/record":     {"camera", "pipeline", "pipeline/outfile"},
 	"pipeline/outfile":    {"camera", "camera/hang"},
 
-	"pipeline/annotate":             {"camera", "model", "pipeline"},
+	"pipeline/annotate":             {"camera", "model", "pipeline", "pipeline/track"},
+	"pipeline/annotate/jsonl":       {"camera", "pipeline", "pipeline/annotate", "pipeline/event"},
 	"pipeline/annotate/coco":        {"model", "pipeline/annotate"},
 	"pipeline/annotate/csv":         {"pipeline/annotate"},
 	"pipeline/annotate/cvat":        {"pipeline/annotate"},
@@ -49,7 +50,7 @@ var edges = map[string][]string{
 
 	"cmd/deixis/internal/app": {"camera", "camera/opencv", "model", "model/onnx", "model/onnx/speech", "model/refs", "pipeline", "pipeline/listen", "pipeline/record"},
 	"cmd/deixis/internal/bench": {"camera", "camera/opencv", "cmd/deixis/internal/app", "cmd/deixis/internal/bench/noise", "cmd/deixis/internal/bench/scene",
-		"model", "pipeline", "pipeline/event", "pipeline/line", "pipeline/listen", "pipeline/overlay", "pipeline/record", "pipeline/track", "pipeline/web"},
+		"model", "pipeline", "pipeline/annotate", "pipeline/event", "pipeline/line", "pipeline/listen", "pipeline/overlay", "pipeline/record", "pipeline/track", "pipeline/web"},
 	"cmd/deixis/internal/bench/noise": {"pipeline/listen"},
 	"cmd/deixis/internal/bench/scene": {"camera", "model"},
 }

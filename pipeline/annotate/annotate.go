@@ -4,23 +4,23 @@ package annotate
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"time"
 
-	"deixis/camera"
 	"deixis/model"
-	"deixis/pipeline"
 )
 
 // Video is what was found in one recording, or in one folder of pictures.
 type Video struct {
-	Name          string // of the results, without extension
-	Source        string // as in events
-	Width, Height int    // pixels, of the first frame
+	First         time.Duration // PTS of the first frame
+	Name          string        // of the results, without extension
+	Source        string        // as in events
+	Width, Height int           // pixels, of the first frame
 	Frames        []Frame
 	Phrases       []string // in the order asked; Track.Phrase counts in it
 	Tracks        []Track  // by their first frame
+
+	score func(phrase, frame int) (score, margin float32) // of the best box of an answer; nil: not known
 }
 
 // Frame is one that was answered. Frames are counted from 0.
@@ -41,61 +41,10 @@ type Track struct {
 type Box struct {
 	Frame int
 	model.Box
-	Score float32
+	Score float32 // of the answer; the lower of both ends where a gap was closed
+
+	Margin float32 // to the best other box of the answer
 }
-
-// A Collector is a Sink that makes a Video of what it is shown. It belongs to one
-// goroutine.
-type Collector struct {
-	// Unrelated says that the frames are pictures that do not belong together: then
-	// every box is a track of its own.
-	Unrelated bool
-
-	v      Video
-	first  time.Duration
-	tracks map[trackKey]int // place in v.Tracks
-}
-
-type trackKey struct {
-	phrase, track int
-	frame         int // of unrelated pictures
-}
-
-// NewCollector makes one for phrases, as they will be found in views.
-func NewCollector(name, source string, phrases []string) *Collector {
-	return &Collector{v: Video{Name: name, Source: source, Phrases: phrases}, tracks: map[trackKey]int{}}
-}
-
-// Show takes one frame.
-func (c *Collector) Show(_ context.Context, f *camera.Frame, views []pipeline.View) error {
-	n := len(c.v.Frames)
-	if n == 0 {
-		c.v.Width, c.v.Height, c.first = f.Width, f.Height, f.PTS
-	}
-	c.v.Frames = append(c.v.Frames, Frame{At: f.PTS - c.first, File: f.File, Width: f.Width, Height: f.Height})
-	for i := range views {
-		v := &views[i]
-		phrase := slices.Index(c.v.Phrases, v.Phrase)
-		if !v.HasBox() || phrase < 0 {
-			continue
-		}
-		key := trackKey{phrase: phrase, track: v.Track}
-		if c.Unrelated {
-			key.frame = n + 1
-		}
-		at, known := c.tracks[key]
-		if !known {
-			at = len(c.v.Tracks)
-			c.tracks[key] = at
-			c.v.Tracks = append(c.v.Tracks, Track{ID: at + 1, Phrase: phrase})
-		}
-		c.v.Tracks[at].Boxes = append(c.v.Tracks[at].Boxes, Box{Frame: n, Box: v.Box, Score: v.Score})
-	}
-	return nil
-}
-
-// Video is what was found so far. It shares its memory with the Collector.
-func (c *Collector) Video() *Video { return &c.v }
 
 // Duration is how long the recording is: from its first frame to the end of its last,
 // which lasts as long as the one before.

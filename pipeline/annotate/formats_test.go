@@ -18,15 +18,16 @@ import (
 
 	"deixis/camera"
 	"deixis/model"
-	"deixis/pipeline"
 	"deixis/pipeline/annotate"
 	"deixis/pipeline/annotate/coco"
 	"deixis/pipeline/annotate/csv"
 	"deixis/pipeline/annotate/cvat"
 	"deixis/pipeline/annotate/datumaro"
+	"deixis/pipeline/annotate/jsonl"
 	"deixis/pipeline/annotate/labelstudio"
 	"deixis/pipeline/annotate/mot"
 	"deixis/pipeline/annotate/webvtt"
+	"deixis/pipeline/track"
 )
 
 // readers is a Python with pycocotools, datumaro, webvtt-py and label-studio-sdk.
@@ -45,36 +46,32 @@ func readers(t *testing.T) string {
 // found is a video of 60 frames at a varying rate with three phrases: things that
 // move in curves, one that is hidden for a while, one that is seen once, and one until
 // the end.
-func found(t *testing.T) *annotate.Video {
-	t.Helper()
+func found() *annotate.Video {
 	phrases := []string{"the red cup", `the "man" & <dog> → left, -->`, "der größte Hund"}
-	c := annotate.NewCollector("clip", "clip one.mp4", phrases)
+	every := annotate.Settings{Path: track.DefaultPathRules} // nothing filled, nothing left out
+	c := annotate.NewCollector("clip", "clip one.mp4", phrases, every)
 	f := camera.Frame{Width: 640, Height: 480}
 	for n := range 60 {
 		s := float64(n)
 		f.Seq, f.PTS = uint64(n+1), time.Second+time.Duration(1e9*(s/25+0.01*math.Sin(s)))
-		var views []pipeline.View
-		add := func(phrase, track int, x, y, size float64) {
+		answers := make([]model.Answer, 3)
+		add := func(phrase int, x, y, size float64) {
 			box := model.Box{X1: float32(x), Y1: float32(y), X2: float32(x + size), Y2: float32(y + 0.8*size)}
-			views = append(views, pipeline.View{Phrase: phrases[phrase], State: pipeline.Locked, Box: box, Score: float32(0.5 + s/200), Track: track})
+			answers[phrase] = model.Answer{Present: true, Presence: 0.9, Boxes: []model.Box{box}, Scores: []float32{float32(0.5 + s/200)}}
 		}
 		if n < 20 || n >= 31 {
-			add(0, 1, 100+3*s, 80+40*math.Sin(s/9), 60+s/3)
+			add(0, 100+3*s, 80+40*math.Sin(s/9), 60+s/3)
 		}
 		switch {
 		case n == 7:
-			add(1, 1, 500, 300, 20.125)
+			add(1, 500, 300, 20.125)
 		case n >= 40:
-			add(1, 2, 300-s*s/20, 200, 90)
+			add(1, 300-s*s/20, 200, 90)
 		}
 		if n%3 != 2 {
-			add(2, 1, 20+s, 20+0.37*s, 33.3)
-		} else {
-			views = append(views, pipeline.View{Phrase: phrases[2], State: pipeline.Lost, Track: 1})
+			add(2, 20+s, 20+0.37*s, 33.3)
 		}
-		if err := c.Show(t.Context(), &f, views); err != nil {
-			t.Fatal(err)
-		}
+		c.Take(&f, answers)
 	}
 	return c.Video()
 }
@@ -177,7 +174,7 @@ func same(t *testing.T, got, want []seen, within float64) {
 const written = 0.011
 
 func TestForeignReaders(t *testing.T) {
-	v := found(t)
+	v := found()
 	phrase := func(n int) string { return v.Phrases[n] }
 	words := func(n int) string { return strings.Join(strings.Fields(v.Phrases[n]), " ") }
 	for name, tt := range map[string]struct {
@@ -247,7 +244,7 @@ func stamp(d time.Duration) string {
 }
 
 func TestCSV(t *testing.T) {
-	v := found(t)
+	v := found()
 	var b bytes.Buffer
 	if err := csv.Write(&b, v); err != nil {
 		t.Fatal(err)
@@ -272,24 +269,24 @@ func TestCSV(t *testing.T) {
 // TestSameBytes: the same video makes the same file.
 func TestSameBytes(t *testing.T) {
 	for name, write := range map[string]func(io.Writer, *annotate.Video) error{
-		"csv": csv.Write, "coco": coco.Write, "cvat": cvat.Write, "labels": cvat.WriteLabels, "labelstudio": labelstudio.Write,
+		"jsonl": jsonl.Write, "csv": csv.Write, "coco": coco.Write, "cvat": cvat.Write, "labels": cvat.WriteLabels, "labelstudio": labelstudio.Write,
 		"config": labelstudio.WriteConfig, "mot": mot.Write, "webvtt": webvtt.Write, "datumaro": datumaro.Write,
 	} {
 		var a, b, none bytes.Buffer
-		if err := write(&a, found(t)); err != nil {
+		if err := write(&a, found()); err != nil {
 			t.Fatal(err)
 		}
-		if err := write(&b, found(t)); err != nil {
+		if err := write(&b, found()); err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(a.Bytes(), b.Bytes()) {
 			t.Errorf("%s: two runs differ", name)
 		}
-		if err := write(&none, annotate.NewCollector("n", "n.mp4", nil).Video()); err != nil {
+		if err := write(&none, annotate.NewCollector("n", "n.mp4", nil, annotate.DefaultSettings).Video()); err != nil {
 			t.Errorf("%s of a video without a frame: %v", name, err)
 		}
 		for room := range 3 { // a disk that is full soon
-			if err := write(&full{room * 40}, found(t)); err == nil {
+			if err := write(&full{room * 40}, found()); err == nil {
 				t.Errorf("%s: a full disk after %d bytes is not told", name, room*40)
 			}
 		}

@@ -75,7 +75,7 @@ type Recorded struct {
 	Box    *[4]float64 `json:"box"`
 	Score  float64     `json:"score"`
 	Margin float64     `json:"margin"`
-	Track  int         `json:"track"`
+	Track  int         `json:"track"` // from 1, over all phrases; 0 where nothing was found
 }
 
 // Recorded is e without its times of the clock.

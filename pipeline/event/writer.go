@@ -22,9 +22,6 @@ type Writer struct {
 	Boot   string      // as in Event
 	Lost   func() bool // for Watch: whether the source is away
 
-	// Recording writes Recorded lines, which hold no time of the clock.
-	Recording bool
-
 	mu    sync.Mutex
 	last  camera.Frame // the newest, without its pixels; Seq 0 before the first
 	views []pipeline.View
@@ -53,11 +50,7 @@ func (e *Writer) show(ctx context.Context, f *camera.Frame, views []pipeline.Vie
 		}
 		line := NewEvent(e.Source, f, &v)
 		line.Boot = e.Boot
-		var one any = line
-		if e.Recording {
-			one = line.Recorded()
-		}
-		raw, err := json.Marshal(one)
+		raw, err := json.Marshal(line)
 		if err != nil {
 			return fmt.Errorf("encode event: %w", err)
 		}

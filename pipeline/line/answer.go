@@ -41,6 +41,9 @@ func (l *Line) answer(ctx context.Context, f *camera.Frame) ([]model.Answer, tim
 
 // update hands the answers on f, which cost took, to the locks.
 func (l *Line) update(answers []model.Answer, f *camera.Frame, took time.Duration) {
+	if l.c.Answered != nil {
+		l.c.Answered(f, answers)
+	}
 	if l.c.Unrelated && !l.isAnswered(f.File) {
 		l.targets.Forget()
 		file := f.File

@@ -31,6 +31,10 @@ type Config struct {
 	Outputs []pipeline.Output
 	Draw    func(f *camera.Frame, views []pipeline.View) // paints the views on frames for Window and outputs that are Drawn; nil leaves them as they are
 
+	// Answered is handed what was answered on each frame, before the lock judges it; nil:
+	// nobody asks. It must not keep the frame.
+	Answered func(f *camera.Frame, answers []model.Answer)
+
 	Rules     track.Rules  // of the lock; zero means track.DefaultRules
 	Unrelated bool         // pictures of different things: each is answered for itself, by camera.Frame.File
 	NoCarry   bool         // between two answers a box stays where it is, instead of being moved by optical flow

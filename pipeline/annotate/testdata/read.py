@@ -83,8 +83,9 @@ def labelstudio(file: str, config: str) -> None:
         for r in extract_key_frames(p["result"]):
             seen = {k["frame"]: k for k in r["value"]["sequence"]}
             for frame, k in sorted(seen.items()):
-                x, y, w, h = (k[n] / 100 * s for n, s in zip(("x", "y", "width", "height"), (wide, high) * 2, strict=True))
-                say(r["value"]["labels"][0], int(r["id"].removeprefix("track")), frame - 1, x, y, w, h)
+                x, y, w, h = k["x"] * wide, k["y"] * high, k["width"] * wide, k["height"] * high
+                track = int(r["id"].removeprefix("track"))
+                say(r["value"]["labels"][0], track, frame - 1, x / 100, y / 100, w / 100, h / 100)
 
 
 def task_size() -> tuple[float, float]:

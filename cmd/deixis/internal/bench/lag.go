@@ -35,12 +35,13 @@ type sceneLag struct {
 
 // A lagTrial is a moving picture with its truth, to be played twice.
 type lagTrial struct {
-	name   string
-	open   func(ctx context.Context) (pipeline.Source, func() error, error)
-	phrase model.Phrase
-	truth  func(phrase string, t float64) (model.Box, float64)
-	answer func(phrase string, f *camera.Frame) model.Answer
-	said   answered // by the network on every frame, where somebody knows the truth
+	name    string
+	open    func(ctx context.Context) (pipeline.Source, func() error, error)
+	phrase  model.Phrase
+	truth   func(phrase string, t float64) (model.Box, float64)
+	answer  func(phrase string, f *camera.Frame) model.Answer
+	present float32  // presence from which on an answer says that the thing is there; 0 means 0.5
+	said    answered // by the network on every frame, where somebody knows the truth
 }
 
 // LagCmd is `deixis bench lag`.

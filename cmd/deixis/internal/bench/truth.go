@@ -168,7 +168,7 @@ func (c *trialFlags) seen(ctx context.Context, g *app.Globals) (trials []lagTria
 		if err = errors.Join(err, src.Close()); err != nil {
 			return nil, err
 		}
-		t := lagTrial{name: fmt.Sprintf("%s (%d to %d)", th.Phrase, th.first(), th.last()), phrase: ps[0], said: said}
+		t := lagTrial{name: fmt.Sprintf("%s (%d to %d)", th.Phrase, th.first(), th.last()), phrase: ps[0], said: said, present: by.Bundle.Threshold.Present}
 		t.truth = func(_ string, s float64) (model.Box, float64) { return th.at(float64(th.first()) + s*known.FPS) }
 		t.answer = func(phrase string, f *camera.Frame) model.Answer {
 			box, seen := t.truth(phrase, f.PTS.Seconds())
