@@ -106,7 +106,7 @@ func (c *CompareCmd) recordings(ctx context.Context, dir string) ([]camera.Ref, 
 	var refs []camera.Ref
 	for _, size := range []string{"640x480", "1920x1080", "3840x2160"} {
 		file := filepath.Join(dir, size+".mp4")
-		if err := film(ctx, "pattern://"+size+"@30?frames=90", file); err != nil {
+		if err := film(ctx, "pattern://"+size+"@30?frames=300", file); err != nil {
 			return nil, err
 		}
 		ref, err := camera.Parse(file)
@@ -171,6 +171,10 @@ func (c *CompareCmd) compareOn(ctx context.Context, b *bench) (r Compared, err e
 	return r, nil
 }
 
+// readersLong is how much longer each run with and without the child is than others:
+// a child that has just begun reads ahead, which costs at first and never again.
+const readersLong = 4
+
 // readers runs the line with and without the child that reads, in turns; each round
 // begins with the other one.
 func (c *CompareCmd) readers(ctx context.Context, b *bench, r *Compared) error {
@@ -180,7 +184,7 @@ func (c *CompareCmd) readers(ctx context.Context, b *bench, r *Compared) error {
 			within := (n+i)%2 == 1
 			g := *b.Globals
 			g.NoReader = within
-			one := &bench{Globals: &g, by: b.by, ref: b.ref, phrase: b.phrase, parallel: b.parallel, long: b.long}
+			one := &bench{Globals: &g, by: b.by, ref: b.ref, phrase: b.phrase, parallel: b.parallel, long: readersLong * b.long}
 			if err := one.runLine(ctx); err != nil {
 				return fmt.Errorf("measure the reader: %w", err)
 			}
