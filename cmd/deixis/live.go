@@ -26,10 +26,10 @@ type liveCmd struct {
 	Phrase   []string   `short:"p" sep:"none" placeholder:"PHRASE" help:"What to look for; several are separated by ; or given one by one. New ones can be typed while it runs."`
 	Window   bool       `xor:"show" help:"Show a window, or fail where there is no desktop."`
 	Headless bool       `xor:"show" help:"Show no window."`
-	Record   string     `placeholder:"FILE.mp4" help:"Record what is shown."`
+	Record   string     `placeholder:"FILE.mp4" help:"Record what is shown; it is FILE.part.mp4 until it is whole, and only then takes the place of an earlier one."`
 	HTTP     string     `name:"http" placeholder:"HOST:PORT" help:"Serve a page with the picture and the API, such as 127.0.0.1:7420."`
 	Page     pageArgs   `embed:""`
-	Events   string     `placeholder:"FILE" help:"Write a JSON line a phrase and frame; - is standard output."`
+	Events   string     `placeholder:"FILE" help:"Write a JSON line a phrase and frame; - is standard output. An earlier file is kept under a number."`
 	Sequence bool       `help:"The pictures of a folder follow each other as those of a video do; otherwise each is answered for itself."`
 	Size     string     `placeholder:"WxH" help:"Picture size to ask of a camera."`
 	Carry    bool       `default:"true" negatable:"" help:"Between two answers move a box with what is in it; --no-carry lets it stand still."`
