@@ -53,7 +53,7 @@ lint: .venv/.opencv .venv/.trainer ## gofmt, go vet, staticcheck, ruff, mypy
 
 test-go: setup .venv/.readers ## race detector where there is no native code, everything, then native leaks
 	go test -race $(PURE)
-	go test ./...
+	go test -timeout 20m ./...
 	go test $(GOFLAGS),matprofile ./camera/opencv ./pipeline/record
 
 test-trainer: .venv/.trainer ## the trainer's tests
