@@ -28,8 +28,8 @@ var DefaultSettings = Settings{Path: track.DefaultPathRules, CloseGap: 500 * tim
 // first few or not at all.
 const candidates = 4
 
-// An answer is what is kept of a model.Answer, without pointers: hours of them must
-// fit into memory.
+// An answer is what is kept of a model.Answer, without pointers: a recording has a
+// great many.
 type answer struct {
 	presence float32
 	n        uint8
@@ -49,12 +49,20 @@ type Collector struct {
 	answers [][][]answer // by phrase, by chunk
 }
 
-// NewCollector makes one for phrases, as answers will name them.
+// NewCollector makes one for phrases, as answers will name them. One that is given
+// twice counts once.
 func NewCollector(name, source string, phrases []string, s Settings) *Collector {
+	var once []string
+	for _, p := range phrases {
+		if !slices.Contains(once, p) {
+			once = append(once, p)
+		}
+	}
+	phrases = once
 	return &Collector{s: s, v: Video{Name: name, Source: source, Phrases: phrases}, answers: make([][][]answer, len(phrases))}
 }
 
-// Take keeps the answers to one frame, one a phrase in their order.
+// Take keeps the answers to one frame, each under its own phrase; others are nobody's.
 func (c *Collector) Take(f *camera.Frame, answers []model.Answer) {
 	n := len(c.v.Frames)
 	if n == 0 {
@@ -65,10 +73,14 @@ func (c *Collector) Take(f *camera.Frame, answers []model.Answer) {
 		if n%chunk == 0 {
 			c.answers[i] = append(c.answers[i], make([]answer, chunk))
 		}
-		if i >= len(answers) {
+	}
+	for i := range answers {
+		a := &answers[i]
+		phrase := slices.Index(c.v.Phrases, a.Phrase)
+		if phrase < 0 {
 			continue
 		}
-		a, kept := &answers[i], &c.answers[i][n/chunk][n%chunk]
+		kept := c.answer(phrase, n)
 		kept.presence, kept.there = a.Presence, a.Present && a.Box().Area() > 0
 		for k := range min(len(a.Boxes), len(a.Scores)) {
 			box := a.Boxes[k].Clip(f.Width, f.Height)
@@ -223,10 +235,7 @@ func (v *Video) Views(yield func(frame int, views []pipeline.View) error) error 
 			b := t.Boxes[next[i]]
 			next[i]++
 			w := &views[t.Phrase]
-			w.Box, w.Score, w.Margin, w.Track, w.State = b.Box, b.Score, b.Margin, t.ID, pipeline.Unsure
-			if b.Score >= track.DefaultRules.Score && b.Margin >= track.DefaultRules.Margin {
-				w.State = pipeline.Locked
-			}
+			w.Box, w.Score, w.Margin, w.Track, w.State = b.Box, b.Score, b.Margin, t.ID, track.StateOf(b.Score, b.Margin)
 		}
 		if err := yield(frame, views); err != nil {
 			return err

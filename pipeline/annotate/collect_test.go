@@ -60,6 +60,28 @@ func TestTracks(t *testing.T) {
 	}
 }
 
+// TestAnswersStayWithTheirPhrase: whatever order they come in, and however often a
+// phrase was asked for.
+func TestAnswersStayWithTheirPhrase(t *testing.T) {
+	c := NewCollector("v", "v.mp4", []string{"a", "a", "b"}, Settings{Path: DefaultSettings.Path})
+	answer := func(phrase string, at float32) model.Answer {
+		return model.Answer{Phrase: phrase, Present: true, Presence: 0.9, Boxes: []model.Box{{X1: at, X2: at + 40, Y2: 40}}, Scores: []float32{0.8}}
+	}
+	for n := range 3 {
+		f := camera.Frame{PTS: time.Duration(n) * 100 * time.Millisecond, Width: 640, Height: 480}
+		c.Take(&f, []model.Answer{answer("b", 300), answer("nobody's", 500), answer("a", 100)})
+	}
+	v := c.Video()
+	if len(v.Phrases) != 2 || len(v.Tracks) != 2 {
+		t.Fatalf("phrases %q, tracks %+v", v.Phrases, v.Tracks)
+	}
+	for _, k := range v.Tracks {
+		if want := map[string]float32{"a": 100, "b": 300}[v.Phrases[k.Phrase]]; len(k.Boxes) != 3 || k.Boxes[0].X1 != want {
+			t.Errorf("%q is at %+v, want %v", v.Phrases[k.Phrase], k.Boxes, want)
+		}
+	}
+}
+
 func TestGapsAreClosedInAStraightLine(t *testing.T) {
 	v := take(DefaultSettings, x(0), x(0), nil, nil, x(6), x(6))
 	if len(v.Tracks) != 1 || len(v.Tracks[0].Boxes) != 6 {

@@ -57,7 +57,7 @@ func found() *annotate.Video {
 		answers := make([]model.Answer, 3)
 		add := func(phrase int, x, y, size float64) {
 			box := model.Box{X1: float32(x), Y1: float32(y), X2: float32(x + size), Y2: float32(y + 0.8*size)}
-			answers[phrase] = model.Answer{Present: true, Presence: 0.9, Boxes: []model.Box{box}, Scores: []float32{float32(0.5 + s/200)}}
+			answers[phrase] = model.Answer{Phrase: phrases[phrase], Present: true, Presence: 0.9, Boxes: []model.Box{box}, Scores: []float32{float32(0.5 + s/200)}}
 		}
 		if n < 20 || n >= 31 {
 			add(0, 100+3*s, 80+40*math.Sin(s/9), 60+s/3)

@@ -9,6 +9,7 @@
 package outfile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func Create(path string, log *slog.Logger) (*File, error) {
 		if err != nil {
 			return nil, errors.Join(err, f.unlock())
 		}
-		orDefault(log).Warn("an earlier run ended before this output was whole; what it had written is kept", "output", path, "kept", kept)
+		cmp.Or(log, slog.Default()).Warn("an earlier run ended before this output was whole; what it had written is kept", "output", path, "kept", kept)
 		if err := f.drop(); err != nil {
 			return nil, errors.Join(err, f.unlock())
 		}
@@ -111,7 +112,7 @@ func Grow(ctx context.Context, path string, log *slog.Logger) (*File, error) {
 			kept, err = moveAside(full)
 		}
 		if err == nil {
-			orDefault(log).Info("an earlier output is kept under another name", "output", path, "kept", kept)
+			cmp.Or(log, slog.Default()).Info("an earlier output is kept under another name", "output", path, "kept", kept)
 			err = f.drop()
 		}
 		if err != nil {
@@ -227,11 +228,4 @@ func moveAside(path string) (string, error) {
 		}
 		return to, os.Rename(path, to) // a file system without links
 	}
-}
-
-func orDefault(log *slog.Logger) *slog.Logger {
-	if log == nil {
-		return slog.Default()
-	}
-	return log
 }

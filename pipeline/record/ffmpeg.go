@@ -118,7 +118,8 @@ func (r *variableRate) write(ctx context.Context, f *camera.Frame) error {
 	if err := r.in.SetWriteDeadline(time.Now().Add(mostSilent)); err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { r.in.SetWriteDeadline(time.Now().Add(mostSilent / 10)) })
+	in := r.in // close forgets it
+	stop := context.AfterFunc(ctx, func() { in.SetWriteDeadline(time.Now().Add(mostSilent / 10)) })
 	defer stop()
 	if err := r.mkv.add(f, at); err != nil {
 		return r.failed(err)
