@@ -82,6 +82,9 @@ func NewPattern(ref Ref) *Pattern {
 	return p
 }
 
+// Skip passes over the first n frames.
+func (p *Pattern) Skip(n uint64) { p.n = int(n) }
+
 // Next draws the next frame into f. Without an end it keeps the pace of a
 // camera and leaves out frames when nobody took them in time; with an end it
 // is as fast as it can and returns io.EOF after the last. Its other error is

@@ -68,7 +68,14 @@ func openReader(ctx context.Context, ref camera.Ref, o Options) (handle, error) 
 	if err != nil {
 		return nil, err
 	}
-	return v, nil
+	if o.At.Seq == 0 {
+		return v, nil
+	}
+	h := &placed{video: v}
+	if h.base, h.found, err = v.seek(o.At, func() error { return ctx.Err() }); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	return h, nil
 }
 
 func newCapture(ctx context.Context, ref camera.Ref, o Options, open opener) (*Capture, error) {
@@ -76,6 +83,11 @@ func newCapture(ctx context.Context, ref camera.Ref, o Options, open opener) (*C
 	c.told.Store(&Info{})
 	err := c.connect(ctx)
 	switch {
+	case err == nil && o.At.Seq > 0 && ref.Kind == camera.File:
+		if err := c.goOn(ctx); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+		return c, nil
 	case err == nil:
 		return c, nil
 	case ctx.Err() != nil || !o.Reconnect || !errors.Is(err, camera.ErrNoDevice) && !errors.Is(err, camera.ErrLost):
@@ -84,6 +96,44 @@ func newCapture(ctx context.Context, ref camera.Ref, o Options, open opener) (*C
 	c.away.Store(true)
 	o.Log.Warn("the source is not there yet, waiting for it", "source", ref.String(), "why", err)
 	return c, nil
+}
+
+// goOn brings a file to Options.At: by the time that its reader was told to look for,
+// or else by reading all frames up to there.
+func (c *Capture) goOn(ctx context.Context) error {
+	at := c.o.At
+	if h, ok := c.s.h.(finder); ok {
+		if base, found := h.Found(); found {
+			c.seq, c.taken, c.here = at.Seq, at.Seq, int(at.Seq)
+			c.start, c.base, c.last = time.Now(), base, at.PTS
+			return nil
+		}
+	}
+	if err := c.s.close(); err != nil {
+		return err
+	}
+	c.o.At = camera.Place{}
+	c.open = func(ctx context.Context) (handle, error) { return openReader(ctx, c.ref, c.o) }
+	if err := c.connect(ctx); err != nil {
+		return err
+	}
+	c.o.Log.Debug("reading up to where it goes on", "source", c.ref.String(), "frame", at.Seq)
+	var f camera.Frame
+	for c.seq < at.Seq {
+		if err := c.Next(ctx, &f); errors.Is(err, io.EOF) || errors.Is(err, camera.ErrNoPicture) {
+			return changed(c.ref, at)
+		} else if err != nil {
+			return err
+		}
+	}
+	if c.seq != at.Seq || f.PTS != at.PTS || f.Checksum() != at.Sum {
+		return changed(c.ref, at)
+	}
+	return nil
+}
+
+func changed(ref camera.Ref, at camera.Place) error {
+	return fmt.Errorf("read video %q: at frame %d it is %w", ref, at.Seq, camera.ErrChanged)
 }
 
 // connect opens the handle and keeps what it says of itself.

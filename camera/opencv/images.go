@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"deixis/camera"
@@ -44,7 +45,7 @@ func NewImages(ref camera.Ref, o Options) *Images {
 	if n := len(ref.Skipped); n > 0 {
 		o.Log.Warn("pictures that are not read", "source", ref.String(), "count", n, "files", camera.Names(ref.Skipped))
 	}
-	return &Images{ref: ref, most: o.MaxPixels, log: o.Log}
+	return &Images{ref: ref, most: o.MaxPixels, log: o.Log, n: int(o.At.Seq), broken: slices.Clone(o.At.Passed)}
 }
 
 // Next decodes the next picture into f; io.EOF after the last. One that cannot

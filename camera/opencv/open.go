@@ -36,6 +36,8 @@ type Options struct {
 	Pause       time.Duration // before it is tried first, and twice as long each time up to 5 s; 0 means 0.5 s
 	Log         *slog.Logger  // nil means slog.Default()
 
+	At camera.Place // a recording or pictures are read on after this place; those read before it must be the same still
+
 	InProcess   bool          // read video in this process, which a decoder's crash then ends
 	NoFrame     time.Duration // a reader that gives nothing for so long is ended; 0 means 10 s
 	MaxResident int64         // a reader that holds more memory is ended, bytes; 0 means 2 GiB
@@ -87,14 +89,16 @@ type Source interface {
 // Open opens what ref names. Its errors are camera.ErrNoDevice for a device
 // that is missing or taken, camera.ErrLost for a stream that does not answer
 // (neither with Options.Reconnect: then the first Next waits for them),
-// camera.ErrNoPicture for a file that is neither video nor picture, and that
-// of ctx.
+// camera.ErrNoPicture for a file that is neither video nor picture,
+// camera.ErrChanged where Options.At is no place in the file, and that of ctx.
 func Open(ctx context.Context, ref camera.Ref, o Options) (Source, error) {
 	switch ref.Kind {
 	case camera.Images:
 		return NewImages(ref, o), nil
 	case camera.TestPattern:
-		return pattern{camera.NewPattern(ref), ref}, nil
+		p := camera.NewPattern(ref)
+		p.Skip(o.At.Seq)
+		return pattern{p, ref}, nil
 	case camera.Device, camera.File, camera.Stream:
 		c, err := OpenCapture(ctx, ref, o)
 		if err != nil {

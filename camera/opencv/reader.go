@@ -33,7 +33,8 @@ type order struct {
 	Format                    string
 	OpenTimeout, ReadTimeout  time.Duration
 	MaxPixels, SlotSize, Skip int
-	Seek                      bool // jump over Skip frames by the container's index; false decodes them
+	Seek                      bool         // jump over Skip frames by the container's index; false decodes them
+	At                        camera.Place // read on after it, where it is found; Skip is 0 then
 }
 
 // report is a message of a reader. The first says what was opened, each that
@@ -41,6 +42,9 @@ type order struct {
 type report struct {
 	Err, Cause string // of opening, or why it ends early; Cause is the name of a sentinel
 	Info       Info
+
+	Found bool          // the place to read on from; told with Info
+	Base  time.Duration // OpenCV's time of the first frame, where Found
 
 	Working       bool // it goes on and has no frame yet
 	End           bool
@@ -114,11 +118,21 @@ func read(c *child.Conn) error {
 		}
 		<-over // the parent has the word, and ends this process
 	}
-	if err := c.Send(report{Info: v.Info()}); err != nil {
+	working := func() error { return c.Send(report{Working: true}) }
+	told := report{Info: v.Info()}
+	if o.At.Seq > 0 {
+		if told.Base, told.Found, err = v.seek(o.At, working); err != nil {
+			return err
+		}
+		o.Skip = int(o.At.Seq)
+	}
+	if err := c.Send(told); err != nil {
 		return err
 	}
-	if err := v.skip(o.Skip, o.Seek, func() error { return c.Send(report{Working: true}) }); err != nil {
-		return err
+	if o.At.Seq == 0 {
+		if err := v.skip(o.Skip, o.Seek, working); err != nil {
+			return err
+		}
 	}
 	for index := o.Skip; ; index++ {
 		if err := readOne(c, v, o, index, <-free); err != nil {

@@ -29,6 +29,8 @@ type remote struct {
 	end      error       // set once there are no more frames
 	lost     int         // frames that the child could not decode
 	next     int         // index of the frame after the last one read
+	found    bool        // it stands after Options.At
+	base     time.Duration
 }
 
 // openRemote starts a child that reads ref from frame skip on. The child is ended
@@ -41,20 +43,22 @@ func openRemote(ctx context.Context, ref camera.Ref, o Options, skip int, seek b
 	if err != nil {
 		return nil, errors.Join(errNoChild, err)
 	}
-	r := &remote{p: p, o: o, slotSize: slotSize, reports: make(chan report, slots), next: skip}
+	r := &remote{p: p, o: o, slotSize: slotSize, reports: make(chan report, slots), next: max(skip, int(o.At.Seq))}
 	if r.live = ref.Live(); r.live {
 		r.reports = make(chan report, 1)
 	}
 	go r.pump()
 	err = p.Send(order{
 		Ref: ref, Width: o.Width, Height: o.Height, FPS: o.FPS, Format: o.Format,
-		OpenTimeout: o.OpenTimeout, ReadTimeout: o.ReadTimeout, MaxPixels: o.MaxPixels, SlotSize: slotSize, Skip: skip, Seek: seek,
+		OpenTimeout: o.OpenTimeout, ReadTimeout: o.ReadTimeout, MaxPixels: o.MaxPixels, SlotSize: slotSize, Skip: skip, Seek: seek, At: o.At,
 	})
 	var told report
 	if err == nil {
 		stop := context.AfterFunc(ctx, func() { p.Kill("nobody waits for it any more") })
 		defer stop()
-		told, err = r.wait(max(o.NoFrame, o.OpenTimeout+time.Second))
+		for told.Working = true; told.Working && err == nil; {
+			told, err = r.wait(max(o.NoFrame, o.OpenTimeout+time.Second))
+		}
 	}
 	if err == nil {
 		err = told.err()
@@ -64,9 +68,13 @@ func openRemote(ctx context.Context, ref camera.Ref, o Options, skip int, seek b
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	r.info = told.Info
+	r.info, r.found, r.base = told.Info, told.Found, told.Base
 	return r, nil
 }
+
+// Found is OpenCV's time of the first frame, and whether reading goes on after
+// Options.At.
+func (r *remote) Found() (time.Duration, bool) { return r.base, r.found }
 
 // errNoChild says that no child could be started.
 var errNoChild = errors.New("no child could be started")
@@ -235,7 +243,9 @@ func (r *restarting) restart(start int, why crash) error {
 	}
 	r.tries++
 	err := r.remote.Close()
-	again, openErr := openRemote(context.Background(), r.ref, r.o, next, r.tries > 2)
+	o := r.o
+	o.At = camera.Place{}
+	again, openErr := openRemote(context.Background(), r.ref, o, next, r.tries > 2)
 	if openErr != nil {
 		return errors.Join(openErr, err)
 	}

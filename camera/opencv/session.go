@@ -24,6 +24,12 @@ type aborter interface{ Abort() }
 // A lossCounter is a handle that counts the frames that it could not decode.
 type lossCounter interface{ Lost() int }
 
+// A finder is a handle that was told where to go on: Found is the time of the first
+// frame as its Read would tell it, and whether it stands there.
+type finder interface {
+	Found() (time.Duration, bool)
+}
+
 // An opener opens a handle, and may take as long as its library likes. Its context
 // ends when nobody waits for the handle any more.
 type opener func(ctx context.Context) (handle, error)

@@ -54,53 +54,70 @@ func (s *Sighting) cost(k, most int) float64 {
 	return cost(s.Presence) + cost(s.Scores[k]/max(best, 1e-6))
 }
 
-// Path is the likeliest way through n sightings: for each the number of its box, or
-// Hidden. It is found by dynamic programming (Viterbi): among all ways it has the
-// least sum of what each box, each move and each change costs. No sighting has more
-// than most boxes.
-func (r PathRules) Path(n, most int, at func(i int) Sighting) []int8 {
-	wide := most + 1 // the last is Hidden
-	back := make([]int8, n*wide)
-	before, now := make([]float64, wide), make([]float64, wide)
-	var last Sighting
-	for i := range n {
-		s := at(i)
-		weight := 1.0
-		if i > 0 && r.Evidence > 0 {
-			weight = min(1, max(0, float64(s.PTS-last.PTS)/float64(r.Evidence)))
-		}
-		for to := range wide {
-			own := s.cost(to, most)
-			if !math.IsInf(own, 1) {
-				own *= weight
-			}
-			least, from := math.Inf(1), int8(most)
-			for k := range wide {
-				if i == 0 {
-					least, from = 0, int8(k)
-					break
-				}
-				if c := before[k] + r.step(&last, &s, k, to, most); c < least {
-					least, from = c, int8(k)
-				}
-			}
-			now[to], back[i*wide+to] = own+least, from
-		}
-		before, now, last = now, before, s
+// A PathFinder finds the likeliest way through sightings that come one by one, by
+// dynamic programming (Viterbi): among all ways it has the least sum of what each box,
+// each move and each change costs. It keeps a byte a choice of each sighting, and
+// nothing else of those that are past.
+type PathFinder struct {
+	rules       PathRules
+	most        int    // boxes of a sighting; the choice after them is Hidden
+	back        []int8 // of each choice of each sighting, the choice before
+	before, now []float64
+	last        Sighting // its Boxes are the finder's own
+	n           int
+}
+
+// Finder makes one for sightings of at most most boxes.
+func (r PathRules) Finder(most int) *PathFinder {
+	return &PathFinder{rules: r, most: most, before: make([]float64, most+1), now: make([]float64, most+1)}
+}
+
+// Add takes the next sighting. It keeps nothing that s points to.
+func (p *PathFinder) Add(s Sighting) {
+	weight := 1.0
+	if p.n > 0 && p.rules.Evidence > 0 {
+		weight = min(1, max(0, float64(s.PTS-p.last.PTS)/float64(p.rules.Evidence)))
 	}
-	path := make([]int8, n)
-	best := int8(most)
-	for k, c := range before {
-		if c < before[best] {
+	for to := range p.now {
+		own := s.cost(to, p.most)
+		if !math.IsInf(own, 1) {
+			own *= weight
+		}
+		least, from := math.Inf(1), int8(p.most)
+		for k := range p.before {
+			if p.n == 0 {
+				least, from = 0, int8(k)
+				break
+			}
+			if c := p.before[k] + p.rules.step(&p.last, &s, k, to, p.most); c < least {
+				least, from = c, int8(k)
+			}
+		}
+		p.now[to] = own + least
+		p.back = append(p.back, from)
+	}
+	boxes := append(p.last.Boxes[:0], s.Boxes...)
+	p.before, p.now, p.last = p.now, p.before, s
+	p.last.Boxes, p.last.Scores = boxes, nil
+	p.n++
+}
+
+// Path is the way through all sightings so far: for each the number of its box, or
+// Hidden.
+func (p *PathFinder) Path() []int8 {
+	path := make([]int8, p.n)
+	best := int8(p.most)
+	for k, c := range p.before {
+		if c < p.before[best] {
 			best = int8(k)
 		}
 	}
-	for i := n - 1; i >= 0; i-- {
+	for i := p.n - 1; i >= 0; i-- {
 		path[i] = best
-		if int(best) == most {
+		if int(best) == p.most {
 			path[i] = Hidden
 		}
-		best = back[i*wide+int(best)]
+		best = p.back[i*(p.most+1)+int(best)]
 	}
 	return path
 }

@@ -22,7 +22,7 @@ func sighting(n int, presence float32, xAndScore ...float32) Sighting {
 }
 
 func path(ss []Sighting) []int8 {
-	return DefaultPathRules.Path(len(ss), 3, func(i int) Sighting { return ss[i] })
+	return pathOf(DefaultPathRules, 3, ss)
 }
 
 func TestPath(t *testing.T) {
