@@ -10,100 +10,198 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"deixis/camera"
-	"deixis/camera/opencv"
 	"deixis/cmd/deixis/internal/app"
-	"deixis/model"
 	"deixis/pipeline"
-	"deixis/pipeline/line"
+	"deixis/pipeline/annotate/runfile"
 )
 
 // annotateCmd is `deixis annotate`.
 type annotateCmd struct {
-	Inputs   []string      `arg:"" name:"input" placeholder:"INPUT" help:"Videos, folders or globs of pictures."`
-	Phrase   []string      `short:"p" required:"" sep:"none" placeholder:"PHRASE" help:"What to box; several are separated by ; or given one by one."`
-	Out      string        `required:"" placeholder:"DIR" help:"Folder for the results, made where it is missing."`
+	Inputs   []string      `arg:"" name:"input" placeholder:"INPUT" help:"Videos, folders of videos or of pictures, or globs. A folder is every video in it and below, and the pictures of each folder together."`
+	Phrase   []string      `short:"p" sep:"none" placeholder:"PHRASE" help:"What to box; several are separated by ; or given one by one."`
+	Phrases  string        `placeholder:"FILE" help:"A file with a phrase a line; empty lines and those that begin with # are left out."`
+	Out      string        `required:"" placeholder:"DIR" help:"Folder for the results, made where it is missing. The same command once more goes on where it was interrupted."`
+	Every    int           `default:"1" xor:"rate" placeholder:"N" help:"Answer one frame in N; boxes are carried to those between by optical flow, from both sides."`
+	FPS      float64       `name:"fps" xor:"rate" placeholder:"F" help:"Answer at most F frames a second; boxes are carried to those between."`
 	Sequence bool          `help:"The pictures of a folder follow each other as those of a video do; otherwise each is answered for itself."`
-	Format   []string      `default:"jsonl,mp4" enum:"jsonl,mp4,csv,coco,cvat,labelstudio,mot,webvtt,datumaro" help:"What is written, separated by commas: jsonl, an event a phrase and frame; mp4, the video with its boxes; csv, coco, cvat (CVAT for video 1.1: upload the .xml under Actions, Upload annotations, after its labels were pasted into the raw view of the label constructor), labelstudio (import the .json; its .xml is the labelling interface), mot (MOT 1.1), webvtt (a metadata track), datumaro."`
+	Format   []string      `default:"jsonl,mp4" enum:"jsonl,mp4,csv,coco,cvat,labelstudio,mot,webvtt,datumaro,yolo,refs" help:"What is written, separated by commas: jsonl, an event a phrase and frame; mp4, the video with its boxes and sound; csv; coco; cvat, CVAT for video 1.1; labelstudio; mot, MOTChallenge 1.1; webvtt, a metadata track; datumaro; yolo, pictures and labels; refs, pictures and phrases for training. What to click to open each is below."`
 	CloseGap time.Duration `default:"500ms" help:"A gap in a track up to this long is filled, its boxes on a straight line."`
 	Least    time.Duration `name:"least-track" default:"300ms" help:"A track shown for less is left out."`
-	Over     bool          `help:"Replace results of these names that are there already."`
+	Stills   time.Duration `default:"1s" help:"Of a video, yolo and refs take one picture so often; 0 takes every frame."`
+	Jobs     int           `default:"1" help:"How many inputs are annotated at once. More than one pays where decoding or writing is what takes long."`
+	Segment  int           `default:"${segment}" placeholder:"N" help:"What was answered is kept every N frames; a run that is killed answers at most that many again."`
+	JSON     bool          `help:"Print the summary as JSON."`
+	Over     bool          `help:"Begin anew: replace results of these names that are there already."`
 }
 
-// job is one input and the names of what comes of it, without extension.
-type job struct {
-	ref camera.Ref
-	out string
+// Help says how each format is opened in its tool.
+func (*annotateCmd) Help() string {
+	return `CVAT: make a project; in the label constructor choose Raw, paste NAME.cvat-labels.json, Done. Make a task with the video. In its menu: Upload annotations, CVAT 1.1, NAME.cvat.xml.
+Label Studio: make a project; Settings, Labeling Interface, Code: paste NAME.labelstudio.xml. Import NAME.labelstudio.json (its video is the path or address that Label Studio serves it under: edit "video" where that differs). Boxes show as predictions.
+COCO, MOT, Datumaro: in CVAT's menu of a task, Upload annotations, the format's name, the file; or ` + "`datum`" + `, FiftyOne, pycocotools.
+YOLO: yolo train data=NAME.yolo/data.yaml.
+WebVTT: <track kind="metadata" src="NAME.vtt"> in a <video>; each cue's text is JSON.
+refs: ca2m finetune --refs NAME.refs/refs.jsonl.`
 }
 
-// Run annotates the inputs one after the other. One that is broken does not
-// keep the others from it; its error is returned at the end.
-func (c *annotateCmd) Run(ctx context.Context, g *app.Globals) (err error) {
-	if c.CloseGap < 0 || c.Least < 0 {
-		return app.Usage(errors.New("annotate: --close-gap and --least-track are times from 0 up, such as 500ms"))
+func (c *annotateCmd) validate() error {
+	switch {
+	case c.CloseGap < 0 || c.Least < 0 || c.Stills < 0:
+		return app.Usage(errors.New("annotate: --close-gap, --least-track and --stills are times from 0 up, such as 500ms"))
+	case c.Every < 1 || c.FPS < 0:
+		return app.Usage(errors.New("annotate: --every is a number from 1 up, and --fps from 0 up"))
+	case c.Jobs < 1 || c.Segment < 1:
+		return app.Usage(errors.New("annotate: --jobs and --segment are numbers from 1 up"))
+	case len(c.Phrase) == 0 && c.Phrases == "":
+		return app.Usage(errors.New("annotate: what is to be boxed? (name it with --phrase, or a file with --phrases)"))
 	}
-	jobs, err := c.jobs()
-	if err != nil {
-		return err
-	}
-	by, err := g.OpenNetwork(ctx, app.Wants{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, by.Close()) }()
-	ps, err := by.Asker(g.Log).Phrases(pipeline.SplitAll(c.Phrase))
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(c.Out, 0o755); err != nil {
-		return app.Output(fmt.Errorf("make folder: %w", err))
-	}
-	var errs []error
-	for i, j := range jobs {
-		err := c.annotate(ctx, g, by, j, ps, fmt.Sprintf("%d/%d", i+1, len(jobs)))
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	return nil
 }
 
-// jobs finds all inputs before any work begins, and names without twins, none
-// of which is an input.
-func (c *annotateCmd) jobs() ([]job, error) {
-	var jobs []job
-	var outs []string
-	taken := map[string]bool{}
-	for _, input := range c.Inputs {
-		ref, err := camera.Parse(input)
+// texts are the phrases of the flags and of the file, each once.
+func (c *annotateCmd) texts() ([]string, error) {
+	texts := pipeline.SplitAll(c.Phrase)
+	if c.Phrases != "" {
+		raw, err := camera.ReadRegular(c.Phrases, 16<<20)
 		if err != nil {
-			return nil, app.AsInput(err)
+			return nil, fmt.Errorf("read phrases: %w", err)
 		}
-		ref.Sequence = c.Sequence
-		if ref.Live() {
-			return nil, app.Usage(fmt.Errorf("annotate %q: a %s has no end (record it with `deixis live --record` first)", ref, ref.Kind))
+		before := len(texts)
+		for line := range strings.Lines(strings.TrimPrefix(string(raw), "\ufeff")) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				texts = append(texts, line)
+			}
 		}
-		name := nameOf(ref)
-		for n := 2; taken[name]; n++ {
-			name = fmt.Sprintf("%s-%d", nameOf(ref), n)
+		if len(texts) == before {
+			return nil, app.Usage(fmt.Errorf("read phrases %s: no phrase in it (one a line)", c.Phrases))
 		}
-		taken[name] = true
-		j := job{ref, filepath.Join(c.Out, name)}
-		for _, ending := range c.endings() {
-			outs = append(outs, j.out+ending)
-		}
-		jobs = append(jobs, j)
 	}
-	for _, j := range jobs {
-		if err := notItself(j.ref, outs...); err != nil {
+	var once []string
+	for _, t := range texts {
+		if !slices.Contains(once, t) {
+			once = append(once, t)
+		}
+	}
+	return once, nil
+}
+
+// An input is one recording or folder of pictures, and what is known of it.
+type input struct {
+	ref   camera.Ref
+	state runfile.Input
+	again bool // a run before this one began it
+}
+
+// Run annotates the inputs. One that is broken does not keep the others from it; its
+// error is returned at the end.
+func (c *annotateCmd) Run(ctx context.Context, g *app.Globals) (err error) {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	texts, err := c.texts()
+	if err != nil {
+		return err
+	}
+	refs, failed, err := c.find()
+	if err != nil {
+		return err
+	}
+	file, err := runfile.OpenIn(c.Out)
+	switch {
+	case errors.Is(err, runfile.ErrBusy):
+		return app.Usage(fmt.Errorf("annotate: %w (wait for it, or name another --out)", err))
+	case err != nil:
+		return app.Output(err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if c.Over {
+		file.Clear()
+	}
+	inputs, err := c.inputs(file, refs)
+	if err != nil {
+		return err
+	}
+	a := &annotation{c: c, g: g, file: file, inputs: inputs}
+	for _, err := range failed {
+		a.fail(err)
+	}
+	if err := a.run(ctx, texts); err != nil {
+		return err
+	}
+	return errors.Join(a.summary(), together(a.failed, len(inputs)+len(failed)))
+}
+
+// find is what there is to annotate, and errors of folders that hold nothing that can
+// be read.
+func (c *annotateCmd) find() (refs []camera.Ref, failed []error, err error) {
+	skip := func(dir string) bool { return sameFile(dir, c.Out) || isResult(dir) }
+	for _, source := range c.Inputs {
+		found, err := camera.FindRecordings(source, skip)
+		if len(found) == 0 && err != nil {
+			return nil, nil, app.AsInput(err)
+		}
+		if err != nil {
+			failed = append(failed, err)
+		}
+		for _, ref := range found {
+			if ref.Live() {
+				return nil, nil, app.Usage(fmt.Errorf("annotate %q: a %s has no end (record it with `deixis live --record` first)", ref, ref.Kind))
+			}
+			if slices.ContainsFunc(refs, func(r camera.Ref) bool { return r.URI == ref.URI }) {
+				continue
+			}
+			ref.Sequence = c.Sequence
+			refs = append(refs, ref)
+		}
+	}
+	return refs, failed, nil
+}
+
+func sameFile(a, b string) bool {
+	is, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(is, other)
+}
+
+// inputs gives each a name without twins, the one it had before where it had one. No
+// result may be a source, or a file that was there before this run.
+func (c *annotateCmd) inputs(file *runfile.File, refs []camera.Ref) ([]*input, error) {
+	taken := map[string]bool{}
+	for _, in := range file.Inputs() {
+		taken[in.Name] = true
+	}
+	var inputs []*input
+	var fresh []string
+	for _, ref := range refs {
+		in := &input{ref: ref}
+		if in.state, in.again = file.Of(ref.String()); !in.again {
+			name := nameOf(ref)
+			for n := 2; taken[name]; n++ {
+				name = fmt.Sprintf("%s-%d", nameOf(ref), n)
+			}
+			taken[name] = true
+			in.state = runfile.Input{Name: name, Source: ref.String(), State: runfile.Open, Files: c.results(name), Tracks: []runfile.Track{}}
+			for _, name := range in.state.Files {
+				fresh = append(fresh, filepath.Join(c.Out, name))
+			}
+		}
+		inputs = append(inputs, in)
+	}
+	for _, in := range inputs {
+		if err := notItself(in.ref, fresh...); err != nil {
 			return nil, err
 		}
 	}
-	if !c.Over {
-		return jobs, free(outs)
+	if c.Over {
+		return inputs, nil
 	}
-	return jobs, nil
+	return inputs, free(fresh)
 }
 
 // free makes sure that none of the files is there: they may be somebody's own.
@@ -129,33 +227,36 @@ func nameOf(ref camera.Ref) string {
 	return base
 }
 
-// annotate runs one input through the model, every frame of it.
-func (c *annotateCmd) annotate(ctx context.Context, g *app.Globals, by *app.Network, j job, ps []model.Phrase, which string) (err error) {
-	from, err := opencv.Open(ctx, j.ref, g.Sources())
-	if err != nil {
-		return err
+// each calls do for every input, so many at once. An error of do that is returned ends
+// all; do keeps those of its input to itself.
+func each(ctx context.Context, inputs []*input, jobs int, do func(ctx context.Context, n int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(jobs)
+	for n := range inputs {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error { return do(ctx, n) })
 	}
-	defer func() { err = errors.Join(err, from.Close()) }()
-	out, err := c.openResults(j, phrasesOf(ps), by.Bundle.Threshold.Present, from.Info().FPS, g)
-	if err != nil {
-		return err
-	}
-	p := newProgress(g, which+" "+filepath.Base(j.out), from.Info().Frames)
-	run := line.New(line.Config{
-		From: from, By: by, Log: g.Log, Unrelated: j.ref.Unrelated(), Answered: out.found.Take,
-		Outputs: []pipeline.Output{{Name: "progress", To: p, Needs: pipeline.NoPixels, EveryFrame: true}},
-	})
-	run.SetPhrases(ps)
-	err = run.Recording(ctx)
-	p.end(err == nil && ctx.Err() == nil)
-	whole := ctx.Err() == nil && (err == nil || errors.Is(err, camera.ErrLacking)) // there is no more to be had
-	return errors.Join(err, out.finish(ctx, whole))
+	return group.Wait()
 }
 
-func phrasesOf(ps []model.Phrase) []string {
-	var texts []string
-	for _, p := range ps {
-		texts = append(texts, p.Text)
+// A fewError says how many inputs failed, each of which was told by itself.
+type fewError struct {
+	says string
+	errs []error
+}
+
+func (e *fewError) Error() string   { return e.says }
+func (e *fewError) Unwrap() []error { return e.errs }
+
+// together is one error of those of several inputs; nil for none.
+func together(errs []error, of int) error {
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
 	}
-	return texts
+	return &fewError{fmt.Sprintf("annotate: %d of %d inputs are broken (%s names each)", len(errs), of, runfile.Name), errs}
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -21,7 +23,9 @@ import (
 	"deixis/pipeline/annotate/jsonl"
 	"deixis/pipeline/annotate/labelstudio"
 	"deixis/pipeline/annotate/mot"
+	"deixis/pipeline/annotate/refsjsonl"
 	"deixis/pipeline/annotate/webvtt"
+	"deixis/pipeline/annotate/yolo"
 	"deixis/pipeline/outfile"
 	"deixis/pipeline/overlay"
 	"deixis/pipeline/record"
@@ -33,7 +37,7 @@ type labelFile struct {
 	write  func(io.Writer, *annotate.Video) error
 }
 
-// labelFormats are the formats that are written once a recording is over.
+// labelFormats are the formats that are files.
 var labelFormats = map[string][]labelFile{
 	"csv":         {{".csv", csv.Write}},
 	"coco":        {{".coco.json", coco.Write}},
@@ -45,13 +49,29 @@ var labelFormats = map[string][]labelFile{
 	"jsonl":       {{".jsonl", jsonl.Write}},
 }
 
-// files are the label files that were asked for.
-func (c *annotateCmd) files() []labelFile {
-	var files []labelFile
-	for _, format := range c.formats() {
-		files = append(files, labelFormats[format]...)
-	}
-	return files
+// A labelFolder is a format with pictures in it.
+type labelFolder struct {
+	ending  string
+	write   func(dir string, v *annotate.Video, stills []int) error // all but the pictures
+	picture func(v *annotate.Video, frame int) string               // where one belongs
+}
+
+// labelFolders are the formats that are folders.
+var labelFolders = map[string]labelFolder{
+	"yolo": {".yolo", yolo.Write, yolo.Picture},
+	"refs": {".refs", refsjsonl.Write, refsjsonl.Picture},
+}
+
+const (
+	video          = "mp4" // the format that is no label file
+	segmentsEnding = ".segments"
+	stillQuality   = 95 // of JPEG
+)
+
+// isResult says whether a folder is one that annotate makes.
+func isResult(dir string) bool {
+	ending := filepath.Ext(dir)
+	return ending == segmentsEnding || ending == labelFolders["yolo"].ending || ending == labelFolders["refs"].ending
 }
 
 // formats are those asked for, each once.
@@ -59,120 +79,184 @@ func (c *annotateCmd) formats() []string {
 	return slices.Compact(slices.Sorted(slices.Values(c.Format)))
 }
 
-// video is the name of the format that is no label file.
-const video = "mp4"
-
-// endings are those of all results of one input.
-func (c *annotateCmd) endings() []string {
+// results are the names of all files and folders of one input.
+func (c *annotateCmd) results(name string) []string {
 	var all []string
-	if slices.Contains(c.Format, video) {
-		all = append(all, "."+video)
-	}
-	for _, f := range c.files() {
-		all = append(all, f.ending)
+	for _, format := range c.formats() {
+		for _, f := range labelFormats[format] {
+			all = append(all, name+f.ending)
+		}
+		if f, ok := labelFolders[format]; ok {
+			all = append(all, name+f.ending)
+		}
+		if format == video {
+			all = append(all, name+"."+video)
+		}
 	}
 	return all
 }
 
-// results are the files of one input, and what is found in it.
-type results struct {
-	g     *app.Globals
-	ref   camera.Ref
-	found *annotate.Collector
-	files []labelFile
-	to    []*outfile.File
-	video *record.Recorder // nil for none
-}
-
-// openResults makes sure that all files can be written, before any work is done.
-func (c *annotateCmd) openResults(j job, phrases []string, present float32, fps float64, g *app.Globals) (*results, error) {
-	s := annotate.DefaultSettings
-	s.Present = present
-	s.Unrelated, s.CloseGap, s.Least = j.ref.Unrelated(), c.CloseGap, c.Least
-	out := &results{g: g, ref: j.ref, found: annotate.NewCollector(filepath.Base(j.out), j.ref.String(), phrases, s), files: c.files()}
-	for _, f := range out.files {
-		to, err := outfile.Create(j.out+f.ending, g.Log)
-		if err != nil {
-			return nil, errors.Join(app.Output(fmt.Errorf("write labels: %w", err)), out.discard())
-		}
-		out.to = append(out.to, to)
-	}
-	if slices.Contains(c.Format, video) {
-		var err error
-		if out.video, err = record.New(j.out+"."+video, record.Options{FPS: fps, Log: g.Log}); err != nil {
-			return nil, errors.Join(err, out.discard())
+// write writes all results of an input; each gets its name when it is whole.
+func (a *annotation) write(ctx context.Context, in *input, v *annotate.Video, bar *bar) error {
+	if v.Passed() {
+		bar.phase("carrying boxes")
+		if err := a.through(ctx, in, func(next func(*camera.Frame) error) error { return v.Carry(next) }); err != nil {
+			return err
 		}
 	}
-	return out, nil
-}
-
-func (r *results) discard() error {
-	var errs []error
-	for _, to := range r.to {
-		errs = append(errs, to.Discard())
-	}
-	return errors.Join(errs...)
-}
-
-// finish writes all files. Of a recording that was not read to its end the labels so
-// far stay parts, and no video is drawn.
-func (r *results) finish(ctx context.Context, whole bool) error {
-	var errs []error
-	v := r.found.Video()
-	for i, to := range r.to {
-		err := r.files[i].write(to, v)
-		switch {
-		case err != nil:
-			err = errors.Join(err, to.Close())
-		case whole:
-			err = to.Commit()
-		default:
-			r.g.Log.Warn("the labels are not whole", "kept", to.Part())
-			err = to.Close()
-		}
-		if err != nil {
-			errs = append(errs, app.Output(fmt.Errorf("write labels: %w", err)))
+	bar.phase("writing")
+	out := filepath.Join(a.c.Out, in.state.Name)
+	for _, format := range a.settings.Formats {
+		for _, f := range labelFormats[format] {
+			if err := a.writeFile(out+f.ending, in, func(w io.Writer) error { return f.write(w, v) }); err != nil {
+				return app.Output(fmt.Errorf("write labels: %w", err))
+			}
 		}
 	}
-	if r.video == nil {
-		return errors.Join(errs...)
+	stills := v.Stills(a.c.Stills)
+	var folders []labelFolder
+	for _, format := range a.settings.Formats {
+		if f, ok := labelFolders[format]; ok {
+			folders = append(folders, f)
+		}
 	}
-	if whole {
-		errs = append(errs, r.draw(ctx, v))
-	} else {
-		_, err := r.video.Abandon() // nothing was drawn yet
-		errs = append(errs, err)
+	if err := a.writeFolders(ctx, in, v, folders, stills); err != nil {
+		return err
 	}
-	return errors.Join(errs...)
+	if slices.Contains(a.settings.Formats, video) && len(v.Frames) > 0 {
+		bar.phase("drawing")
+		return a.draw(ctx, in, v)
+	}
+	return nil
 }
 
-// draw reads the input again and writes it with its boxes.
-func (r *results) draw(ctx context.Context, v *annotate.Video) (err error) {
-	quiet := r.g.Sources()
+// writeFile writes one file under a name of its own until it is whole.
+func (a *annotation) writeFile(path string, in *input, write func(io.Writer) error) error {
+	if err := a.clean(path, in); err != nil {
+		return err
+	}
+	to, err := outfile.Create(path, a.g.Log)
+	if err != nil {
+		return err
+	}
+	if err := write(to); err != nil {
+		return errors.Join(err, to.Discard())
+	}
+	return to.Commit()
+}
+
+// clean removes what an interrupted run left of a file of its own.
+func (a *annotation) clean(path string, in *input) error {
+	if !in.again {
+		return nil
+	}
+	if err := os.Remove(outfile.PartOf(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// writeFolders writes the formats with pictures, reading the input once for all of them.
+func (a *annotation) writeFolders(ctx context.Context, in *input, v *annotate.Video, folders []labelFolder, stills []int) error {
+	if len(folders) == 0 {
+		return nil
+	}
+	part := func(f labelFolder) string { return filepath.Join(a.c.Out, in.state.Name+".part"+f.ending) }
+	for _, f := range folders {
+		if err := errors.Join(os.RemoveAll(part(f)), f.write(part(f), v, stills)); err != nil {
+			return app.Output(fmt.Errorf("write labels: %w", err))
+		}
+		for _, still := range stills[:min(1, len(stills))] {
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(part(f), f.picture(v, still))), 0o755); err != nil {
+				return app.Output(err)
+			}
+		}
+	}
+	err := a.through(ctx, in, func(next func(*camera.Frame) error) error {
+		var f camera.Frame
+		for frame := 0; len(stills) > 0; frame++ {
+			if err := next(&f); err != nil {
+				return err
+			}
+			if frame != stills[0] {
+				continue
+			}
+			stills = stills[1:]
+			jpeg, err := opencv.EncodeJPEG(&f, stillQuality)
+			for _, to := range folders {
+				if err == nil {
+					err = os.WriteFile(filepath.Join(part(to), to.picture(v, frame)), jpeg, 0o644)
+				}
+			}
+			if err != nil {
+				return app.Output(fmt.Errorf("write picture: %w", err))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range folders {
+		whole := filepath.Join(a.c.Out, in.state.Name+f.ending)
+		if err := errors.Join(os.RemoveAll(whole), outfile.SyncAll(part(f)), os.Rename(part(f), whole)); err != nil {
+			return app.Output(fmt.Errorf("write labels: %w", err))
+		}
+	}
+	return nil
+}
+
+// through reads an input once more, from its first frame, for do.
+func (a *annotation) through(ctx context.Context, in *input, do func(next func(*camera.Frame) error) error) (err error) {
+	quiet := a.g.Sources()
 	quiet.Log = slog.New(slog.DiscardHandler) // what ails the input was told the first time
-	from, err := opencv.Open(ctx, r.ref, quiet)
-	if err == nil {
-		err = r.drawAll(ctx, from, v)
-		err = errors.Join(err, from.Close())
+	from, err := opencv.Open(ctx, in.ref, quiet)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		return r.video.Close()
+	defer func() { err = errors.Join(err, from.Close()) }()
+	return do(func(f *camera.Frame) error {
+		if err := from.Next(ctx, f); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("read %s again: %w", in.ref, err)
+		}
+		return nil
+	})
+}
+
+// draw writes the input with its boxes on it.
+func (a *annotation) draw(ctx context.Context, in *input, v *annotate.Video) error {
+	path := filepath.Join(a.c.Out, in.state.Name+"."+video)
+	if err := a.clean(path, in); err != nil {
+		return app.Output(err)
 	}
-	part, closeErr := r.video.Abandon()
+	o := record.Options{FPS: v.FPS(), Log: a.g.Log}
+	if in.ref.Kind == camera.File {
+		o.Sound = in.ref.Path
+	}
+	to, err := record.New(path, o)
+	if err != nil {
+		return err
+	}
+	err = a.through(ctx, in, func(next func(*camera.Frame) error) error {
+		var f camera.Frame
+		drawing := &overlay.Overlay{}
+		return v.Views(func(_ int, views []pipeline.View) error {
+			if err := next(&f); err != nil {
+				return err
+			}
+			drawing.Draw(&f, views)
+			return to.Show(ctx, &f, views)
+		})
+	})
+	if err == nil {
+		return to.Close()
+	}
+	part, closeErr := to.Abandon()
 	if part != "" {
-		r.g.Log.Warn("the video is not whole", "kept", part)
+		closeErr = errors.Join(closeErr, os.Remove(part)) // the next run draws it anew
 	}
 	return errors.Join(err, closeErr)
-}
-
-func (r *results) drawAll(ctx context.Context, from opencv.Source, v *annotate.Video) error {
-	var f camera.Frame
-	drawing := &overlay.Overlay{}
-	return v.Views(func(_ int, views []pipeline.View) error {
-		if err := from.Next(ctx, &f); err != nil {
-			return fmt.Errorf("read %s again: %w", r.ref, err)
-		}
-		drawing.Draw(&f, views)
-		return r.video.Show(ctx, &f, views)
-	})
 }

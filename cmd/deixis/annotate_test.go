@@ -1,15 +1,10 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"deixis/cmd/deixis/internal/app"
 )
@@ -56,7 +51,7 @@ func TestAnnotateFormats(t *testing.T) {
 	out := t.TempDir()
 	must(t, "annotate", "pattern://64x48?frames=1", "-p", "x", "--format", "jsonl", "--out", out, "--bundle", b.Dir, "--log-level", "error")
 	entries, err := os.ReadDir(out)
-	if err != nil || len(entries) != 1 || entries[0].Name() != "pattern.jsonl" {
+	if err != nil || len(entries) != 2 || entries[0].Name() != "pattern.jsonl" || entries[1].Name() != "run.json" {
 		t.Errorf("%v, %v", entries, err)
 	}
 }
@@ -115,7 +110,7 @@ func TestAnnotateTwice(t *testing.T) {
 	var said [2]map[string]string
 	for n := range said {
 		out := t.TempDir()
-		must(t, "annotate", "pattern://96x64@10?frames=5", "-p", "red square; a dog", "--format", "jsonl,csv,coco,cvat,labelstudio,mot,webvtt,datumaro",
+		must(t, "annotate", "pattern://96x64@10?frames=5", "-p", "red square; a dog", "--format", "jsonl,csv,coco,cvat,labelstudio,mot,webvtt,datumaro,mp4",
 			"--out", out, "--bundle", b.Dir, "--log-level", "error")
 		said[n] = map[string]string{}
 		entries, err := os.ReadDir(out)
@@ -126,8 +121,8 @@ func TestAnnotateTwice(t *testing.T) {
 			said[n][e.Name()] = read(t, filepath.Join(out, e.Name()))
 		}
 	}
-	if len(said[0]) != 10 {
-		t.Errorf("%d files, want 10", len(said[0]))
+	if len(said[0]) != 12 {
+		t.Errorf("%d files, want 12", len(said[0]))
 	}
 	for name, first := range said[0] {
 		if first == "" || said[1][name] != first {
@@ -157,42 +152,5 @@ func TestAnnotateReplacesNobodysFile(t *testing.T) {
 	}
 	if code, _, errs := deixis(t, append(args, "--over")...); code != app.ExitFailed || !strings.Contains(errs, "not a regular file") {
 		t.Errorf("into a device: code %d, %s", code, errs)
-	}
-}
-
-// TestAnnotateInterrupted: what an early end leaves does not look like a result.
-func TestAnnotateInterrupted(t *testing.T) {
-	b := network(t)
-	out := t.TempDir()
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	ended := make(chan int, 1)
-	go func() {
-		ended <- run(ctx, []string{"annotate", "pattern://64x48?frames=1000000", "-p", "x", "--out", out, "--bundle", b.Dir, "--log-level", "error"}, strings.NewReader(""), io.Discard, io.Discard)
-	}()
-	part := filepath.Join(out, "pattern.part.jsonl")
-	for {
-		if _, err := os.Stat(part); err == nil { // frames are answered from now on
-			break
-		}
-		select {
-		case code := <-ended:
-			t.Fatalf("it ended by itself with %d", code)
-		case <-time.After(time.Millisecond):
-		}
-	}
-	stop()
-	if code := <-ended; code != app.ExitFailed {
-		t.Errorf("code %d", code)
-	}
-	for _, name := range []string{"pattern.mp4", "pattern.jsonl"} {
-		if _, err := os.Stat(filepath.Join(out, name)); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s looks whole: %v", name, err)
-		}
-	}
-	for line := range strings.Lines(read(t, part)) {
-		if !strings.HasSuffix(line, "}\n") {
-			t.Errorf("what was answered ends in %q", line)
-		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"deixis/camera/opencv"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/cmd/deixis/internal/bench"
+	"deixis/pipeline/annotate/segment"
 	"deixis/pipeline/line"
 	"deixis/pipeline/window"
 )
@@ -28,7 +29,7 @@ import (
 var version = "dev"
 
 // defaults are what the flags' tags name as ${…}.
-var defaults = kong.Vars{"version": "deixis " + version, "parallel": strconv.Itoa(line.DefaultParallel)}
+var defaults = kong.Vars{"version": "deixis " + version, "parallel": strconv.Itoa(line.DefaultParallel), "segment": strconv.Itoa(segment.Frames)}
 
 // cli is the whole command line. A slice flag of free text needs sep:"none",
 // or kong splits "the cup, the left one" at its comma.

@@ -47,6 +47,10 @@ var edges = map[string][]string{
 	"pipeline/annotate/labelstudio": {"model", "pipeline/annotate"},
 	"pipeline/annotate/mot":         {"pipeline/annotate"},
 	"pipeline/annotate/webvtt":      {"model", "pipeline/annotate"},
+	"pipeline/annotate/yolo":        {"pipeline/annotate"},
+	"pipeline/annotate/refsjsonl":   {"model", "model/refs", "pipeline/annotate"},
+	"pipeline/annotate/segment":     {"camera", "pipeline/annotate"},
+	"pipeline/annotate/runfile":     {"camera"},
 
 	"cmd/deixis/internal/app": {"camera", "camera/opencv", "model", "model/onnx", "model/onnx/speech", "model/refs", "pipeline", "pipeline/listen", "pipeline/record"},
 	"cmd/deixis/internal/bench": {"camera", "camera/opencv", "cmd/deixis/internal/app", "cmd/deixis/internal/bench/noise", "cmd/deixis/internal/bench/scene",

@@ -3,11 +3,11 @@
 package annotate
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"deixis/model"
+	"deixis/pipeline"
+	"deixis/pipeline/track"
 )
 
 // Video is what was found in one recording, or in one folder of pictures.
@@ -20,7 +20,12 @@ type Video struct {
 	Phrases       []string // in the order asked; Track.Phrase counts in it
 	Tracks        []Track  // by their first frame
 
-	score func(phrase, frame int) (score, margin float32) // of the best box of an answer; nil: not known
+	scores [][]Score // by phrase and frame
+}
+
+// Score is that of the best box of an answer; zero of a frame that was passed over.
+type Score struct {
+	Score, Margin float32 // Margin: to the best other box
 }
 
 // Frame is one that was answered. Frames are counted from 0.
@@ -28,6 +33,7 @@ type Frame struct {
 	At            time.Duration // from the first frame of the recording
 	File          string        // of a picture; "" in a video
 	Width, Height int           // pixels
+	Asked         bool          // false: its boxes are carried from frames that were answered
 }
 
 // Track is one thing that a phrase means, from frame to frame.
@@ -75,6 +81,16 @@ func (v *Video) FPS() float64 {
 	return 0
 }
 
+// next says whether to is the frame that was answered after frame from.
+func (v *Video) next(from, to int) bool {
+	for from++; from < to; from++ {
+		if v.Frames[from].Asked {
+			return false
+		}
+	}
+	return true
+}
+
 // A Placed is a box with its track.
 type Placed struct {
 	*Track
@@ -83,17 +99,71 @@ type Placed struct {
 
 // ByFrame calls yield for every box, frame by frame, and by track within one.
 func (v *Video) ByFrame(yield func(Placed) error) error {
-	var all []Placed
-	for i := range v.Tracks {
-		for _, b := range v.Tracks[i].Boxes {
-			all = append(all, Placed{&v.Tracks[i], b})
+	at := v.cursor()
+	for frame := range v.Frames {
+		for _, p := range at.on(frame) {
+			if err := yield(p); err != nil {
+				return err
+			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Placed) int { return cmp.Compare(a.Box.Frame, b.Box.Frame) })
-	for _, p := range all {
-		if err := yield(p); err != nil {
+	return nil
+}
+
+// Views calls yield for every frame, with a view a phrase. Track counts over all
+// phrases, as ID does. What yield is handed is its own until it returns.
+func (v *Video) Views(yield func(frame int, views []pipeline.View) error) error {
+	at := v.cursor()
+	views := make([]pipeline.View, len(v.Phrases))
+	for frame := range v.Frames {
+		for i, p := range v.Phrases {
+			views[i] = pipeline.View{Phrase: p, State: pipeline.Absent, Seq: uint64(frame + 1)}
+			if v.scores != nil {
+				views[i].Score, views[i].Margin = v.scores[i][frame].Score, v.scores[i][frame].Margin
+			}
+		}
+		for _, p := range at.on(frame) {
+			w := &views[p.Phrase]
+			w.Box, w.Score, w.Margin, w.Track, w.State = p.Box.Box, p.Score, p.Margin, p.ID, track.StateOf(p.Score, p.Margin)
+		}
+		if err := yield(frame, views); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// A cursor goes through all tracks of a video at once, frame by frame.
+type cursor struct {
+	v     *Video
+	begun int     // tracks, which are in the order of their first frames
+	open  []place // those that have boxes to come, by track
+	now   []Placed
+}
+
+type place struct{ track, box int }
+
+func (v *Video) cursor() *cursor { return &cursor{v: v} }
+
+// on are the boxes of a frame, by track; they are the caller's until the next call.
+// Frames are asked for in order.
+func (c *cursor) on(frame int) []Placed {
+	for c.begun < len(c.v.Tracks) && c.v.Tracks[c.begun].Boxes[0].Frame <= frame {
+		c.open = append(c.open, place{track: c.begun})
+		c.begun++
+	}
+	c.now = c.now[:0]
+	left := c.open[:0]
+	for _, p := range c.open {
+		t := &c.v.Tracks[p.track]
+		if t.Boxes[p.box].Frame == frame {
+			c.now = append(c.now, Placed{t, t.Boxes[p.box]})
+			p.box++
+		}
+		if p.box < len(t.Boxes) {
+			left = append(left, p)
+		}
+	}
+	c.open = left
+	return c.now
 }

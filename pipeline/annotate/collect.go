@@ -7,7 +7,6 @@ import (
 
 	"deixis/camera"
 	"deixis/model"
-	"deixis/pipeline"
 	"deixis/pipeline/track"
 )
 
@@ -24,82 +23,60 @@ type Settings struct {
 // alone saw.
 var DefaultSettings = Settings{Path: track.DefaultPathRules, CloseGap: 500 * time.Millisecond, Least: 300 * time.Millisecond}
 
-// candidates are how many boxes of an answer are kept: the right one is among the
-// first few or not at all.
-const candidates = 4
-
-// An answer is what is kept of a model.Answer, without pointers: a recording has a
-// great many.
-type answer struct {
-	presence float32
-	n        uint8
-	there    bool
-	boxes    [candidates]model.Box
-	scores   [candidates]float32
-}
-
-// chunk is how many answers lie in one piece of memory.
-const chunk = 4096
-
 // A Collector takes the answers to every frame of a recording, in order, and makes
 // tracks of them. It belongs to one goroutine.
 type Collector struct {
 	s       Settings
 	v       Video
-	answers [][][]answer // by phrase, by chunk
+	kept    Store
+	finders []*track.PathFinder // by phrase; nil where pictures are unrelated
 }
 
 // NewCollector makes one for phrases, as answers will name them. One that is given
-// twice counts once.
-func NewCollector(name, source string, phrases []string, s Settings) *Collector {
+// twice counts once. What was answered is kept in kept; nil means a Memory.
+func NewCollector(name, source string, phrases []string, s Settings, kept Store) *Collector {
 	var once []string
 	for _, p := range phrases {
 		if !slices.Contains(once, p) {
 			once = append(once, p)
 		}
 	}
-	phrases = once
-	return &Collector{s: s, v: Video{Name: name, Source: source, Phrases: phrases}, answers: make([][][]answer, len(phrases))}
-}
-
-// Take keeps the answers to one frame, each under its own phrase; others are nobody's.
-func (c *Collector) Take(f *camera.Frame, answers []model.Answer) {
-	n := len(c.v.Frames)
-	if n == 0 {
-		c.v.Width, c.v.Height, c.v.First = f.Width, f.Height, f.PTS
+	if kept == nil {
+		kept = &Memory{}
 	}
-	c.v.Frames = append(c.v.Frames, Frame{At: f.PTS - c.v.First, File: f.File, Width: f.Width, Height: f.Height})
-	for i := range c.answers {
-		if n%chunk == 0 {
-			c.answers[i] = append(c.answers[i], make([]answer, chunk))
+	c := &Collector{s: s, kept: kept, v: Video{Name: name, Source: source, Phrases: once}}
+	for range once {
+		if !s.Unrelated {
+			c.finders = append(c.finders, s.Path.Finder(Candidates))
 		}
 	}
-	for i := range answers {
-		a := &answers[i]
-		phrase := slices.Index(c.v.Phrases, a.Phrase)
-		if phrase < 0 {
-			continue
-		}
-		kept := c.answer(phrase, n)
-		kept.presence, kept.there = a.Presence, a.Present && a.Box().Area() > 0
-		for k := range min(len(a.Boxes), len(a.Scores)) {
-			box := a.Boxes[k].Clip(f.Width, f.Height)
-			if box.Area() > 0 && kept.n < candidates {
-				kept.boxes[kept.n], kept.scores[kept.n] = box, a.Scores[k]
-				kept.n++
-			}
+	return c
+}
+
+// Take keeps the answers to one frame, each under its own phrase. None at all means
+// that the frame was passed over.
+func (c *Collector) Take(f *camera.Frame, answers []model.Answer) error {
+	a := answered(f, c.v.Phrases, answers)
+	if err := c.kept.Add(f, a); err != nil {
+		return err
+	}
+	c.Again(a)
+	return nil
+}
+
+// Again takes what the store holds already, in order, before any other frame.
+func (c *Collector) Again(a Answered) {
+	if len(c.v.Frames) == 0 {
+		c.v.Width, c.v.Height, c.v.First = a.Width, a.Height, a.PTS
+	}
+	at := a.PTS - c.v.First
+	c.v.Frames = append(c.v.Frames, Frame{At: at, File: a.File, Width: a.Width, Height: a.Height, Asked: a.Asked})
+	for i := range a.Said {
+		said := &a.Said[i]
+		if c.finders != nil {
+			c.finders[i].Add(track.Sighting{PTS: at, Presence: c.centred(said.Presence), Boxes: said.Boxes[:said.N], Scores: said.Scores[:said.N]})
 		}
 	}
-}
-
-func (c *Collector) answer(phrase, frame int) *answer {
-	return &c.answers[phrase][frame/chunk][frame%chunk]
-}
-
-// sighting is an answer as a path sees it.
-func (c *Collector) sighting(phrase, frame int) track.Sighting {
-	a := c.answer(phrase, frame)
-	return track.Sighting{PTS: c.v.Frames[frame].At, Presence: c.centred(a.presence), Boxes: a.boxes[:a.n], Scores: a.scores[:a.n]}
 }
 
 // centred is a presence as it would be where answers are undecided at 0.5: its odds,
@@ -113,42 +90,67 @@ func (c *Collector) centred(p float32) float32 {
 	return there / max(there+gone, 1e-9)
 }
 
-// Video makes tracks of all answers so far.
-func (c *Collector) Video() *Video {
+// Video makes tracks of all answers so far. Its errors are the store's.
+func (c *Collector) Video() (*Video, error) {
 	v := c.v
-	v.Tracks = nil
-	for phrase := range v.Phrases {
-		v.Tracks = append(v.Tracks, c.tracks(phrase)...)
+	v.Tracks, v.scores = nil, make([][]Score, len(v.Phrases))
+	paths := make([][]int8, len(v.Phrases))
+	for i := range c.finders {
+		paths[i] = c.finders[i].Path()
+	}
+	byPhrase := make([][]Track, len(v.Phrases))
+	frame, asked := 0, 0
+	for a, err := range c.kept.All() {
+		if err != nil {
+			return nil, err
+		}
+		for phrase := range v.Phrases {
+			v.scores[phrase] = append(v.scores[phrase], Score{})
+			if !a.Asked {
+				continue
+			}
+			said := &a.Said[phrase]
+			if said.N > 0 {
+				v.scores[phrase][frame] = Score{said.Scores[0], said.margin(0)}
+			}
+			k := int8(track.Hidden)
+			switch {
+			case c.finders != nil:
+				k = paths[phrase][asked]
+			case said.There && said.N > 0:
+				k = 0
+			}
+			if k != track.Hidden {
+				byPhrase[phrase] = c.add(byPhrase[phrase], phrase, Box{Frame: frame, Box: said.Boxes[k], Score: said.Scores[k], Margin: said.margin(int(k))})
+			}
+		}
+		if a.Asked {
+			asked++
+		}
+		frame++
+	}
+	for _, ts := range byPhrase {
+		v.Tracks = append(v.Tracks, c.finished(ts)...)
 	}
 	slices.SortStableFunc(v.Tracks, func(a, b Track) int { return cmp.Compare(a.Boxes[0].Frame, b.Boxes[0].Frame) })
 	for i := range v.Tracks {
 		v.Tracks[i].ID = i + 1
 	}
-	v.score = func(phrase, frame int) (float32, float32) {
-		a := c.answer(phrase, frame)
-		if a.n == 0 {
-			return 0, 0
-		}
-		return a.scores[0], a.margin(0)
-	}
-	return &v
+	return &v, nil
 }
 
-// tracks are those of one phrase.
-func (c *Collector) tracks(phrase int) []Track {
-	var ts []Track
-	for frame, k := range c.choices(phrase) {
-		if k == track.Hidden {
-			continue
-		}
-		a := c.answer(phrase, frame)
-		b := Box{Frame: frame, Box: a.boxes[k], Score: a.scores[k], Margin: a.margin(int(k))}
-		if n := len(ts); n == 0 || c.s.Unrelated || !c.continues(&ts[n-1], b) {
-			ts = append(ts, Track{Phrase: phrase})
-		}
-		t := &ts[len(ts)-1]
-		t.Boxes = append(t.Boxes, b)
+// add adds b to the newest track of a phrase, or to a new one.
+func (c *Collector) add(ts []Track, phrase int, b Box) []Track {
+	if n := len(ts); n == 0 || c.s.Unrelated || !c.continues(&ts[n-1], b) {
+		ts = append(ts, Track{Phrase: phrase})
 	}
+	t := &ts[len(ts)-1]
+	t.Boxes = append(t.Boxes, b)
+	return ts
+}
+
+// finished closes gaps, and leaves out what is too short.
+func (c *Collector) finished(ts []Track) []Track {
 	if c.s.Unrelated {
 		return ts
 	}
@@ -160,86 +162,38 @@ func (c *Collector) tracks(phrase int) []Track {
 	})
 }
 
-// choices are the numbers of the boxes taken.
-func (c *Collector) choices(phrase int) []int8 {
-	n := len(c.v.Frames)
-	if !c.s.Unrelated {
-		return c.s.Path.Path(n, candidates, func(i int) track.Sighting { return c.sighting(phrase, i) })
-	}
-	path := make([]int8, n)
-	for i := range path {
-		if !c.answer(phrase, i).there {
-			path[i] = track.Hidden
-		}
-	}
-	return path
-}
+// sparse is how far apart two answers are that need not overlap to be of the same thing:
+// what moves may have gone its own width.
+const sparse = 200 * time.Millisecond
 
 // continues says whether b is the thing that t followed so far.
 func (c *Collector) continues(t *Track, b Box) bool {
 	last := t.Boxes[len(t.Boxes)-1]
-	hidden := time.Duration(0)
-	if b.Frame > last.Frame+1 {
-		hidden = c.v.Frames[b.Frame].At - c.v.Frames[last.Frame].At
+	hidden := c.v.Frames[b.Frame].At - c.v.Frames[last.Frame].At
+	if hidden < sparse && c.v.next(last.Frame, b.Frame) {
+		hidden = 0
 	}
 	return c.s.Path.Follows(last.Box, b.Box, hidden)
 }
 
-// closeGaps fills short gaps.
+// closeGaps fills short gaps, and frames that were passed over between two with a box.
 func (c *Collector) closeGaps(t *Track) {
 	out := t.Boxes[:1:1]
 	for _, b := range t.Boxes[1:] {
 		a := out[len(out)-1]
 		from, long := c.v.Frames[a.Frame].At, c.v.Frames[b.Frame].At-c.v.Frames[a.Frame].At
-		for frame := a.Frame + 1; frame < b.Frame && long <= c.s.CloseGap; frame++ {
-			share := float32(float64(c.v.Frames[frame].At-from) / float64(long))
-			between := func(p, q float32) float32 { return p + share*(q-p) }
-			out = append(out, Box{
-				Frame: frame, Score: min(a.Score, b.Score), Margin: min(a.Margin, b.Margin),
-				Box: model.Box{X1: between(a.X1, b.X1), Y1: between(a.Y1, b.Y1), X2: between(a.X2, b.X2), Y2: between(a.Y2, b.Y2)},
-			})
+		fill := b.Frame > a.Frame+1 && (long <= c.s.CloseGap || c.v.next(a.Frame, b.Frame))
+		for frame := a.Frame + 1; frame < b.Frame && fill; frame++ {
+			share := float32(float64(c.v.Frames[frame].At-from) / float64(max(long, 1)))
+			out = append(out, Box{Frame: frame, Score: min(a.Score, b.Score), Margin: min(a.Margin, b.Margin), Box: between(a.Box, b.Box, share)})
 		}
 		out = append(out, b)
 	}
 	t.Boxes = out
 }
 
-// margin is how much better box k is than the best other.
-func (a *answer) margin(k int) float32 {
-	var other float32
-	for i, s := range a.scores[:a.n] {
-		if i != k {
-			other = max(other, s)
-		}
-	}
-	return a.scores[k] - other
-}
-
-// Views calls yield for every frame, with a view a phrase. Track counts over all
-// phrases, as ID does. What yield is handed is its own until it returns.
-func (v *Video) Views(yield func(frame int, views []pipeline.View) error) error {
-	next := make([]int, len(v.Tracks)) // box of each track that is not behind us
-	views := make([]pipeline.View, len(v.Phrases))
-	for frame := range v.Frames {
-		for i, p := range v.Phrases {
-			views[i] = pipeline.View{Phrase: p, State: pipeline.Absent, Seq: uint64(frame + 1)}
-			if v.score != nil {
-				views[i].Score, views[i].Margin = v.score(i, frame)
-			}
-		}
-		for i := range v.Tracks {
-			t := &v.Tracks[i]
-			if next[i] == len(t.Boxes) || t.Boxes[next[i]].Frame != frame {
-				continue
-			}
-			b := t.Boxes[next[i]]
-			next[i]++
-			w := &views[t.Phrase]
-			w.Box, w.Score, w.Margin, w.Track, w.State = b.Box, b.Score, b.Margin, t.ID, track.StateOf(b.Score, b.Margin)
-		}
-		if err := yield(frame, views); err != nil {
-			return err
-		}
-	}
-	return nil
+// between is a box on the straight line from a to b.
+func between(a, b model.Box, share float32) model.Box {
+	at := func(p, q float32) float32 { return p + share*(q-p) }
+	return model.Box{X1: at(a.X1, b.X1), Y1: at(a.Y1, b.Y1), X2: at(a.X2, b.X2), Y2: at(a.Y2, b.Y2)}
 }

@@ -12,7 +12,7 @@ import (
 // take collects one answer a frame, ten a second, of boxes of side 40; nil is an answer
 // without a box.
 func take(s Settings, at ...*float32) *Video {
-	c := NewCollector("v", "v.mp4", []string{"it"}, s)
+	c := NewCollector("v", "v.mp4", []string{"it"}, s, nil)
 	for n, x := range at {
 		f := camera.Frame{Seq: uint64(n + 1), PTS: time.Duration(n) * 100 * time.Millisecond, Width: 640, Height: 480}
 		a := model.Answer{Phrase: "it", Presence: 0.1}
@@ -21,7 +21,8 @@ func take(s Settings, at ...*float32) *Video {
 		}
 		c.Take(&f, []model.Answer{a})
 	}
-	return c.Video()
+	v, _ := c.Video() // memory does not fail
+	return v
 }
 
 func x(v float32) *float32 { return &v }
@@ -63,7 +64,7 @@ func TestTracks(t *testing.T) {
 // TestAnswersStayWithTheirPhrase: whatever order they come in, and however often a
 // phrase was asked for.
 func TestAnswersStayWithTheirPhrase(t *testing.T) {
-	c := NewCollector("v", "v.mp4", []string{"a", "a", "b"}, Settings{Path: DefaultSettings.Path})
+	c := NewCollector("v", "v.mp4", []string{"a", "a", "b"}, Settings{Path: DefaultSettings.Path}, nil)
 	answer := func(phrase string, at float32) model.Answer {
 		return model.Answer{Phrase: phrase, Present: true, Presence: 0.9, Boxes: []model.Box{{X1: at, X2: at + 40, Y2: 40}}, Scores: []float32{0.8}}
 	}
@@ -71,7 +72,10 @@ func TestAnswersStayWithTheirPhrase(t *testing.T) {
 		f := camera.Frame{PTS: time.Duration(n) * 100 * time.Millisecond, Width: 640, Height: 480}
 		c.Take(&f, []model.Answer{answer("b", 300), answer("nobody's", 500), answer("a", 100)})
 	}
-	v := c.Video()
+	v, err := c.Video()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if len(v.Phrases) != 2 || len(v.Tracks) != 2 {
 		t.Fatalf("phrases %q, tracks %+v", v.Phrases, v.Tracks)
 	}

@@ -49,7 +49,7 @@ func readers(t *testing.T) string {
 func found() *annotate.Video {
 	phrases := []string{"the red cup", `the "man" & <dog> → left, -->`, "der größte Hund"}
 	every := annotate.Settings{Path: track.DefaultPathRules} // nothing filled, nothing left out
-	c := annotate.NewCollector("clip", "clip one.mp4", phrases, every)
+	c := annotate.NewCollector("clip", "clip one.mp4", phrases, every, nil)
 	f := camera.Frame{Width: 640, Height: 480}
 	for n := range 60 {
 		s := float64(n)
@@ -73,7 +73,8 @@ func found() *annotate.Video {
 		}
 		c.Take(&f, answers)
 	}
-	return c.Video()
+	v, _ := c.Video() // memory does not fail
+	return v
 }
 
 // A seen is a box as a reader sees it.
@@ -282,7 +283,8 @@ func TestSameBytes(t *testing.T) {
 		if !bytes.Equal(a.Bytes(), b.Bytes()) {
 			t.Errorf("%s: two runs differ", name)
 		}
-		if err := write(&none, annotate.NewCollector("n", "n.mp4", nil, annotate.DefaultSettings).Video()); err != nil {
+		empty, _ := annotate.NewCollector("n", "n.mp4", nil, annotate.DefaultSettings, nil).Video()
+		if err := write(&none, empty); err != nil {
 			t.Errorf("%s of a video without a frame: %v", name, err)
 		}
 		for room := range 3 { // a disk that is full soon

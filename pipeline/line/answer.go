@@ -41,9 +41,6 @@ func (l *Line) answer(ctx context.Context, f *camera.Frame) ([]model.Answer, tim
 
 // update hands the answers on f, which cost took, to the locks.
 func (l *Line) update(answers []model.Answer, f *camera.Frame, took time.Duration) {
-	if l.c.Answered != nil {
-		l.c.Answered(f, answers)
-	}
 	if l.c.Unrelated && !l.isAnswered(f.File) {
 		l.targets.Forget()
 		file := f.File
@@ -53,6 +50,11 @@ func (l *Line) update(answers []model.Answer, f *camera.Frame, took time.Duratio
 		return
 	}
 	l.targets.Update(answers, f, took)
+	l.tookFor(answers, took)
+}
+
+// tookFor counts answers that cost took.
+func (l *Line) tookFor(answers []model.Answer, took time.Duration) {
 	l.times.Answered(answers[0].Took, took)
 	l.counts.answered.Add(1)
 }

@@ -31,9 +31,12 @@ type Config struct {
 	Outputs []pipeline.Output
 	Draw    func(f *camera.Frame, views []pipeline.View) // paints the views on frames for Window and outputs that are Drawn; nil leaves them as they are
 
-	// Answered is handed what was answered on each frame, before the lock judges it; nil:
-	// nobody asks. It must not keep the frame.
-	Answered func(f *camera.Frame, answers []model.Answer)
+	// Of a recording, Answered takes what was answered on each frame, in the place of the
+	// lock: outputs get frames without views. It must not keep the frame; its error ends
+	// the line. nil: the lock judges.
+	Answered func(f *camera.Frame, answers []model.Answer) error
+	// Of a recording, Ask says which frames are answered; nil: all. It is asked in their order.
+	Ask func(f *camera.Frame) bool
 
 	Rules     track.Rules  // of the lock; zero means track.DefaultRules
 	Unrelated bool         // pictures of different things: each is answered for itself, by camera.Frame.File

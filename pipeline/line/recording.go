@@ -18,6 +18,7 @@ const underWay = 4
 // line when it gets to the end, after all frames before it.
 type work struct {
 	frame   *sharedFrame
+	asked   bool // it is to be answered
 	answers []model.Answer
 	took    time.Duration
 	err     error
@@ -58,13 +59,20 @@ func (l *Line) readAll(ctx context.Context, free <-chan *work, read, inTurn chan
 			return
 		}
 		w.frame = l.pool.get()
-		if w.err = l.next(ctx, &w.frame.Frame); w.err == nil {
-			w.err = l.prepare(&w.frame.Frame)
+		w.err, w.answers = l.next(ctx, &w.frame.Frame), nil
+		if w.err == nil {
+			if w.asked = l.c.Ask == nil || l.c.Ask(&w.frame.Frame); w.asked {
+				w.err = l.prepare(&w.frame.Frame)
+			}
 		}
 		inTurn <- w // there is room for all
 		if w.err != nil {
 			w.done <- struct{}{}
 			return
+		}
+		if !w.asked {
+			w.done <- struct{}{}
+			continue
 		}
 		select {
 		case read <- w:
@@ -102,14 +110,30 @@ func (l *Line) showAll(ctx context.Context, inTurn <-chan *work, free chan<- *wo
 		if w.err != nil {
 			return w.err
 		}
-		l.update(w.answers, &w.frame.Frame, w.took)
-		err := l.present(ctx, w.frame, l.viewsOf(&w.frame.Frame))
+		views, err := l.judge(w)
+		if err == nil {
+			err = l.present(ctx, w.frame, views)
+		}
 		w.frame.release()
 		if err != nil {
 			return err
 		}
 		free <- w // there is room for all
 	}
+}
+
+// judge hands what was answered to Config.Answered, or to the lock, whose views it
+// returns.
+func (l *Line) judge(w *work) ([]pipeline.View, error) {
+	f := &w.frame.Frame
+	if l.c.Answered == nil {
+		l.update(w.answers, f, w.took)
+		return l.viewsOf(f), nil
+	}
+	if len(w.answers) > 0 {
+		l.tookFor(w.answers, w.took)
+	}
+	return nil, l.c.Answered(f, w.answers)
 }
 
 // viewsOf are the views on a frame by its own answers: however long it waited

@@ -2,6 +2,8 @@ package line
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -202,5 +204,51 @@ func TestPrepare(t *testing.T) {
 				t.Error("a frame that cannot be prepared ends nothing")
 			}
 		})
+	}
+}
+
+// TestAnsweredInPlaceOfTheLock: every frame is handed out in its order, those not asked
+// for without an answer, and outputs see them without views.
+func TestAnsweredInPlaceOfTheLock(t *testing.T) {
+	by := &ready{}
+	var seqs, asked []uint64
+	var shown int
+	l := New(Config{
+		From: pattern(20), By: by,
+		Ask: func(f *camera.Frame) bool { return f.Seq%3 == 1 },
+		Answered: func(f *camera.Frame, answers []model.Answer) error {
+			seqs = append(seqs, f.Seq)
+			if len(answers) == 1 && answers[0].Seq == f.Seq {
+				asked = append(asked, f.Seq)
+			}
+			return nil
+		},
+		Outputs: []pipeline.Output{{Name: "counter", EveryFrame: true, To: show(func(_ *camera.Frame, views []pipeline.View) error {
+			shown += 1 + 100*len(views)
+			return nil
+		})}},
+	})
+	l.SetPhrases(phrases("it"))
+	if err := l.Recording(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(seqs) != 20 || seqs[0] != 1 || seqs[19] != 20 || !slices.Equal(asked, []uint64{1, 4, 7, 10, 13, 16, 19}) || shown != 20 {
+		t.Errorf("frames %d, answered %d, shown %d", seqs, asked, shown)
+	}
+	if p, a := by.prepared.Load(), by.answered.Load(); p != 7 || a != 7 {
+		t.Errorf("%d prepared, %d answered", p, a)
+	}
+}
+
+func TestAnsweredEndsTheLine(t *testing.T) {
+	l := New(Config{From: pattern(20), By: slow{}, Answered: func(f *camera.Frame, _ []model.Answer) error {
+		if f.Seq == 5 {
+			return errBroken
+		}
+		return nil
+	}})
+	l.SetPhrases(phrases("it"))
+	if err := l.Recording(t.Context()); !errors.Is(err, errBroken) {
+		t.Error(err)
 	}
 }

@@ -142,7 +142,34 @@ func (f *File) Commit() error {
 	if err == nil {
 		err = os.Rename(f.Part(), f.path)
 	}
+	if err == nil {
+		err = onDisk(filepath.Dir(f.path)) // or a power cut takes the name back
+	}
 	return errors.Join(err, f.unlock())
+}
+
+// SyncAll returns once a folder and all in it is on the disk.
+func SyncAll(dir string) error {
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return onDisk(path)
+	})
+}
+
+// onDisk returns once what is called path is on the disk. Not every file system can tell
+// that of a folder.
+func onDisk(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrInvalid) {
+		err = nil
+	}
+	return errors.Join(err, f.Close())
 }
 
 // Discard removes the part file.

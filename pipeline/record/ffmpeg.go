@@ -36,18 +36,21 @@ type variableRate struct {
 	n      int
 }
 
-// openFFmpeg starts ffmpeg, which writes path.
-func openFFmpeg(by encoding, path string, w, h int) (*variableRate, error) {
+// openFFmpeg starts ffmpeg, which writes path, with the sound of another file; "" for
+// none.
+func openFFmpeg(by encoding, path string, w, h int, sound string) (*variableRate, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer read.Close()
 	r := &variableRate{in: write, fourCC: by.fourCC, mkv: rawMatroska{w: write}}
-	args := append([]string{"-hide_banner", "-nostats", "-loglevel", "error", "-f", "matroska", "-i", "pipe:0", "-an", "-y",
-		"-fps_mode", "passthrough", "-enc_time_base", "1:60000", "-video_track_timescale", "60000", // fine enough, and MPEG-4 takes no finer
+	args := []string{"-hide_banner", "-nostats", "-loglevel", "error", "-f", "matroska", "-i", "pipe:0"}
+	args = append(args, soundOf(by.program, sound)...)
+	args = append(args, "-y", "-fps_mode", "passthrough", "-enc_time_base", "1:60000", "-video_track_timescale", "60000", // fine enough, and MPEG-4 takes no finer
 		"-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", // colour is stored once for two by two
-		"-force_key_frames", "expr:gte(t,n_forced)"}, by.args...)
+		"-force_key_frames", "expr:gte(t,n_forced)")
+	args = append(args, by.args...)
 	r.cmd = exec.Command(by.program, append(args, "-pix_fmt", "yuv420p", "-movflags", "empty_moov+default_base_moof",
 		"-frag_duration", "500000", "-flush_packets", "1", "-f", "mp4", "file:"+path)...)
 	r.cmd.Stdin, r.cmd.Stderr = read, &r.said

@@ -35,6 +35,10 @@ type Options struct {
 	// half an interval of its time. 0 means 25.
 	FPS float64
 
+	// Sound is a file whose first sound goes with the pictures, from the first of them on,
+	// where the program ffmpeg is installed; "" for none.
+	Sound string
+
 	Log *slog.Logger // nil means slog.Default()
 }
 
@@ -141,7 +145,7 @@ func (r *Recorder) begin(f *camera.Frame) error {
 	for _, size := range [][2]int{{f.Width, f.Height}, shrunk(f.Width, f.Height)} {
 		r.width, r.height = size[0], size[1]
 		if max(r.width, r.height) <= r.by.most {
-			to, err := openFFmpeg(r.by, part, r.width, r.height)
+			to, err := openFFmpeg(r.by, part, r.width, r.height, r.o.Sound)
 			if err == nil {
 				r.to = to
 				return nil

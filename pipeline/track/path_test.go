@@ -21,6 +21,14 @@ func sighting(n int, presence float32, xAndScore ...float32) Sighting {
 	return s
 }
 
+func pathOf(r PathRules, most int, ss []Sighting) []int8 {
+	f := r.Finder(most)
+	for _, s := range ss {
+		f.Add(s)
+	}
+	return f.Path()
+}
+
 func path(ss []Sighting) []int8 {
 	return pathOf(DefaultPathRules, 3, ss)
 }
@@ -122,7 +130,7 @@ func TestPathIsTheCheapest(t *testing.T) {
 			}
 		}
 		try(nil)
-		got := r.Path(len(ss), 2, func(i int) Sighting { return ss[i] })
+		got := pathOf(r, 2, ss)
 		if p := price(got); math.Abs(p-best) > 1e-9 { // sums of the same numbers in the same order
 			t.Errorf("path %d costs %v, the cheapest %v", got, p, best)
 		}

@@ -75,19 +75,23 @@ func (c *TracksCmd) judge(t lagTrial) (sceneTracks, error) {
 	phrase := t.phrase.Text
 	s := annotate.DefaultSettings
 	s.Present = t.present
-	found := annotate.NewCollector(t.name, t.name, []string{phrase}, s)
+	found := annotate.NewCollector(t.name, t.name, []string{phrase}, s, nil)
 	var locks track.Targets
 	locks.SetPhrases([]model.Phrase{t.phrase})
 	var raw, locked, whole tally
 	var times []time.Duration
 	c.each(t, func(f *camera.Frame, a model.Answer) {
 		times = append(times, f.PTS)
-		found.Take(f, []model.Answer{a})
+		found.Take(f, []model.Answer{a}) // into memory, which does not fail
 		raw.add(t, track.ViewOf(&a), f.PTS)
 		locks.Update([]model.Answer{a}, f, 0)
 		locked.add(t, locks.Views(f.At)[0], f.PTS)
 	})
-	err := found.Video().Views(func(frame int, views []pipeline.View) error {
+	v, err := found.Video()
+	if err != nil {
+		return sceneTracks{}, err
+	}
+	err = v.Views(func(frame int, views []pipeline.View) error {
 		whole.add(t, views[0], times[frame])
 		return nil
 	})

@@ -1,0 +1,366 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"deixis/camera"
+	"deixis/camera/opencv"
+	"deixis/camera/opencv/about"
+	"deixis/cmd/deixis/internal/app"
+	"deixis/model"
+	"deixis/pipeline"
+	"deixis/pipeline/annotate"
+	"deixis/pipeline/annotate/runfile"
+	"deixis/pipeline/annotate/segment"
+	"deixis/pipeline/line"
+	"deixis/pipeline/record"
+	"deixis/pipeline/track"
+)
+
+// An annotation is one run over all inputs.
+type annotation struct {
+	c        *annotateCmd
+	g        *app.Globals
+	file     *runfile.File
+	inputs   []*input
+	by       *app.Network
+	phrases  []model.Phrase
+	settings runfile.Settings
+	progress *progress
+
+	mu     sync.Mutex
+	failed []error // of inputs that are broken
+}
+
+// fail keeps the error of an input that is broken; the others go on.
+func (a *annotation) fail(err error) {
+	a.g.Log.Warn("an input is broken", "why", err)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.failed = append(a.failed, err)
+}
+
+// run annotates what is not done yet.
+func (a *annotation) run(ctx context.Context, texts []string) (err error) {
+	b, err := a.g.OpenBundle()
+	if err != nil {
+		return err
+	}
+	a.settings = a.c.settings(a.g, texts, b)
+	left := slices.DeleteFunc(slices.Clone(a.inputs), func(in *input) bool { return in.state.State == runfile.Done && in.state.Same(in.ref) })
+	if len(left) == 0 {
+		before := a.file.Settings() // of the network, which is not opened for nothing
+		a.settings.Provider, a.settings.Precision, a.settings.ONNXRuntime = before.Provider, before.Precision, before.ONNXRuntime
+		if err := a.begin(); err != nil {
+			return err
+		}
+		a.g.Log.Info("this run is finished already, and nothing was done", "out", a.c.Out)
+		return a.tell(a.inputs)
+	}
+	if a.by, err = a.g.OpenNetwork(ctx, app.Wants{}); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.by.Close()) }()
+	if a.phrases, err = a.by.Asker(a.g.Log).Phrases(texts); err != nil {
+		return err
+	}
+	p := a.by.Provider()
+	a.settings.Provider, a.settings.Precision, a.settings.ONNXRuntime = p.Name, p.Precision, p.Version
+	if err := a.begin(); err != nil {
+		return err
+	}
+	if err := a.register(left); err != nil {
+		return err
+	}
+	a.progress = newProgress(a.g, len(left))
+	err = each(ctx, left, a.c.Jobs, func(ctx context.Context, n int) error { return a.one(ctx, left[n]) })
+	a.progress.close()
+	if err != nil {
+		return a.stopped(ctx, err)
+	}
+	return a.tell(slices.DeleteFunc(slices.Clone(a.inputs), func(in *input) bool { return slices.Contains(left, in) }))
+}
+
+// begin makes sure that results of other settings are not mixed with these.
+func (a *annotation) begin() error {
+	err := a.file.Begin(a.settings)
+	if errors.Is(err, runfile.ErrOther) {
+		return app.Usage(fmt.Errorf("annotate: %w (name another --out, or begin anew with --over)", err))
+	}
+	return err
+}
+
+// register makes sure that the folder can be written to, and that what is found there
+// is known to be ours.
+func (a *annotation) register(left []*input) error {
+	var states []runfile.Input
+	for _, in := range left {
+		states = append(states, in.state)
+	}
+	if err := a.file.Put(states...); err != nil {
+		return app.Output(err)
+	}
+	return nil
+}
+
+// tell repeats what was wrong with inputs that are done.
+func (a *annotation) tell(done []*input) error {
+	for _, in := range done {
+		if in.state.Error != "" {
+			a.fail(app.Input(errors.New(in.state.Error)))
+		}
+	}
+	return nil
+}
+
+// stopped says how the run goes on.
+func (a *annotation) stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		a.g.Log.Info("stopped; the same command goes on from here", "out", a.c.Out)
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w (once that is mended, the same command goes on from here)", err)
+}
+
+// settings are those of a run, but for what is known once the network is open.
+func (c *annotateCmd) settings(g *app.Globals, texts []string, b *model.Bundle) runfile.Settings {
+	s := runfile.Settings{
+		Program: version, Bundle: b.Name, Instructions: app.Instructions(), OpenCV: about.Version(),
+		Phrases: texts, Formats: c.formats(), Every: c.Every, FPS: c.FPS, CloseGap: c.CloseGap.String(), LeastTrack: c.Least.String(),
+		Stills: c.Stills.String(), Sequence: c.Sequence, MaxPixels: g.Sources().MaxPixels,
+	}
+	if raw, err := os.ReadFile(b.Path("bundle.json")); err == nil { // it was read a moment ago
+		sum := sha256.Sum256(raw)
+		s.BundleSHA256 = hex.EncodeToString(sum[:])
+	}
+	return s
+}
+
+// one annotates one input, and notes how that went. An error that is returned ends the
+// run: it is no fault of the input.
+func (a *annotation) one(ctx context.Context, in *input) error {
+	err := a.annotate(ctx, in)
+	if errors.Is(err, record.ErrRecord) { // it may be a kind of picture that no encoder takes
+		a.fail(err)
+		return nil
+	}
+	var fault *inputFault
+	if !errors.As(err, &fault) {
+		return err
+	}
+	if in.state.State != runfile.Done {
+		in.state.State, in.state.Files = runfile.Failed, []string{}
+	}
+	in.state.Error = err.Error()
+	a.fail(err)
+	if err := a.file.Put(in.state); err != nil {
+		return app.Output(err)
+	}
+	return nil
+}
+
+// An inputFault is an error that one input alone is to blame for.
+type inputFault struct{ error }
+
+func (e *inputFault) Unwrap() error { return e.error }
+
+func fault(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &inputFault{err}
+}
+
+func (a *annotation) annotate(ctx context.Context, in *input) error {
+	in.state.Files = a.c.results(in.state.Name) // also of one that failed before
+	if err := a.identify(ctx, in); err != nil {
+		return err
+	}
+	s := annotate.DefaultSettings
+	s.Present = a.by.Bundle.Threshold.Present
+	s.Unrelated, s.CloseGap, s.Least = in.ref.Unrelated(), a.c.CloseGap, a.c.Least
+	store, err := segment.Open(a.segments(in), a.settings.Key(in.state), a.c.Segment)
+	if err != nil {
+		return app.Output(err)
+	}
+	found := annotate.NewCollector(in.state.Name, in.ref.String(), a.settings.Phrases, s, store)
+	files := map[string]bool{}
+	frames := 0
+	for one, err := range store.All() {
+		if err != nil {
+			return app.Output(err)
+		}
+		found.Again(one)
+		files[one.File] = true
+		frames++
+	}
+	bar := a.progress.begin(in.state.Name)
+	defer func() { bar.end(in.state.State == runfile.Done) }()
+	if store.End() == nil {
+		at := store.Place()
+		for _, path := range in.ref.Paths[:min(int(at.Seq), len(in.ref.Paths))] {
+			if name := in.ref.Name(path); !files[name] {
+				at.Passed = append(at.Passed, name)
+			}
+		}
+		if err := a.answer(ctx, in, found, store, at, frames, bar); err != nil {
+			return err
+		}
+	}
+	v, err := found.Video()
+	if err != nil {
+		return app.Output(err)
+	}
+	if err := a.write(ctx, in, v, bar); err != nil {
+		return err
+	}
+	return a.done(in, v, store)
+}
+
+// done notes that the results of an input are whole. What broke off in the middle is
+// told then.
+func (a *annotation) done(in *input, v *annotate.Video, store *segment.Store) error {
+	in.state.State, in.state.Error = runfile.Done, ""
+	in.state.Frames, in.state.Seconds = len(v.Frames), model.Round(v.Duration().Seconds(), 3)
+	in.state.Tracks = tracksOf(v)
+	end := store.End()
+	if end.Says != "" {
+		in.state.Error = fmt.Sprintf("%s (its %d frames up to second %.2f are annotated)", end.Says, len(v.Frames), v.Duration().Seconds())
+	}
+	if err := a.file.Put(in.state); err != nil {
+		return app.Output(err)
+	}
+	if err := store.Remove(); err != nil {
+		return app.Output(err)
+	}
+	if in.state.Error != "" {
+		return fault(app.Input(errors.New(in.state.Error)))
+	}
+	return nil
+}
+
+func (a *annotation) segments(in *input) string {
+	return filepath.Join(a.c.Out, in.state.Name+segmentsEnding)
+}
+
+// identify reads an input once for its hash. One that is another than it was when the
+// run began is refused.
+func (a *annotation) identify(ctx context.Context, in *input) error {
+	if in.state.Same(in.ref) {
+		return nil
+	}
+	before := in.state.SHA256
+	if err := in.state.Digest(ctx, in.ref); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fault(err)
+	}
+	if before != "" && before != in.state.SHA256 {
+		return app.Usage(fmt.Errorf("annotate: %q has changed since this run began (begin anew with --over, or name another --out)", in.ref))
+	}
+	if err := a.file.Put(in.state); err != nil {
+		return app.Output(err)
+	}
+	return nil
+}
+
+// answer runs the model over what is left of an input, after the frames that are in
+// store, and ends store where the input ends.
+func (a *annotation) answer(ctx context.Context, in *input, found *annotate.Collector, store *segment.Store, at camera.Place, frames int, bar *bar) (err error) {
+	o := a.g.Sources()
+	o.At = at
+	from, err := opencv.Open(ctx, in.ref, o)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, camera.ErrChanged):
+		return app.Usage(fmt.Errorf("annotate: %w (begin anew with --over, or name another --out)", err))
+	case err != nil:
+		return fault(err)
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	bar.of(from.Info().Frames, frames)
+	run := line.New(line.Config{
+		From: from, By: a.by, Log: a.g.Log, Unrelated: in.ref.Unrelated(), Ask: a.c.ask(frames, at.PTS),
+		Answered: func(f *camera.Frame, answers []model.Answer) error {
+			frames++
+			bar.add()
+			return found.Take(f, answers)
+		},
+	})
+	run.SetPhrases(a.phrases)
+	err = run.Recording(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && frames == 0 && errors.Is(err, camera.ErrNoPicture):
+		return fault(err)
+	case err != nil && !errors.Is(err, camera.ErrNoPicture):
+		return app.Output(err)
+	}
+	end := segment.End{}
+	if err != nil { // there is no more to be had, and what was read is good
+		end = segment.End{Says: err.Error()}
+	}
+	if err := store.Finish(end); err != nil {
+		return app.Output(err)
+	}
+	return nil
+}
+
+// ask says which frames are answered, where n were read before, the last at that time.
+func (c *annotateCmd) ask(n int, last time.Duration) func(f *camera.Frame) bool {
+	switch {
+	case c.FPS > 0:
+		tick := func(at time.Duration) float64 { return math.Floor(at.Seconds()*c.FPS + 1e-6) }
+		return func(f *camera.Frame) bool {
+			is := n == 0 || tick(f.PTS) != tick(last)
+			n, last = n+1, f.PTS
+			return is
+		}
+	case c.Every > 1:
+		return func(*camera.Frame) bool {
+			n++
+			return (n-1)%c.Every == 0
+		}
+	}
+	return nil
+}
+
+// tracksOf are the tracks of v as a summary tells of them.
+func tracksOf(v *annotate.Video) []runfile.Track {
+	all := []runfile.Track{}
+	for i := range v.Tracks {
+		t := &v.Tracks[i]
+		first, last := t.Boxes[0].Frame, t.Boxes[len(t.Boxes)-1].Frame
+		one := runfile.Track{
+			ID: t.ID, Phrase: v.Phrases[t.Phrase], Boxes: len(t.Boxes),
+			Start: model.Round(v.Frames[first].At.Seconds(), 3), End: model.Round(v.End(last).Seconds(), 3),
+		}
+		worst := t.Boxes[0]
+		for _, b := range t.Boxes {
+			one.Score += float64(b.Score) / float64(len(t.Boxes))
+			if track.StateOf(b.Score, b.Margin) == pipeline.Unsure {
+				one.Unsure += 1 / float64(len(t.Boxes))
+			}
+			if b.Score < worst.Score {
+				worst = b
+			}
+		}
+		one.Score, one.Unsure = model.Round(one.Score, 3), model.Round(one.Unsure, 3)
+		one.Worst = model.Round(v.Frames[worst.Frame].At.Seconds(), 3)
+		all = append(all, one)
+	}
+	return all
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"deixis/cmd/deixis/internal/app"
+	"deixis/pipeline/annotate/runfile"
+)
+
+// annotateSummary is what `annotate --json` prints.
+type annotateSummary struct {
+	Out     string          `json:"out"`
+	Phrases []string        `json:"phrases"`
+	Inputs  []runfile.Input `json:"inputs"`
+	Doubts  []doubt         `json:"doubts"` // all tracks, the least sure first
+}
+
+// A doubt is a track that somebody should look at, and where.
+type doubt struct {
+	Input string `json:"input"`
+	runfile.Track
+}
+
+// mostDoubts are printed for people.
+const mostDoubts = 10
+
+func (a *annotation) report() annotateSummary {
+	s := annotateSummary{Out: a.c.Out, Phrases: a.settings.Phrases, Inputs: []runfile.Input{}, Doubts: []doubt{}}
+	for _, in := range a.inputs {
+		s.Inputs = append(s.Inputs, in.state)
+		for _, t := range in.state.Tracks {
+			s.Doubts = append(s.Doubts, doubt{in.state.Name, t})
+		}
+	}
+	slices.SortStableFunc(s.Doubts, func(a, b doubt) int {
+		return cmp.Or(cmp.Compare(b.Unsure, a.Unsure), cmp.Compare(a.Score, b.Score))
+	})
+	return s
+}
+
+// summary prints what there is now, and what of it to look at first.
+func (a *annotation) summary() error {
+	s := a.report()
+	if a.c.JSON {
+		return app.WriteJSON(a.g.Stdout, s)
+	}
+	w := tabwriter.NewWriter(a.g.Stdout, 0, 0, 2, ' ', 0)
+	for _, in := range s.Inputs {
+		if in.State != runfile.Done {
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%d frames\t%s\t%d tracks\t%s\n", filepath.Join(s.Out, in.Name), in.Frames, playerClock(in.Seconds), len(in.Tracks), joined(in.Files))
+	}
+	if len(s.Doubts) > 0 {
+		fmt.Fprintf(w, "look first at\n")
+	}
+	for _, d := range s.Doubts[:min(mostDoubts, len(s.Doubts))] {
+		fmt.Fprintf(w, "%s\t%s to %s\ttrack %d\t%q\tunsure %.0f %%, score %.2f, worst at %s\n", d.Input, playerClock(d.Start), playerClock(d.End), d.ID, d.Phrase, 100*d.Unsure, d.Score, playerClock(d.Worst))
+	}
+	return w.Flush()
+}
+
+// joined are the endings of files, for one line.
+func joined(files []string) string {
+	var line string
+	for i, f := range files {
+		if i > 0 {
+			line += " "
+		}
+		line += f
+	}
+	return line
+}
+
+// playerClock is a time in a recording as players show it.
+func playerClock(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second)).Round(100 * time.Millisecond)
+	return fmt.Sprintf("%d:%02d:%04.1f", int(d.Hours()), int(d.Minutes())%60, (d % time.Minute).Seconds())
+}

@@ -1,0 +1,241 @@
+// Package runfile holds run.json, which says what a run of annotate was asked, with what
+// it answers, and how far each of its inputs is. Nothing in it depends on when that was.
+package runfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/google/renameio/v2"
+
+	"deixis/camera"
+)
+
+// Name is that of the file.
+const Name = "run.json"
+
+const version = 1
+
+// The errors that callers test for.
+var (
+	ErrOther = errors.New("another run was written there")
+	ErrBusy  = errors.New("another run is being written there")
+)
+
+// Settings are what results depend on. A run goes on only where all of them are the same.
+type Settings struct {
+	Program      string   `json:"program"`
+	Bundle       string   `json:"bundle"`
+	BundleSHA256 string   `json:"bundle_sha256"` // of bundle.json, which has those of all graphs
+	Provider     string   `json:"provider"`
+	Precision    string   `json:"precision"`
+	Instructions string   `json:"instructions"` // of the processor: they decide how sums are rounded
+	ONNXRuntime  string   `json:"onnxruntime"`
+	OpenCV       string   `json:"opencv"`
+	Phrases      []string `json:"phrases"`
+	Formats      []string `json:"formats"`
+	Every        int      `json:"every"`
+	FPS          float64  `json:"fps"`
+	CloseGap     string   `json:"close_gap"`
+	LeastTrack   string   `json:"least_track"`
+	Stills       string   `json:"stills"`
+	Sequence     bool     `json:"sequence"`
+	MaxPixels    int      `json:"max_pixels"`
+}
+
+// The states of an input.
+const (
+	Open   = "open"   // its segments may be there, its results are not
+	Done   = "done"   // its results are whole, of all that could be read
+	Failed = "failed" // nothing of it can be read
+)
+
+// Input is one recording, or one folder of pictures.
+type Input struct {
+	Name     string    `json:"name"`   // of its results, without extension
+	Source   string    `json:"source"` // as given
+	SHA256   string    `json:"sha256"`
+	Bytes    int64     `json:"bytes"`
+	Modified time.Time `json:"modified"`
+	State    string    `json:"state"`
+	Error    string    `json:"error,omitempty"`
+	Frames   int       `json:"frames"`
+	Seconds  float64   `json:"seconds"`
+	Files    []string  `json:"files"`
+	Tracks   []Track   `json:"tracks"`
+}
+
+// Track is what is told of one in a summary.
+type Track struct {
+	ID     int     `json:"track"`
+	Phrase string  `json:"phrase"`
+	Start  float64 `json:"start"` // seconds from the first frame
+	End    float64 `json:"end"`
+	Boxes  int     `json:"boxes"`
+	Score  float64 `json:"score"`  // mean
+	Unsure float64 `json:"unsure"` // share of its boxes that the live lock would call unsure
+	Worst  float64 `json:"worst"`  // seconds: its box of the least score
+}
+
+type contents struct {
+	Version  int      `json:"v"`
+	Settings Settings `json:"settings"`
+	Inputs   []Input  `json:"inputs"`
+}
+
+// File is an open run.json, locked against other runs. Goroutines may share it.
+type File struct {
+	dir  string
+	lock *flock.Flock
+
+	mu    sync.Mutex
+	has   contents
+	fresh bool // there was none
+}
+
+// OpenIn opens that of a folder, and makes the folder where it is missing. Errors are
+// ErrBusy, ErrOther for a file that is none of ours, and the file system's.
+func OpenIn(dir string) (*File, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	f := &File{dir: dir, lock: flock.New(dir, flock.SetFlag(os.O_RDONLY))}
+	ok, err := f.lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock folder %s: %w", dir, err)
+	}
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", dir, ErrBusy)
+	}
+	raw, err := camera.ReadRegular(f.path(), 1<<30)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.fresh = true
+		return f, nil
+	case err == nil:
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.DisallowUnknownFields()
+		if wrong := d.Decode(&f.has); wrong != nil || f.has.Version != version {
+			err = fmt.Errorf("%s: %w", f.path(), ErrOther)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.lock.Close())
+	}
+	return f, nil
+}
+
+func (f *File) path() string { return filepath.Join(f.dir, Name) }
+
+// Fresh says that nothing was there before.
+func (f *File) Fresh() bool { return f.fresh }
+
+// Clear forgets what the file said.
+func (f *File) Clear() { f.has, f.fresh = contents{}, true }
+
+// Settings are those of the run that the file tells of.
+func (f *File) Settings() Settings { return f.has.Settings }
+
+// Begin takes the settings of this run. Where the file holds others, the error is an
+// ErrOther that names the first that differs.
+func (f *File) Begin(s Settings) error {
+	if f.fresh {
+		f.has.Version, f.has.Settings = version, s
+		return nil
+	}
+	if differs := difference(f.has.Settings, s); differs != "" {
+		return fmt.Errorf("%s: %s: %w", f.path(), differs, ErrOther)
+	}
+	return nil
+}
+
+// difference is the first of the settings that is not the same, in words.
+func difference(a, b Settings) string {
+	as, bs := fields(a), fields(b)
+	for i := range as {
+		if !bytes.Equal(as[i].value, bs[i].value) {
+			return fmt.Sprintf("%s was %s and is %s now", as[i].name, short(as[i].value), short(bs[i].value))
+		}
+	}
+	return ""
+}
+
+func short(raw []byte) string {
+	const most = 120
+	if r := []rune(string(raw)); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return string(raw)
+}
+
+type field struct {
+	name  string
+	value json.RawMessage
+}
+
+// fields are the members of s as JSON, in their order.
+func fields(s Settings) []field {
+	raw, _ := json.Marshal(s) // strings, numbers and lists of them
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.Token()
+	var all []field
+	for d.More() {
+		name, _ := d.Token()
+		var value json.RawMessage
+		d.Decode(&value)
+		all = append(all, field{name.(string), value})
+	}
+	return all
+}
+
+// Inputs are copies of all.
+func (f *File) Inputs() []Input {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.has.Inputs)
+}
+
+// Of is what is known of a source; false for nothing.
+func (f *File) Of(source string) (Input, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.has.Inputs, func(in Input) bool { return in.Source == source })
+	if i < 0 {
+		return Input{}, false
+	}
+	return f.has.Inputs[i], true
+}
+
+// Put keeps what is known of inputs, and writes the file.
+func (f *File) Put(ins ...Input) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, in := range ins {
+		i := slices.IndexFunc(f.has.Inputs, func(old Input) bool { return old.Source == in.Source })
+		if i < 0 {
+			f.has.Inputs = append(f.has.Inputs, in)
+		} else {
+			f.has.Inputs[i] = in
+		}
+	}
+	raw, err := json.MarshalIndent(f.has, "", " ")
+	if err == nil {
+		err = renameio.WriteFile(f.path(), append(raw, '\n'), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", f.path(), err)
+	}
+	return nil
+}
+
+// Close gives the folder back to other runs.
+func (f *File) Close() error { return f.lock.Close() }
