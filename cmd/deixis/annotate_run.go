@@ -188,6 +188,7 @@ func (a *annotation) annotate(ctx context.Context, in *input) error {
 	}
 	s := annotate.DefaultSettings
 	s.Present = a.by.Bundle.Threshold.Present
+	s.Pictures = in.ref.Kind == camera.Images
 	s.Unrelated, s.CloseGap, s.Least = in.ref.Unrelated(), a.c.CloseGap, a.c.Least
 	store, err := segment.Open(a.segments(in), a.settings.Key(in.state), a.c.Segment)
 	if err != nil {

@@ -15,6 +15,7 @@ type Video struct {
 	First         time.Duration // PTS of the first frame
 	Name          string        // of the results, without extension
 	Source        string        // as in events
+	File          string        // of a video
 	Width, Height int           // pixels, of the first frame
 	Frames        []Frame
 	Phrases       []string // in the order asked; Track.Phrase counts in it

@@ -16,7 +16,7 @@ const Candidates = 4
 // An Answered is one frame and what was answered on it, without its pixels.
 type Answered struct {
 	PTS           time.Duration
-	File          string // of a picture; "" in a video
+	File          string // as in camera.Frame
 	Width, Height int    // pixels
 	Asked         bool   // false: the frame was passed over, and Said is empty
 	Said          []Said // by phrase

@@ -16,6 +16,7 @@ type Settings struct {
 	Present   float32       // presence from which on an answer says that the thing is there; 0 means 0.5
 	CloseGap  time.Duration // a gap in a track up to this long is filled, its boxes on a straight line
 	Least     time.Duration // a track shown for less is left out
+	Pictures  bool          // frames are pictures with files of their own
 	Unrelated bool          // pictures that do not belong together: every box is a track of its own
 }
 
@@ -68,6 +69,9 @@ func (c *Collector) Take(f *camera.Frame, answers []model.Answer) error {
 func (c *Collector) Again(a Answered) {
 	if len(c.v.Frames) == 0 {
 		c.v.Width, c.v.Height, c.v.First = a.Width, a.Height, a.PTS
+	}
+	if !c.s.Pictures {
+		c.v.File, a.File = a.File, ""
 	}
 	at := a.PTS - c.v.First
 	c.v.Frames = append(c.v.Frames, Frame{At: at, File: a.File, Width: a.Width, Height: a.Height, Asked: a.Asked})

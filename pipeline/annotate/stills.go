@@ -20,16 +20,11 @@ func (v *Video) Stills(every time.Duration) []int {
 
 // Still is the file name of a frame's picture.
 func (v *Video) Still(frame int) string {
-	if file := v.Frames[frame].File; file != "" && len(v.Frames) > 0 && v.pictures() {
+	if file := v.Frames[frame].File; file != "" {
 		base := path.Base(file)
 		return fmt.Sprintf("%06d_%s.jpg", frame, base[:len(base)-len(path.Ext(base))])
 	}
 	return fmt.Sprintf("%06d.jpg", frame)
-}
-
-// pictures says whether frames come from files of their own.
-func (v *Video) pictures() bool {
-	return len(v.Frames) == 1 || v.Frames[0].File != v.Frames[len(v.Frames)-1].File
 }
 
 // OnStills calls yield for each of the stills with the boxes on it, which are the

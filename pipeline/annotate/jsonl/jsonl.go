@@ -4,6 +4,7 @@ package jsonl
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"io"
 
@@ -19,7 +20,7 @@ func Write(w io.Writer, v *annotate.Video) error {
 	lines := json.NewEncoder(buffered)
 	err := v.Views(func(frame int, views []pipeline.View) error {
 		p := v.Frames[frame]
-		f := camera.Frame{Seq: uint64(frame + 1), PTS: v.First + p.At, File: p.File, Width: p.Width, Height: p.Height}
+		f := camera.Frame{Seq: uint64(frame + 1), PTS: v.First + p.At, File: cmp.Or(p.File, v.File), Width: p.Width, Height: p.Height}
 		for i := range views {
 			e := event.NewEvent(v.Source, &f, &views[i])
 			if err := lines.Encode(e.Recorded()); err != nil {

@@ -35,6 +35,8 @@ def datumaro(kind: str, file: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         if file.endswith(".zip"):
             zipfile.ZipFile(file).extractall(folder)
+        elif Path(file).is_dir():
+            folder = file
         elif kind == "coco_instances":
             (Path(folder) / "annotations").mkdir()
             (Path(folder) / "images" / "all").mkdir(parents=True)
@@ -48,8 +50,8 @@ def datumaro(kind: str, file: str) -> None:
             frame = int(item.attributes.get("frame", -1))
             if kind == "mot_seq":
                 frame = int(item.id) - 1
-            elif kind == "coco_instances":
-                frame = int(item.id.rsplit("/")[-1])
+            elif kind in ("coco_instances", "yolo"):
+                frame = int(item.id.rsplit("/")[-1].split("_")[0])
             for a in item.annotations:
                 if a.type == dm.AnnotationType.bbox:
                     off = bool(a.attributes.get("outside", False))
@@ -93,6 +95,17 @@ def task_size() -> tuple[float, float]:
     return float(wide), float(high)
 
 
+def refs(folder: str) -> None:
+    """By the trainer, which looks at the pictures, too: run with its own Python."""
+    from ca2m.data import checks
+
+    for r in checks.load(f"{folder}/refs.jsonl"):
+        frame = int(Path(r.image).name.split(".")[0].split("_")[0])
+        if r.box is not None:
+            x1, y1, x2, y2 = r.box
+            say(r.phrase, -1, frame, x1, y1, x2 - x1, y2 - y1)
+
+
 def vtt(file: str) -> None:
     import webvtt
 
@@ -107,6 +120,8 @@ if __name__ == "__main__":
         coco(file)
     elif kind == "labelstudio":
         labelstudio(file, sys.argv[3])
+    elif kind == "refs":
+        refs(file)
     elif kind == "webvtt":
         vtt(file)
     else:

@@ -41,7 +41,7 @@ func Write(dir string, v *annotate.Video, stills []int) error {
 		return err
 	}
 	var b bytes.Buffer
-	b.WriteString("path: .\ntrain: images/train\nval: images/train\nnames:\n")
+	b.WriteString("train: images/train\nval: images/train\nnames:\n")
 	for i, p := range v.Phrases {
 		quoted, err := json.Marshal(p) // a JSON string is one of YAML, too
 		if err != nil {
