@@ -129,6 +129,8 @@ $(ORT): .venv/.python trainer/pyproject.toml
 
 .venv/.readers: .venv/.python # of label files, other projects': what the tests read ours with
 	$(PYTHON) -m venv .venv/readers
+	$(PYTHON) -m venv .venv/scorers # trackeval and label-studio-sdk want different versions of numpy
+	.venv/scorers/bin/pip install -q trackeval==1.3.0
 	.venv/readers/bin/pip install -q pycocotools==2.0.11 datumaro==1.13.12 webvtt-py==0.6.0 label-studio-sdk==2.1.2
 	@touch $@
 

@@ -220,3 +220,39 @@ func readByChromium(t *testing.T, file string, want []readBox) {
 	}
 	t.Logf("%d boxes, worst %.3f pixels", len(got), sameBoxes(t, got, want, rounded))
 }
+
+// TestHOTA: by a scorer that is not ours, tracks of the whole recording are better than
+// the live lock, and that than answers as they are.
+func TestHOTA(t *testing.T) {
+	python := os.Getenv("DEIXIS_SCORERS")
+	if python == "" {
+		python = "../../.venv/scorers/bin/python"
+	}
+	if _, err := os.Stat(python); err != nil {
+		t.Skip("no trackeval on this machine (make .venv/.readers)")
+	}
+	dir := t.TempDir()
+	must(t, "bench", "tracks", "--seconds", "8", "--mot", dir)
+	var errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), python, "internal/bench/testdata/hota.py", dir)
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &errs)
+	}
+	type score struct{ HOTA, IDF1 float64 }
+	var last struct {
+		Scene string
+		Raw   score `json:"raw/phrase"`
+		Lock  score `json:"lock/phrase"`
+		Whole score `json:"whole/phrase"`
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || last.Scene != "all" || len(lines) < 4 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%+v", last)
+	if !(last.Raw.HOTA < last.Lock.HOTA && last.Lock.HOTA < last.Whole.HOTA && last.Raw.IDF1 < last.Lock.IDF1 && last.Lock.IDF1 < last.Whole.IDF1) {
+		t.Errorf("%+v", last)
+	}
+}

@@ -1,9 +1,14 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"deixis/camera"
@@ -36,7 +41,10 @@ type tracksCase struct {
 }
 
 // TracksCmd is `deixis bench tracks`.
-type TracksCmd struct{ trialFlags }
+type TracksCmd struct {
+	trialFlags
+	MOT string `placeholder:"DIR" help:"Also write truth and boxes of each scene into folders there, as MOTChallenge text: gt.txt, raw.txt, lock.txt, whole.txt."`
+}
 
 // Run measures the tracks of whole recordings against answers as they are and
 // against the live lock, all of the same answers.
@@ -70,6 +78,45 @@ func (c *TracksCmd) Run(ctx context.Context, g *app.Globals) error {
 	return r.Print(g.Stdout)
 }
 
+// A motFile is boxes as MOTChallenge text: frame, track, left, top, width, height,
+// score, class, visibility; frames and tracks from 1.
+type motFile struct{ bytes.Buffer }
+
+func (m *motFile) add(frame, track int, b model.Box, score float32) {
+	fmt.Fprintf(m, "%d,%d,%.2f,%.2f,%.2f,%.2f,%.3f,1,1\n", frame+1, track, b.X1, b.Y1, b.X2-b.X1, b.Y2-b.Y1, score)
+}
+
+// written are the boxes of one scene, by name of file.
+type written map[string]*motFile
+
+// view adds what a view shows. An answer as it is has no track: the phrase is one.
+func (w written) view(name string, frame int, v pipeline.View) {
+	if v.HasBox() {
+		w[name].add(frame, max(1, v.Track), v.Box, v.Score)
+	}
+}
+
+// save writes the files of a scene that has so many frames.
+func (w written) save(dir, scene string, frames int) error {
+	dir = filepath.Join(dir, strings.Map(func(r rune) rune {
+		if r == os.PathSeparator || r == ' ' {
+			return '_'
+		}
+		return r
+	}, scene))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return app.Output(err)
+	}
+	errs := []error{os.WriteFile(filepath.Join(dir, "seqinfo.ini"), fmt.Appendf(nil, "[Sequence]\nseqLength=%d\n", frames), 0o644)}
+	for name, m := range w {
+		errs = append(errs, os.WriteFile(filepath.Join(dir, name), m.Bytes(), 0o644))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return app.Output(err)
+	}
+	return nil
+}
+
 // judge goes through one scene, frame by frame.
 func (c *TracksCmd) judge(t lagTrial) (sceneTracks, error) {
 	phrase := t.phrase.Text
@@ -80,12 +127,21 @@ func (c *TracksCmd) judge(t lagTrial) (sceneTracks, error) {
 	locks.SetPhrases([]model.Phrase{t.phrase})
 	var raw, locked, whole tally
 	var times []time.Duration
+	files := written{"gt.txt": {}, "raw.txt": {}, "lock.txt": {}, "whole.txt": {}}
 	c.each(t, func(f *camera.Frame, a model.Answer) {
 		times = append(times, f.PTS)
 		found.Take(f, []model.Answer{a}) // into memory, which does not fail
-		raw.add(t, track.ViewOf(&a), f.PTS)
+		asItIs := track.ViewOf(&a)
+		raw.add(t, asItIs, f.PTS)
 		locks.Update([]model.Answer{a}, f, 0)
-		locked.add(t, locks.Views(f.At)[0], f.PTS)
+		lock := locks.Views(f.At)[0]
+		locked.add(t, lock, f.PTS)
+		frame := len(times) - 1
+		files.view("raw.txt", frame, asItIs)
+		files.view("lock.txt", frame, lock)
+		if truth, seen := t.truth(phrase, f.PTS.Seconds()); seen >= hidden {
+			files["gt.txt"].add(frame, 1, truth, 1)
+		}
 	})
 	v, err := found.Video()
 	if err != nil {
@@ -93,8 +149,12 @@ func (c *TracksCmd) judge(t lagTrial) (sceneTracks, error) {
 	}
 	err = v.Views(func(frame int, views []pipeline.View) error {
 		whole.add(t, views[0], times[frame])
+		files.view("whole.txt", frame, views[0])
 		return nil
 	})
+	if err == nil && c.MOT != "" {
+		err = files.save(c.MOT, t.name, len(times))
+	}
 	return sceneTracks{t.name, raw.result(), locked.result(), whole.result()}, err
 }
 
