@@ -92,7 +92,8 @@ func (c *annotateCmd) texts() ([]string, error) {
 type input struct {
 	ref   camera.Ref
 	state runfile.Input
-	again bool // a run before this one began it
+	again bool    // a run before this one began it
+	fps   float64 // of this run, from opening it until its results were written; 0: it was done
 }
 
 // Run annotates the inputs. One that is broken does not keep the others from it; its

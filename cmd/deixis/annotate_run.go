@@ -183,6 +183,7 @@ func fault(err error) error {
 
 func (a *annotation) annotate(ctx context.Context, in *input) error {
 	in.state.Files = a.c.results(in.state.Name) // also of one that failed before
+	start := time.Now()
 	if err := a.identify(ctx, in); err != nil {
 		return err
 	}
@@ -225,6 +226,7 @@ func (a *annotation) annotate(ctx context.Context, in *input) error {
 	if err := a.write(ctx, in, v, bar); err != nil {
 		return err
 	}
+	in.fps = model.Round(float64(bar.answered)/time.Since(start).Seconds(), 2)
 	return a.done(in, v, store)
 }
 

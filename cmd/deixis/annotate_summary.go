@@ -14,10 +14,16 @@ import (
 
 // annotateSummary is what `annotate --json` prints.
 type annotateSummary struct {
-	Out     string          `json:"out"`
-	Phrases []string        `json:"phrases"`
-	Inputs  []runfile.Input `json:"inputs"`
-	Doubts  []doubt         `json:"doubts"` // all tracks, the least sure first
+	Out     string        `json:"out"`
+	Phrases []string      `json:"phrases"`
+	Inputs  []inputReport `json:"inputs"`
+	Doubts  []doubt       `json:"doubts"` // all tracks, the least sure first
+}
+
+// An inputReport is what is known of an input, and how fast it was annotated.
+type inputReport struct {
+	runfile.Input
+	FPS float64 `json:"fps,omitempty"` // frames a second, all in all; none where nothing was left to do
 }
 
 // A doubt is a track that somebody should look at, and where.
@@ -30,9 +36,9 @@ type doubt struct {
 const mostDoubts = 10
 
 func (a *annotation) report() annotateSummary {
-	s := annotateSummary{Out: a.c.Out, Phrases: a.settings.Phrases, Inputs: []runfile.Input{}, Doubts: []doubt{}}
+	s := annotateSummary{Out: a.c.Out, Phrases: a.settings.Phrases, Inputs: []inputReport{}, Doubts: []doubt{}}
 	for _, in := range a.inputs {
-		s.Inputs = append(s.Inputs, in.state)
+		s.Inputs = append(s.Inputs, inputReport{in.state, in.fps})
 		for _, t := range in.state.Tracks {
 			s.Doubts = append(s.Doubts, doubt{in.state.Name, t})
 		}

@@ -13,14 +13,15 @@ import (
 
 // Cmd is `deixis bench`.
 type Cmd struct {
-	Speed   SpeedCmd   `cmd:"" default:"withargs" help:"The line against the bare ONNX Runtime loop and the same loop in Python."`
-	Compare CompareCmd `cmd:"" help:"Speed on recordings of 640x480, 1080p and 4K made for it (or on SOURCE): with a stand-in for a network that leaves the CPU free, with and without the child process that reads, and how old an answer is when it is drawn."`
-	Lag     LagCmd     `cmd:"" help:"How far a shown box lags behind what moves, carried and not: on rendered scenes, or on SOURCE with the network's own answers, or --truth, for the truth."`
-	Lock    LockCmd    `cmd:"" help:"The rules of the lock against taking every answer as it is, on rendered scenes, or on SOURCE with --truth."`
-	Tracks  TracksCmd  `cmd:"" help:"Tracks of whole recordings against answers as they are and the live lock, on rendered scenes, or on SOURCE with --truth."`
-	Soak    SoakCmd    `cmd:"" help:"Run the live line for long, and fail where memory, goroutines or open files grow."`
-	Speech  SpeechCmd  `cmd:"" help:"How often the right thing is boxed when phrases are spoken by other programs, against the same phrases typed."`
-	Noise   NoiseCmd   `cmd:"" help:"How many phrases are understood in noise without a word."`
+	Speed    SpeedCmd    `cmd:"" default:"withargs" help:"The line against the bare ONNX Runtime loop and the same loop in Python."`
+	Compare  CompareCmd  `cmd:"" help:"Speed on recordings of 640x480, 1080p and 4K made for it (or on SOURCE): with a stand-in for a network that leaves the CPU free, with and without the child process that reads, and how old an answer is when it is drawn."`
+	Lag      LagCmd      `cmd:"" help:"How far a shown box lags behind what moves, carried and not: on rendered scenes, or on SOURCE with the network's own answers, or --truth, for the truth."`
+	Lock     LockCmd     `cmd:"" help:"The rules of the lock against taking every answer as it is, on rendered scenes, or on SOURCE with --truth."`
+	Annotate AnnotateCmd `cmd:"" help:"deixis annotate, as a program of its own, against ONNX Runtime alone with one and two lanes, and the loop in Python, on the same recording."`
+	Tracks   TracksCmd   `cmd:"" help:"Tracks of whole recordings against answers as they are and the live lock, on rendered scenes, or on SOURCE with --truth."`
+	Soak     SoakCmd     `cmd:"" help:"Run the live line for long, and fail where memory, goroutines or open files grow."`
+	Speech   SpeechCmd   `cmd:"" help:"How often the right thing is boxed when phrases are spoken by other programs, against the same phrases typed."`
+	Noise    NoiseCmd    `cmd:"" help:"How many phrases are understood in noise without a word."`
 }
 
 // playFlags say what is played and looked for.
