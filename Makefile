@@ -12,7 +12,7 @@ BUNDLE := assets/models/ca2m-edge
 SPEECH := assets/models/speech
 ORT    := bin/lib/libonnxruntime.so
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PURE   := ./camera ./camera/hang ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream
+PURE   := ./camera ./camera/hang ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream ./pipeline/annotate/...
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
 
 # What make bundle trains with: a folder that holds refs.jsonl, photos/ and weights/ (see trainer/README.md).
@@ -64,14 +64,17 @@ FUZZ ?= 60s
 STARTS ?= 100
 MUTATE ?= 30m
 SOAK ?= 30m
+KILLS ?= 20
 
-prove: build .venv/.trainer ## what takes too long for test: every fuzz target, 50 runs with -race beside a busy loop, 100 starts, damaged inputs, a long training run, a soak
+prove: build .venv/.trainer ## what takes too long for test: every fuzz target, 50 runs with -race beside a busy loop, 100 starts, damaged inputs, killed runs, ten hours of video, a long training run, a soak
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' camera cmd model pipeline | xargs -n1 dirname | sort -u); do \
 	  for target in $$(grep -hoE '^func Fuzz\w+' $$pkg/*_test.go | cut -c6-); do \
 	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) ./$$pkg; done; done
 	@(while :; do :; done) & busy=$$!; trap "kill $$busy" EXIT; go test -race -count 50 $(PURE)
 	go test -race ./cmd/deixis -run TestStartsAndStops -starts $(STARTS) -timeout 0 -v
 	go test ./cmd/deixis -run TestMutants -mutate $(MUTATE) -timeout 0 -v
+	go test ./cmd/deixis -run TestAnnotateKilled -kills $(KILLS) -timeout 0 -v
+	go test ./pipeline/annotate -run TestMemory -hours 10 -timeout 0 -v
 	cd trainer && ../.venv/bin/python tests/long_run.py && ../.venv/bin/python tests/memory_run.py
 	bin/deixis bench soak --for $(SOAK)
 

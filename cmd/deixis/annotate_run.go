@@ -150,7 +150,7 @@ func (c *annotateCmd) settings(g *app.Globals, texts []string, b *model.Bundle) 
 // run: it is no fault of the input.
 func (a *annotation) one(ctx context.Context, in *input) error {
 	err := a.annotate(ctx, in)
-	if errors.Is(err, record.ErrRecord) { // it may be a kind of picture that no encoder takes
+	if errors.Is(err, record.ErrRecord) && !errors.Is(err, record.ErrFull) { // it may be a kind of picture that no encoder takes
 		a.fail(err)
 		return nil
 	}

@@ -98,40 +98,47 @@ type Placed struct {
 	Box
 }
 
-// ByFrame calls yield for every box, frame by frame, and by track within one.
-func (v *Video) ByFrame(yield func(Placed) error) error {
+// EachFrame calls yield for every frame with the boxes on it, by track. They are yield's
+// until it returns.
+func (v *Video) EachFrame(yield func(frame int, boxes []Placed) error) error {
 	at := v.cursor()
 	for frame := range v.Frames {
-		for _, p := range at.on(frame) {
-			if err := yield(p); err != nil {
-				return err
-			}
+		if err := yield(frame, at.on(frame)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// ByFrame calls yield for every box, frame by frame, and by track within one.
+func (v *Video) ByFrame(yield func(Placed) error) error {
+	return v.EachFrame(func(_ int, boxes []Placed) error {
+		for _, p := range boxes {
+			if err := yield(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // Views calls yield for every frame, with a view a phrase. Track counts over all
 // phrases, as ID does. What yield is handed is its own until it returns.
 func (v *Video) Views(yield func(frame int, views []pipeline.View) error) error {
-	at := v.cursor()
 	views := make([]pipeline.View, len(v.Phrases))
-	for frame := range v.Frames {
+	return v.EachFrame(func(frame int, boxes []Placed) error {
 		for i, p := range v.Phrases {
 			views[i] = pipeline.View{Phrase: p, State: pipeline.Absent, Seq: uint64(frame + 1)}
 			if v.scores != nil {
 				views[i].Score, views[i].Margin = v.scores[i][frame].Score, v.scores[i][frame].Margin
 			}
 		}
-		for _, p := range at.on(frame) {
+		for _, p := range boxes {
 			w := &views[p.Phrase]
 			w.Box, w.Score, w.Margin, w.Track, w.State = p.Box.Box, p.Score, p.Margin, p.ID, track.StateOf(p.Score, p.Margin)
 		}
-		if err := yield(frame, views); err != nil {
-			return err
-		}
-	}
-	return nil
+		return yield(frame, views)
+	})
 }
 
 // A cursor goes through all tracks of a video at once, frame by frame.

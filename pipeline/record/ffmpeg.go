@@ -156,6 +156,9 @@ func (r *variableRate) close() error {
 	defer late.Stop()
 	if err := r.cmd.Wait(); err != nil {
 		said, _, _ := strings.Cut(strings.TrimSpace(r.said.String()), "\n")
+		if strings.Contains(said, "No space left") {
+			return fmt.Errorf("ffmpeg: %w: %.200s", ErrFull, said)
+		}
 		return fmt.Errorf("ffmpeg: %w: %.200s", err, said)
 	}
 	return nil

@@ -25,8 +25,11 @@ const (
 	safeSide   = 4096    // pixels; every encoder takes that much
 )
 
-// ErrRecord says that the recording cannot be written.
-var ErrRecord = errors.New("cannot record")
+// The errors that callers test for.
+var (
+	ErrRecord = errors.New("cannot record")
+	ErrFull   = errors.New("disk full") // an ErrRecord, too
+)
 
 // Options shape a recording.
 type Options struct {
@@ -178,7 +181,7 @@ func (r *Recorder) leaveOut(f *camera.Frame) {
 func (r *Recorder) room() error {
 	n, err := r.free(filepath.Dir(r.path))
 	if err == nil && n < leastFree {
-		return fmt.Errorf("record %q: disk full: %d MiB left (free some, or record elsewhere): %w", r.path, n>>20, ErrRecord)
+		return fmt.Errorf("record %q: %w: %d MiB left (free some, or record elsewhere): %w", r.path, ErrFull, n>>20, ErrRecord)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@
 package coco
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -44,43 +43,45 @@ type (
 		Name  string `json:"name"`
 		Super string `json:"supercategory"`
 	}
-	file struct {
-		Info        map[string]string `json:"info"`
-		Licences    []string          `json:"licenses"`
-		Videos      []video           `json:"videos"`
-		Images      []picture         `json:"images"`
-		Annotations []annotation      `json:"annotations"`
-		Categories  []category        `json:"categories"`
-	}
 )
 
 // Write writes v.
 func Write(w io.Writer, v *annotate.Video) error {
-	f := file{
-		Info: map[string]string{"description": v.Source}, Licences: []string{}, Images: []picture{}, Annotations: []annotation{}, Categories: []category{},
-		Videos: []video{{1, v.Name, v.Width, v.Height, model.Round(v.FPS(), 3)}},
-	}
-	for i, p := range v.Phrases {
-		f.Categories = append(f.Categories, category{ID: i + 1, Name: p})
-	}
-	for i, p := range v.Frames {
-		name := p.File
-		if name == "" {
-			name = fmt.Sprintf("%s/%06d.jpg", v.Name, i)
+	s := annotate.NewStream(w)
+	s.Member("info", map[string]string{"description": v.Source})
+	s.Member("licenses", []string{})
+	s.Member("videos", []video{{1, v.Name, v.Width, v.Height, model.Round(v.FPS(), 3)}})
+	s.List("categories", func(add func(any) error) error {
+		for i, p := range v.Phrases {
+			if err := add(category{ID: i + 1, Name: p}); err != nil {
+				return err
+			}
 		}
-		f.Images = append(f.Images, picture{i + 1, 1, i, model.Round(p.At.Seconds(), 6), name, p.Width, p.Height})
-	}
-	err := v.ByFrame(func(p annotate.Placed) error {
-		x, y := model.Round(float64(p.X1), 2), model.Round(float64(p.Y1), 2)
-		box := [4]float64{x, y, model.Round(float64(p.X2)-x, 2), model.Round(float64(p.Y2)-y, 2)}
-		f.Annotations = append(f.Annotations, annotation{
-			ID: len(f.Annotations) + 1, ImageID: p.Box.Frame + 1, VideoID: 1, Category: p.Phrase + 1, Track: p.ID,
-			Box: box, Area: model.Round(box[2]*box[3], 2), Score: model.Round(float64(p.Score), 3),
-		})
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(w).Encode(f)
+	s.List("images", func(add func(any) error) error {
+		for i, p := range v.Frames {
+			name := p.File
+			if name == "" {
+				name = fmt.Sprintf("%s/%06d.jpg", v.Name, i)
+			}
+			if err := add(picture{i + 1, 1, i, model.Round(p.At.Seconds(), 6), name, p.Width, p.Height}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.List("annotations", func(add func(any) error) error {
+		n := 0
+		return v.ByFrame(func(p annotate.Placed) error {
+			x, y := model.Round(float64(p.X1), 2), model.Round(float64(p.Y1), 2)
+			box := [4]float64{x, y, model.Round(float64(p.X2)-x, 2), model.Round(float64(p.Y2)-y, 2)}
+			n++
+			return add(annotation{
+				ID: n, ImageID: p.Box.Frame + 1, VideoID: 1, Category: p.Phrase + 1, Track: p.ID,
+				Box: box, Area: model.Round(box[2]*box[3], 2), Score: model.Round(float64(p.Score), 3),
+			})
+		})
+	})
+	return s.Close()
 }

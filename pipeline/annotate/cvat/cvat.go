@@ -8,6 +8,7 @@ package cvat
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 
@@ -59,12 +60,9 @@ type (
 		Width  int     `xml:"original_size>width"`
 		Height int     `xml:"original_size>height"`
 	}
-	file struct {
-		XMLName xml.Name `xml:"annotations"`
-		Version string   `xml:"version"`
-		Task    task     `xml:"meta>task"`
-		Source  string   `xml:"meta>source"`
-		Tracks  []track  `xml:"track"`
+	meta struct {
+		Task   task   `xml:"task"`
+		Source string `xml:"source"`
 	}
 )
 
@@ -80,36 +78,50 @@ const longestLabel = 64
 // Write writes v.
 func Write(w io.Writer, v *annotate.Video) error {
 	names := Labels(v.Phrases)
-	f := file{Version: "1.1", Source: v.Source, Task: task{
+	about := meta{Source: v.Source, Task: task{
 		Name: v.Name, Size: len(v.Frames), Mode: "interpolation", Stop: max(0, len(v.Frames)-1), Width: v.Width, Height: v.Height,
 	}}
 	for i, name := range names {
-		f.Task.Labels = append(f.Task.Labels, label{name, "rectangle", []kind{
+		about.Task.Labels = append(about.Task.Labels, label{name, "rectangle", []kind{
 			{phraseName, "False", "text", v.Phrases[i], v.Phrases[i]}, {scoreName, "True", "text", "", ""},
 		}})
 	}
-	for i := range v.Tracks {
-		t := &v.Tracks[i]
-		out := track{ID: i, Label: names[t.Phrase], Source: "auto"}
-		for _, s := range t.Spans() {
-			for _, k := range s.Keys {
-				out.Boxes = append(out.Boxes, boxOf(k, k.Frame, 0, v.Phrases[t.Phrase]))
-			}
-			if s.Last+1 < len(v.Frames) {
-				out.Boxes = append(out.Boxes, boxOf(s.Keys[len(s.Keys)-1], s.Last+1, 1, v.Phrases[t.Phrase]))
-			}
-		}
-		f.Tracks = append(f.Tracks, out)
-	}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
+	if _, err := io.WriteString(w, xml.Header+"<annotations>\n"); err != nil {
 		return err
 	}
 	enc := xml.NewEncoder(w)
-	enc.Indent("", " ")
-	if err := enc.Encode(f); err != nil {
+	enc.Indent(" ", " ")
+	element := func(name string, v any) error {
+		return enc.EncodeElement(v, xml.StartElement{Name: xml.Name{Local: name}})
+	}
+	if err := errors.Join(element("version", "1.1"), element("meta", about)); err != nil {
 		return err
 	}
-	return enc.Close()
+	for i := range v.Tracks { // one by one: all together may be a gigabyte
+		if err := element("track", trackOf(v, i, names)); err != nil {
+			return err
+		}
+	}
+	if err := enc.Close(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n</annotations>\n")
+	return err
+}
+
+// trackOf is a track as CVAT interpolates it.
+func trackOf(v *annotate.Video, i int, names []string) track {
+	t := &v.Tracks[i]
+	out := track{ID: i, Label: names[t.Phrase], Source: "auto"}
+	for _, s := range t.Spans() {
+		for _, k := range s.Keys {
+			out.Boxes = append(out.Boxes, boxOf(k, k.Frame, 0, v.Phrases[t.Phrase]))
+		}
+		if s.Last+1 < len(v.Frames) {
+			out.Boxes = append(out.Boxes, boxOf(s.Keys[len(s.Keys)-1], s.Last+1, 1, v.Phrases[t.Phrase]))
+		}
+	}
+	return out
 }
 
 func boxOf(b annotate.Box, frame, outside int, phrase string) box {

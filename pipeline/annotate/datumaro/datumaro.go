@@ -4,7 +4,7 @@ package datumaro
 
 import (
 	"archive/zip"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -41,11 +41,6 @@ type (
 		Labels     []label  `json:"labels"`
 		Attributes []string `json:"attributes"`
 	}
-	file struct {
-		Info       map[string]any    `json:"info"`
-		Categories map[string]labels `json:"categories"`
-		Items      []item            `json:"items"`
-	}
 )
 
 // Write writes v.
@@ -54,39 +49,42 @@ func Write(w io.Writer, v *annotate.Video) error {
 	for _, p := range v.Phrases {
 		kinds.Labels = append(kinds.Labels, label{p, "", []string{}})
 	}
-	f := file{Info: map[string]any{"source": v.Source}, Categories: map[string]labels{"label": kinds}, Items: make([]item, len(v.Frames))}
-	for i, p := range v.Frames {
-		name := p.File
-		if name == "" {
-			name = fmt.Sprintf("%06d.jpg", i)
-		}
-		f.Items[i] = item{
-			ID: fmt.Sprintf("%06d", i), Annotations: []object{}, Attributes: map[string]any{"frame": i, "time": model.Round(p.At.Seconds(), 6)},
-			Image: image{name, [2]int{p.Height, p.Width}},
-		}
-	}
-	n := 0
-	err := v.ByFrame(func(p annotate.Placed) error {
-		x, y := model.Round(float64(p.X1), 2), model.Round(float64(p.Y1), 2)
-		at := &f.Items[p.Box.Frame]
-		at.Annotations = append(at.Annotations, object{
-			ID: n, Type: "bbox", Label: p.Phrase,
-			Attributes: map[string]any{"phrase": v.Phrases[p.Phrase], "track_id": p.ID, "score": model.Round(float64(p.Score), 3)},
-			Box:        [4]float64{x, y, model.Round(float64(p.X2)-x, 2), model.Round(float64(p.Y2)-y, 2)},
-		})
-		n++
-		return nil
-	})
-	if err != nil {
-		return err
-	}
 	z := zip.NewWriter(w)
 	to, err := z.Create("annotations/default.json")
 	if err != nil {
 		return err
 	}
-	if err := json.NewEncoder(to).Encode(f); err != nil {
-		return err
+	s := annotate.NewStream(to)
+	s.Member("info", map[string]any{"source": v.Source})
+	s.Member("categories", map[string]labels{"label": kinds})
+	s.List("items", func(add func(any) error) error {
+		n := 0
+		return v.EachFrame(func(frame int, boxes []annotate.Placed) error {
+			one := itemOf(v, frame)
+			for _, p := range boxes {
+				x, y := model.Round(float64(p.X1), 2), model.Round(float64(p.Y1), 2)
+				one.Annotations = append(one.Annotations, object{
+					ID: n, Type: "bbox", Label: p.Phrase,
+					Attributes: map[string]any{"phrase": v.Phrases[p.Phrase], "track_id": p.ID, "score": model.Round(float64(p.Score), 3)},
+					Box:        [4]float64{x, y, model.Round(float64(p.X2)-x, 2), model.Round(float64(p.Y2)-y, 2)},
+				})
+				n++
+			}
+			return add(one)
+		})
+	})
+	return errors.Join(s.Close(), z.Close())
+}
+
+// itemOf is a frame without its boxes.
+func itemOf(v *annotate.Video, frame int) item {
+	p := v.Frames[frame]
+	name := p.File
+	if name == "" {
+		name = fmt.Sprintf("%06d.jpg", frame)
 	}
-	return z.Close()
+	return item{
+		ID: fmt.Sprintf("%06d", frame), Annotations: []object{}, Attributes: map[string]any{"frame": frame, "time": model.Round(p.At.Seconds(), 6)},
+		Image: image{name, [2]int{p.Height, p.Width}},
+	}
 }

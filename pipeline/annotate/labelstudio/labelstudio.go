@@ -45,14 +45,6 @@ type (
 	meta struct {
 		Text []string `json:"text"`
 	}
-	prediction struct {
-		Model  string   `json:"model_version"`
-		Result []result `json:"result"`
-	}
-	item struct {
-		Data        map[string]string `json:"data"`
-		Predictions []prediction      `json:"predictions"`
-	}
 )
 
 // The names by which configuration and results refer to each other.
@@ -64,27 +56,46 @@ const (
 
 // Write writes v as a list of one task, for Label Studio's import.
 func Write(w io.Writer, v *annotate.Video) error {
-	p := prediction{Model: "deixis", Result: []result{}}
-	for i := range v.Tracks {
-		t := &v.Tracks[i]
-		val := value{FramesCount: len(v.Frames), Duration: model.Round(v.Duration().Seconds(), 6), Labels: []string{v.Phrases[t.Phrase]}, Sequence: []key{}}
-		var best float32
-		for _, b := range t.Boxes {
-			best = max(best, b.Score)
-		}
-		for _, s := range t.Spans() {
-			for n, k := range s.Keys {
-				val.Sequence = append(val.Sequence, keyOf(v, k, n < len(s.Keys)-1))
+	data, err := json.Marshal(map[string]string{videoName: v.Source})
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, `[{"data": %s, "predictions": [`+"\n", data); err != nil {
+		return err
+	}
+	s := annotate.NewStream(w)
+	s.Member("model_version", "deixis")
+	s.List("result", func(add func(any) error) error {
+		for i := range v.Tracks {
+			if err := add(resultOf(v, &v.Tracks[i])); err != nil {
+				return err
 			}
 		}
-		score := model.Round(float64(best), 3)
-		p.Result = append(p.Result, result{
-			ID: fmt.Sprintf("track%d", t.ID), Type: "videorectangle", From: boxName, To: videoName, Value: val, Score: &score, Meta: meta{[]string{v.Phrases[t.Phrase]}},
-		})
+		return nil
+	})
+	if err := s.Close(); err != nil {
+		return err
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", " ")
-	return enc.Encode([]item{{Data: map[string]string{videoName: v.Source}, Predictions: []prediction{p}}})
+	_, err = io.WriteString(w, "]}]\n")
+	return err
+}
+
+// resultOf is one track. Its score is that of its best box.
+func resultOf(v *annotate.Video, t *annotate.Track) result {
+	val := value{FramesCount: len(v.Frames), Duration: model.Round(v.Duration().Seconds(), 6), Labels: []string{v.Phrases[t.Phrase]}, Sequence: []key{}}
+	var best float32
+	for _, b := range t.Boxes {
+		best = max(best, b.Score)
+	}
+	for _, s := range t.Spans() {
+		for n, k := range s.Keys {
+			val.Sequence = append(val.Sequence, keyOf(v, k, n < len(s.Keys)-1))
+		}
+	}
+	score := model.Round(float64(best), 3)
+	return result{
+		ID: fmt.Sprintf("track%d", t.ID), Type: "videorectangle", From: boxName, To: videoName, Value: val, Score: &score, Meta: meta{[]string{v.Phrases[t.Phrase]}},
+	}
 }
 
 func keyOf(v *annotate.Video, b annotate.Box, on bool) key {

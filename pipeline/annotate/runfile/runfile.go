@@ -116,6 +116,13 @@ func OpenIn(dir string) (*File, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: %w", dir, ErrBusy)
 	}
+	unfinished, err := filepath.Glob(filepath.Join(dir, "."+Name+"*")) // of a run that was killed as it wrote the file
+	for _, path := range unfinished {
+		err = errors.Join(err, os.Remove(path))
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.lock.Close())
+	}
 	raw, err := camera.ReadRegular(f.path(), 1<<30)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -46,7 +46,13 @@ func TestGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	if err := os.WriteFile(filepath.Join(dir, ".run.json123"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	f = open(t, dir)
+	if _, err := os.Stat(filepath.Join(dir, ".run.json123")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what a killed run left: %v", err)
+	}
 	if got, ok := f.Of("x/a.mp4"); !ok || got.Frames != 7 || got.State != Done || f.Fresh() || len(f.Inputs()) != 2 {
 		t.Errorf("%+v, %v", got, ok)
 	}
