@@ -40,10 +40,15 @@ type annotateCmd struct {
 // Help says how each format is opened in its tool.
 func (*annotateCmd) Help() string {
 	return `CVAT: make a project; in the label constructor choose Raw, paste NAME.cvat-labels.json, Done. Make a task with the video. In its menu: Upload annotations, CVAT 1.1, NAME.cvat.xml.
+
 Label Studio: make a project; Settings, Labeling Interface, Code: paste NAME.labelstudio.xml. Import NAME.labelstudio.json (its video is the path or address that Label Studio serves it under: edit "video" where that differs). Boxes show as predictions.
+
 COCO, MOT, Datumaro: in CVAT's menu of a task, Upload annotations, the format's name, the file; or ` + "`datum`" + `, FiftyOne, pycocotools.
+
 YOLO: yolo train data=NAME.yolo/data.yaml.
+
 WebVTT: <track kind="metadata" src="NAME.vtt"> in a <video>; each cue's text is JSON.
+
 refs: ca2m finetune --refs NAME.refs/refs.jsonl.`
 }
 
