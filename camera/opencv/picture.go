@@ -33,6 +33,33 @@ func WriteImage(path string, f *camera.Frame) error {
 	return nil
 }
 
+// Shrink is f with its longer side of at most so many pixels, means over areas; f itself
+// where it is no larger.
+func Shrink(f *camera.Frame, side int) (*camera.Frame, error) {
+	longer := max(f.Width, f.Height)
+	if longer <= side {
+		return f, nil
+	}
+	from, err := over(f)
+	if err != nil {
+		return nil, fmt.Errorf("shrink picture: %w", err)
+	}
+	defer from.Close()
+	to := gocv.NewMat()
+	defer to.Close()
+	by := float64(side) / float64(longer)
+	small := size(max(1, int(by*float64(f.Width)+0.5)), max(1, int(by*float64(f.Height)+0.5)))
+	if err := gocv.Resize(from, &to, small, 0, 0, gocv.InterpolationArea); err != nil {
+		return nil, fmt.Errorf("shrink picture: %w", err)
+	}
+	out := *f
+	out.Pix = nil
+	if err := copyOut(&to, nil, &out); err != nil {
+		return nil, fmt.Errorf("shrink picture: %w", err)
+	}
+	return &out, nil
+}
+
 // EncodeJPEG is f as a JPEG of quality 1 to 100.
 func EncodeJPEG(f *camera.Frame, quality int) ([]byte, error) {
 	mat, err := over(f)

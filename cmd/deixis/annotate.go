@@ -15,6 +15,7 @@ import (
 	"deixis/camera"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline"
+	"deixis/pipeline/annotate/review"
 	"deixis/pipeline/annotate/runfile"
 )
 
@@ -34,6 +35,8 @@ type annotateCmd struct {
 	Jobs     int           `default:"1" help:"How many inputs are annotated at once. More than one pays where decoding or writing is what takes long."`
 	Segment  int           `default:"${segment}" placeholder:"N" help:"What was answered is kept every N frames; a run that is killed answers at most that many again."`
 	JSON     bool          `help:"Print the summary as JSON."`
+	Review   string        `placeholder:"FILE.html" help:"Also write a page to judge the tracks on, the least sure first, with its pictures beside it. Answers are kept, so that --fixes needs no more of them."`
+	Fixes    string        `placeholder:"FILE" help:"What was judged on that page (refs.jsonl): boxes that were drawn and refused count more than any answer."`
 	Over     bool          `help:"Begin anew: replace results of these names that are there already."`
 }
 
@@ -60,6 +63,8 @@ func (c *annotateCmd) validate() error {
 		return app.Usage(errors.New("annotate: --every is a number from 1 up, and --fps from 0 up"))
 	case c.Jobs < 1 || c.Segment < 1:
 		return app.Usage(errors.New("annotate: --jobs and --segment are numbers from 1 up"))
+	case c.Review != "" && strings.ToLower(filepath.Ext(c.Review)) != ".html":
+		return app.Usage(fmt.Errorf("annotate --review %s: it is a page (name it .html)", c.Review))
 	case len(c.Phrase) == 0 && c.Phrases == "":
 		return app.Usage(errors.New("annotate: what is to be boxed? (name it with --phrase, or a file with --phrases)"))
 	}
@@ -131,10 +136,18 @@ func (c *annotateCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 		return err
 	}
 	a := &annotation{c: c, g: g, file: file, inputs: inputs}
+	if c.Fixes != "" {
+		if a.fixes, err = review.Read(c.Fixes); err != nil {
+			return app.Input(err)
+		}
+	}
 	for _, err := range failed {
 		a.fail(err)
 	}
 	if err := a.run(ctx, texts); err != nil {
+		return err
+	}
+	if err := a.review(ctx); err != nil {
 		return err
 	}
 	return errors.Join(a.summary(), together(a.failed, len(inputs)+len(failed)))

@@ -71,7 +71,7 @@ const (
 // isResult says whether a folder is one that annotate makes.
 func isResult(dir string) bool {
 	ending := filepath.Ext(dir)
-	return ending == segmentsEnding || ending == labelFolders["yolo"].ending || ending == labelFolders["refs"].ending
+	return ending == segmentsEnding || ending == stillsEnding || ending == labelFolders["yolo"].ending || ending == labelFolders["refs"].ending
 }
 
 // formats are those asked for, each once.

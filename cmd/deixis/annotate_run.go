@@ -37,6 +37,8 @@ type annotation struct {
 	phrases  []model.Phrase
 	settings runfile.Settings
 	progress *progress
+	fixes    []annotate.Fix
+	worked   bool // something was left to do
 
 	mu     sync.Mutex
 	failed []error // of inputs that are broken
@@ -82,6 +84,7 @@ func (a *annotation) run(ctx context.Context, texts []string) (err error) {
 	if err := a.register(left); err != nil {
 		return err
 	}
+	a.worked = true
 	a.progress = newProgress(a.g, len(left))
 	err = each(ctx, left, a.c.Jobs, func(ctx context.Context, n int) error { return a.one(ctx, left[n]) })
 	a.progress.close()
@@ -140,10 +143,17 @@ func (c *annotateCmd) settings(g *app.Globals, texts []string, b *model.Bundle) 
 		Stills: c.Stills.String(), Sequence: c.Sequence, MaxPixels: g.Sources().MaxPixels,
 	}
 	if raw, err := os.ReadFile(b.Path("bundle.json")); err == nil { // it was read a moment ago
-		sum := sha256.Sum256(raw)
-		s.BundleSHA256 = hex.EncodeToString(sum[:])
+		s.BundleSHA256 = digest(raw)
+	}
+	if raw, err := os.ReadFile(c.Fixes); err == nil && c.Fixes != "" {
+		s.Fixes = digest(raw)
 	}
 	return s
+}
+
+func digest(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
 }
 
 // one annotates one input, and notes how that went. An error that is returned ends the
@@ -189,6 +199,7 @@ func (a *annotation) annotate(ctx context.Context, in *input) error {
 	}
 	s := annotate.DefaultSettings
 	s.Present = a.by.Bundle.Threshold.Present
+	s.Fixes = annotate.FixesOf(a.fixes, in.ref.String())
 	s.Pictures = in.ref.Kind == camera.Images
 	s.Unrelated, s.CloseGap, s.Least = in.ref.Unrelated(), a.c.CloseGap, a.c.Least
 	store, err := segment.Open(a.segments(in), a.settings.Key(in.state), a.c.Segment)
@@ -243,8 +254,10 @@ func (a *annotation) done(in *input, v *annotate.Video, store *segment.Store) er
 	if err := a.file.Put(in.state); err != nil {
 		return app.Output(err)
 	}
-	if err := store.Remove(); err != nil {
-		return app.Output(err)
+	if a.c.Review == "" {
+		if err := store.Remove(); err != nil {
+			return app.Output(err)
+		}
 	}
 	if in.state.Error != "" {
 		return fault(app.Input(errors.New(in.state.Error)))
@@ -351,18 +364,19 @@ func tracksOf(v *annotate.Video) []runfile.Track {
 			ID: t.ID, Phrase: v.Phrases[t.Phrase], Boxes: len(t.Boxes),
 			Start: model.Round(v.Frames[first].At.Seconds(), 3), End: model.Round(v.End(last).Seconds(), 3),
 		}
-		worst := t.Boxes[0]
-		for _, b := range t.Boxes {
+		worst := 0
+		for n, b := range t.Boxes {
 			one.Score += float64(b.Score) / float64(len(t.Boxes))
 			if track.StateOf(b.Score, b.Margin) == pipeline.Unsure {
 				one.Unsure += 1 / float64(len(t.Boxes))
 			}
-			if b.Score < worst.Score {
-				worst = b
+			if b.Score < t.Boxes[worst].Score && v.Frames[b.Frame].Asked {
+				worst = n
 			}
 		}
 		one.Score, one.Unsure = model.Round(one.Score, 3), model.Round(one.Unsure, 3)
-		one.Worst = model.Round(v.Frames[worst.Frame].At.Seconds(), 3)
+		one.Worst = model.Round(v.Frames[t.Boxes[worst].Frame].At.Seconds(), 3)
+		one.Stills = stillsOf(v, t, worst)
 		all = append(all, one)
 	}
 	return all

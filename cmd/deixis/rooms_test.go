@@ -49,6 +49,7 @@ var edges = map[string][]string{
 	"pipeline/annotate/webvtt":      {"model", "pipeline/annotate"},
 	"pipeline/annotate/yolo":        {"pipeline/annotate"},
 	"pipeline/annotate/refsjsonl":   {"model", "model/refs", "pipeline/annotate"},
+	"pipeline/annotate/review":      {"camera", "model/refs", "pipeline/annotate"},
 	"pipeline/annotate/segment":     {"camera", "pipeline/annotate"},
 	"pipeline/annotate/runfile":     {"camera"},
 

@@ -17,6 +17,7 @@ type Settings struct {
 	CloseGap  time.Duration // a gap in a track up to this long is filled, its boxes on a straight line
 	Least     time.Duration // a track shown for less is left out
 	Pictures  bool          // frames are pictures with files of their own
+	Fixes     []Fix         // what somebody saw
 	Unrelated bool          // pictures that do not belong together: every box is a track of its own
 }
 
@@ -76,10 +77,14 @@ func (c *Collector) Again(a Answered) {
 	at := a.PTS - c.v.First
 	c.v.Frames = append(c.v.Frames, Frame{At: at, File: a.File, Width: a.Width, Height: a.Height, Asked: a.Asked})
 	for i := range a.Said {
-		said := &a.Said[i]
-		if c.finders != nil {
-			c.finders[i].Add(track.Sighting{PTS: at, Presence: c.centred(said.Presence), Boxes: said.Boxes[:said.N], Scores: said.Scores[:said.N]})
+		if c.finders == nil {
+			break
 		}
+		said, certain := c.fixed(len(c.v.Frames)-1, i, a.Said[i])
+		c.finders[i].Add(track.Sighting{
+			PTS: at, Presence: c.centred(said.Presence), Boxes: said.Boxes[:said.N], Scores: said.Scores[:said.N],
+			Certain: certain, Stay: c.stays(at, i),
+		})
 	}
 }
 
@@ -113,7 +118,7 @@ func (c *Collector) Video() (*Video, error) {
 			if !a.Asked {
 				continue
 			}
-			said := &a.Said[phrase]
+			said, _ := c.fixed(frame, phrase, a.Said[phrase])
 			if said.N > 0 {
 				v.scores[phrase][frame] = Score{said.Scores[0], said.margin(0)}
 			}
@@ -162,7 +167,8 @@ func (c *Collector) finished(ts []Track) []Track {
 		c.closeGaps(&ts[i])
 	}
 	return slices.DeleteFunc(ts, func(t Track) bool {
-		return c.v.End(t.Boxes[len(t.Boxes)-1].Frame)-c.v.Frames[t.Boxes[0].Frame].At < min(c.s.Least, c.v.Duration())
+		long := c.v.End(t.Boxes[len(t.Boxes)-1].Frame) - c.v.Frames[t.Boxes[0].Frame].At
+		return long < min(c.s.Least, c.v.Duration()) && !c.drawn(&t)
 	})
 }
 

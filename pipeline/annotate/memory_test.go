@@ -25,7 +25,7 @@ import (
 	"deixis/pipeline/annotate/webvtt"
 )
 
-var hours = flag.Float64("hours", 0.02, "how long the recording of TestMemory is")
+var hours = flag.Float64("hours", 0.01, "how long the recording of TestMemory is")
 
 // most is how much memory ten hours with ten phrases may take.
 const most = 1536 << 20

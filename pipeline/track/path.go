@@ -31,11 +31,17 @@ type Sighting struct {
 	Presence float32     // probability that the thing is there; 0.5 where an answer is undecided
 	Boxes    []model.Box // as in model.Answer; none where it is answered absent
 	Scores   []float32
+
+	Certain bool // somebody looked: the thing is in the first box, or hidden where there is none
+	Stay    bool // since the sighting before the target did not change, as somebody saw
 }
 
 // leastShare is the least probability that is believed: no single answer outweighs
 // all others.
 const leastShare = 0.02
+
+// staying is how much dearer it is to change the target where somebody saw that it stays.
+const staying = 10
 
 func cost(p float32) float64 { return -math.Log(max(leastShare, min(1, float64(p)))) }
 
@@ -44,6 +50,12 @@ func cost(p float32) float64 { return -math.Log(max(leastShare, min(1, float64(p
 // box has the whole probability of presence, so that two that fit do not make "not
 // there" the likeliest.
 func (s *Sighting) cost(k, most int) float64 {
+	if s.Certain {
+		if k == 0 && len(s.Boxes) > 0 || k == most && len(s.Boxes) == 0 {
+			return 0
+		}
+		return math.Inf(1)
+	}
 	if k == most {
 		return cost(1 - s.Presence)
 	}
@@ -124,6 +136,9 @@ func (p *PathFinder) Path() []int8 {
 
 // step is what it costs to go from one choice to the next.
 func (r PathRules) step(a, b *Sighting, from, to, most int) float64 {
+	if b.Stay {
+		r.Hide, r.Change = staying*r.Hide, staying*r.Change
+	}
 	switch {
 	case from == most && to == most:
 		return 0

@@ -85,8 +85,10 @@ func add(ctx context.Context, to io.Writer, path string) error {
 	}
 }
 
-// Key tells segments of one input under these settings from all others.
+// Key tells what was answered on one input under these settings from all else. How tracks
+// are made of answers, and what is written of them, does not count.
 func (s Settings) Key(in Input) string {
+	s.Formats, s.CloseGap, s.LeastTrack, s.Stills, s.Fixes = nil, "", "", "", ""
 	raw, _ := json.Marshal(s)
 	sum := sha256.Sum256(append(raw, in.SHA256...))
 	return hex.EncodeToString(sum[:12])

@@ -50,6 +50,7 @@ type Settings struct {
 	Stills       string   `json:"stills"`
 	Sequence     bool     `json:"sequence"`
 	MaxPixels    int      `json:"max_pixels"`
+	Fixes        string   `json:"fixes"` // SHA-256 of the file of judgements; "" for none
 }
 
 // The states of an input.
@@ -84,6 +85,17 @@ type Track struct {
 	Score  float64 `json:"score"`  // mean
 	Unsure float64 `json:"unsure"` // share of its boxes that the live lock would call unsure
 	Worst  float64 `json:"worst"`  // seconds: its box of the least score
+	Stills []Still `json:"stills"` // to judge it by
+}
+
+// Still is one frame of a track.
+type Still struct {
+	What   string     `json:"what"` // start, middle, end or least sure
+	Frame  int        `json:"frame"`
+	Time   float64    `json:"time"` // seconds from the first frame
+	Width  int        `json:"width"`
+	Height int        `json:"height"`
+	Box    [4]float64 `json:"box"` // corners, pixels
 }
 
 type contents struct {

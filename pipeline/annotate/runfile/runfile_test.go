@@ -83,12 +83,14 @@ func TestEverySettingCounts(t *testing.T) {
 	for _, other := range []Settings{
 		{Program: "2"}, {Bundle: "b"}, {BundleSHA256: "b"}, {Provider: "cuda"}, {Precision: "int8"}, {Instructions: "amd64"}, {ONNXRuntime: "1"}, {OpenCV: "4"},
 		{Phrases: []string{"a"}}, {Formats: []string{"csv"}}, {Every: 2}, {FPS: 2}, {CloseGap: "1s"}, {LeastTrack: "1s"}, {Stills: "1s"}, {Sequence: true}, {MaxPixels: 5},
+		{Fixes: "a"},
 	} {
 		if difference(Settings{}, other) == "" || difference(other, other) != "" {
 			t.Errorf("%+v", other)
 		}
-		if (Settings{}).Key(Input{}) == other.Key(Input{}) {
-			t.Errorf("%+v has the key of another", other)
+		later := other.Formats != nil || other.CloseGap+other.LeastTrack+other.Stills+other.Fixes != "" // than answering
+		if same := (Settings{}).Key(Input{}) == other.Key(Input{}); same != later {
+			t.Errorf("%+v: its answers have the same key: %v", other, same)
 		}
 	}
 	if (Settings{}).Key(Input{SHA256: "a"}) == (Settings{}).Key(Input{SHA256: "b"}) {
