@@ -193,4 +193,3 @@ func TestFixesErrors(t *testing.T) {
 		t.Errorf("code %d, %s", code, errs)
 	}
 }
-
