@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -23,15 +24,18 @@ type progress struct {
 	bars *mpb.Progress // nil where there is no terminal
 	all  *mpb.Bar      // of inputs
 	of   int           // inputs
+	term io.Writer     // where bars and lines are drawn
 
 	mu   sync.Mutex
 	done int
 }
 
 func newProgress(g *app.Globals, inputs int) *progress {
-	p := &progress{g: g, of: inputs}
+	p := &progress{g: g, of: inputs, term: g.Stderr}
 	if f, ok := g.Stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithWidth(32))
+		g.Stderr = p.bars // lines go above the bars, which would be drawn over them
+		g.Log = g.Logger()
 		if inputs > 1 {
 			p.all = p.bars.AddBar(int64(inputs), mpb.BarPriority(1<<20), mpb.PrependDecorators(decor.Name("all inputs")), mpb.AppendDecorators(decor.CountersNoUnit("%d / %d")))
 		}
@@ -48,6 +52,8 @@ func (p *progress) close() {
 		p.all.Abort(false) // does nothing where all are done
 	}
 	p.bars.Wait()
+	p.g.Stderr = p.term
+	p.g.Log = p.g.Logger()
 }
 
 // A bar is the progress of one input. It belongs to one goroutine at a time.
