@@ -52,6 +52,7 @@ type View struct {
 	Score  float32       // of the best box, 0..1
 	Margin float32       // to the runner-up, 0..1
 	Age    time.Duration // of the picture that the box was found in, when it is shown
+	At     time.Time     // when the newest picture was taken that the box is known in: that one, or a later one it was carried to
 	Track  int           // counts the targets of this phrase, from 1; 0 before the first
 	Seq    uint64        // number of the frame that was answered; 0 before the first
 

@@ -1,6 +1,8 @@
 package track
 
 import (
+	"time"
+
 	"deixis/camera"
 	"deixis/model"
 	"deixis/pipeline"
@@ -32,6 +34,7 @@ type carried struct {
 	center point     // middle of the answer's box
 	at     uint64    // number of the newest frame in which the box is known
 	box    model.Box // there
+	taken  time.Time // when that frame was taken
 	speed  point     // pixels a frame
 	misses int       // frames since
 }
@@ -39,7 +42,7 @@ type carried struct {
 // begin is the box of a new answer. The one before says how fast the thing moves:
 // as it was tracked, or else from answer to answer.
 func begin(before *carried, v *pipeline.View) *carried {
-	t := &carried{answer: v.Seq, at: v.Seq, box: v.Box, center: middle(v.Box)}
+	t := &carried{answer: v.Seq, at: v.Seq, box: v.Box, taken: v.At, center: middle(v.Box)}
 	switch {
 	case before == nil:
 	case before.at > before.answer && before.misses == 0:
@@ -72,7 +75,10 @@ func (c *Carrier) Carry(f *camera.Frame, views []pipeline.View) {
 			c.tracks[v.Phrase] = t
 		}
 		if c.move(t, f) {
-			v.Box = t.box.Clip(f.Width, f.Height)
+			if t.at == f.Seq {
+				t.taken = f.At
+			}
+			v.Box, v.At = t.box.Clip(f.Width, f.Height), t.taken
 		} else {
 			v.State, v.Box = pipeline.Lost, model.Box{}
 		}

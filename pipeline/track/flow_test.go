@@ -3,6 +3,7 @@ package track
 import (
 	"math"
 	"testing"
+	"time"
 
 	"deixis/camera"
 	"deixis/model"
@@ -162,6 +163,33 @@ func TestWhatIsACut(t *testing.T) {
 	} {
 		if got := newPyramid(tt.to).cut(newPyramid(base)); got != tt.want {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+// A box is as old as the newest picture that it was found or tracked in.
+func TestWhenABoxWasKnown(t *testing.T) {
+	answered := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		box     model.Box
+		tracked bool
+	}{
+		"tracked":         {square(120, 80, 80), true},
+		"on plain ground": {square(10, 150, 60), false},
+	} {
+		var c Carrier
+		c.Add(textured(1, 120, 80, 80))
+		next := textured(2, 121, 80, 80)
+		next.At = answered.Add(time.Second)
+		c.Add(next)
+		views := at(1, tt.box)
+		views[0].At = answered
+		want := answered
+		if tt.tracked {
+			want = next.At
+		}
+		if c.Carry(next, views); !views[0].At.Equal(want) {
+			t.Errorf("%s: known at %v, want %v", name, views[0].At, want)
 		}
 	}
 }

@@ -141,7 +141,7 @@ func (l *lock) missing(before pipeline.View, prior model.Box, pts time.Duration,
 // A model that is slow itself is granted four times what it needs.
 func (l *lock) shown(now time.Time, r Rules) pipeline.View {
 	v := l.view
-	v.Age = max(0, now.Sub(l.at))
+	v.Age, v.At = max(0, now.Sub(l.at)), l.at
 	if v.HasBox() && v.Age > max(r.Stale, 4*l.took) {
 		v.State, v.Box = pipeline.Lost, model.Box{}
 	}
