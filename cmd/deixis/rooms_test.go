@@ -37,6 +37,7 @@ var edges = map[string][]string{
 	"pipeline/window":     {"camera", "camera/child", "model", "pipeline", "pipeline/overlay"},
 	"pipeline/record":     {"camera", "pipeline", "pipeline/outfile"},
 	"pipeline/outfile":    {"camera", "camera/hang"},
+	"pipeline/robot":      {"camera", "model", "pipeline", "pipeline/event", "pipeline/robot/lens"},
 	"pipeline/robot/lens": {"model"},
 
 	"pipeline/annotate":             {"camera", "model", "pipeline", "pipeline/track"},
