@@ -1,0 +1,158 @@
+package robot
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"deixis/pipeline"
+)
+
+// An out is a way with its mailbox and what became of it.
+type out struct {
+	Out
+	log  *slog.Logger
+	bell chan struct{}
+
+	mu      sync.Mutex
+	next    *Parcel // nil: nothing new
+	sent    uint64
+	skipped uint64 // messages that a newer one took the place of
+	errors  uint64
+	err     error // the newest; nil while the way goes
+}
+
+// mostEvents is how many events wait for a way that is away; then the oldest are lost.
+const mostEvents = 100
+
+// put leaves a message, and never waits.
+func (o *out) put(m *Message, raw []byte, events []Event) {
+	o.mu.Lock()
+	next := &Parcel{Message: m, JSON: raw, Events: events}
+	if before := o.next; before != nil {
+		if before.Message != nil {
+			o.skipped++
+		}
+		next.Events = append(before.Events[:len(before.Events):len(before.Events)], events...)
+		next.Events = next.Events[max(0, len(next.Events)-mostEvents):]
+	}
+	o.next = next
+	o.mu.Unlock()
+	ring(o.bell)
+}
+
+func (o *out) take() *Parcel {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p := o.next
+	o.next = nil
+	return p
+}
+
+// putBack keeps the events of a parcel that could not be sent. Its message is lost: it
+// would be stale when the way goes again.
+func (o *out) putBack(p *Parcel) {
+	if len(p.Events) == 0 {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	next := &Parcel{}
+	if o.next != nil {
+		*next = *o.next
+	}
+	next.Events = append(p.Events[:len(p.Events):len(p.Events)], next.Events...)
+	next.Events = next.Events[max(0, len(next.Events)-mostEvents):]
+	o.next = next
+}
+
+// How long to wait after an error, and how long the last message and the leave may
+// take together.
+const (
+	firstBackoff = 100 * time.Millisecond
+	mostBackoff  = 2 * time.Second
+	farewell     = time.Second
+)
+
+// run sends what is put until over is closed, then the last of it, and closes the way.
+func (o *out) run(ctx context.Context, over <-chan struct{}) {
+	backoff := firstBackoff
+	for o.wait(over) {
+		p := o.take()
+		if p == nil {
+			continue
+		}
+		if o.told(ctx, p, o.To.Send(ctx, p)) {
+			backoff = firstBackoff
+			continue
+		}
+		o.putBack(p)
+		pause(backoff, over)
+		backoff = min(2*backoff, mostBackoff)
+		ring(o.bell)
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer stop()
+	if p := o.take(); p != nil {
+		o.told(ctx, p, o.To.Send(ctx, p))
+	}
+	if err := o.To.Close(ctx); err != nil {
+		o.log.Debug("a way out did not close well", "way", o.Name, "err", err)
+	}
+}
+
+// wait waits for something to send, and is false when over is closed.
+func (o *out) wait(over <-chan struct{}) bool {
+	select {
+	case <-over:
+		return false
+	default:
+	}
+	select {
+	case <-o.bell:
+		return true
+	case <-over:
+		return false
+	}
+}
+
+// pause waits, or until over is closed.
+func pause(d time.Duration, over <-chan struct{}) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-over:
+	}
+}
+
+// told counts what came of p and tells it, once in a row. It is whether p was sent.
+func (o *out) told(ctx context.Context, p *Parcel, err error) bool {
+	o.mu.Lock()
+	before := o.err
+	switch o.err = err; {
+	case err != nil:
+		o.errors++
+	case p.Message != nil:
+		o.sent++
+	}
+	o.mu.Unlock()
+	switch {
+	case err == nil && before != nil:
+		o.log.Info("target messages go out again", "way", o.Name)
+	case err != nil && before == nil && ctx.Err() == nil:
+		o.log.Warn("target messages do not go out and are tried again; the rest goes on", "way", o.Name, "err", err)
+	}
+	return err == nil
+}
+
+func (o *out) stats() pipeline.OutputStats {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := pipeline.OutputStats{Name: o.Name, Shown: o.sent, Skipped: o.skipped, Errors: o.errors}
+	if o.err != nil {
+		s.Err = o.err.Error()
+	}
+	return s
+}
