@@ -12,7 +12,7 @@ BUNDLE := assets/models/ca2m-edge
 SPEECH := assets/models/speech
 ORT    := bin/lib/libonnxruntime.so
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PURE   := ./camera ./camera/hang ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream ./pipeline/annotate/...
+PURE   := ./camera ./camera/hang ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream ./pipeline/annotate/... ./pipeline/robot/...
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
 
 # What make bundle trains with: a folder that holds refs.jsonl, photos/ and weights/ (see trainer/README.md).
@@ -128,6 +128,11 @@ $(ORT): .venv/.python trainer/pyproject.toml
 
 .venv/.hearing: .venv/.python trainer/pyproject.toml
 	.venv/bin/pip install -q $$(sed -n 's/^ *"\(onnx\(runtime\)*==[^"]*\)".*/\1/p' trainer/pyproject.toml)
+	@touch $@
+
+.venv/.homeassistant: .venv/.python # its own schemas, which the tests of MQTT discovery ask; large, so only where somebody wants it
+	$(PYTHON) -m venv .venv/homeassistant
+	.venv/homeassistant/bin/pip install -q homeassistant==2024.3.3 paho-mqtt==2.2.0
 	@touch $@
 
 .venv/.readers: .venv/.python # of label files, other projects': what the tests read ours with

@@ -39,6 +39,7 @@ var edges = map[string][]string{
 	"pipeline/outfile":    {"camera", "camera/hang"},
 	"pipeline/robot":      {"camera", "model", "pipeline", "pipeline/event", "pipeline/robot/lens"},
 	"pipeline/robot/lens": {"model"},
+	"pipeline/robot/mqtt": {"pipeline/robot"},
 
 	"pipeline/annotate":             {"camera", "model", "pipeline", "pipeline/track"},
 	"pipeline/annotate/jsonl":       {"camera", "pipeline", "pipeline/annotate", "pipeline/event"},

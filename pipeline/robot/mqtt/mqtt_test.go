@@ -1,0 +1,315 @@
+package mqtt
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	broker "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/hooks/auth"
+	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
+	"go.uber.org/goleak"
+
+	"deixis/pipeline/robot"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A news is a message that a broker was handed.
+type news struct {
+	topic, payload string
+	retain         bool
+	expiry         uint32
+}
+
+// A station is a broker in this process, and all that it was handed.
+type station struct {
+	*broker.Server
+	addr string
+	got  chan news
+	once sync.Once
+}
+
+// Close may be called twice.
+func (s *station) Close() { s.once.Do(func() { s.Server.Close() }) }
+
+// serve starts a broker on addr; users is nil for one that takes everyone.
+func serve(t *testing.T, addr string, users auth.Users, conf *tls.Config) *station {
+	t.Helper()
+	s := &station{Server: broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}), got: make(chan news, 1000)}
+	var err error
+	if users == nil {
+		err = s.AddHook(new(auth.AllowHook), nil)
+	} else {
+		err = s.AddHook(new(auth.Hook), &auth.Options{Ledger: &auth.Ledger{Users: users}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := listeners.NewTCP(listeners.Config{ID: "t", Address: addr, TLSConfig: conf})
+	for over := time.Now().Add(patience); ; time.Sleep(time.Millisecond) { // a port of before may be in use by somebody for a moment
+		if err = s.AddListener(l); err == nil {
+			break
+		}
+		if time.Now().After(over) {
+			t.Fatal(err)
+		}
+	}
+	s.addr = l.Address()
+	if err := s.Subscribe("#", 1, func(_ *broker.Client, _ packets.Subscription, p packets.Packet) {
+		s.got <- news{p.TopicName, string(p.Payload), p.FixedHeader.Retain, p.Properties.MessageExpiryInterval}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// patience is how long a test waits for what it knows must come.
+const patience = time.Minute
+
+// expect waits for what comes on a topic with a payload that has part in it.
+func (s *station) expect(t *testing.T, topic, part string) news {
+	t.Helper()
+	for over := time.After(patience); ; {
+		select {
+		case n := <-s.got:
+			if n.topic == topic && strings.Contains(n.payload, part) {
+				return n
+			}
+		case <-over:
+			t.Fatalf("%q never came on %s", part, topic)
+		}
+	}
+}
+
+// open opens a client that is closed with the test.
+func open(t *testing.T, o Options) *Client {
+	t.Helper()
+	o.Name, o.Boot = "arm", "B"
+	c, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, stop := context.WithTimeout(context.Background(), patience)
+		defer stop()
+		c.Close(ctx)
+	})
+	return c
+}
+
+func parcel(seq uint64, events ...robot.Event) *robot.Parcel {
+	m := &robot.Message{V: 1, Boot: "B", Seq: seq}
+	raw, err := json.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return &robot.Parcel{Message: m, JSON: raw, Events: events}
+}
+
+// send sends until that works.
+func send(t *testing.T, c *Client, p *robot.Parcel) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	for c.Send(ctx, p) != nil {
+		if ctx.Err() != nil {
+			t.Fatal("it never goes out")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestTargetEventsAndAvailability(t *testing.T) {
+	s := serve(t, "127.0.0.1:0", nil, nil)
+	c := open(t, Options{URL: "mqtt://" + s.addr})
+	s.expect(t, "deixis/arm/availability", "online")
+	if err := c.Send(t.Context(), parcel(7, robot.Event{V: 1, Type: "new"}, robot.Event{V: 1, Type: "end"})); err != nil {
+		t.Fatal(err)
+	}
+	s.expect(t, "deixis/arm/events", `"type":"new"`)
+	s.expect(t, "deixis/arm/events", `"type":"end"`)
+	if n := s.expect(t, "deixis/arm/target", `"seq":7`); n.expiry != expiry {
+		t.Errorf("%+v", n)
+	}
+	if err := c.Send(t.Context(), &robot.Parcel{Events: []robot.Event{{Type: "update"}}}); err != nil {
+		t.Error(err)
+	}
+	s.expect(t, "deixis/arm/events", "update")
+	for topic, want := range map[string]string{"deixis/arm/availability": "online", "deixis/arm/target": `"seq":7`} {
+		p, ok := s.Topics.Retained.Get(topic)
+		if !ok || !strings.Contains(string(p.Payload), want) {
+			t.Errorf("%s keeps %q", topic, p.Payload)
+		}
+	}
+	if _, ok := s.Topics.Retained.Get("deixis/arm/events"); ok {
+		t.Error("events are retained")
+	}
+	if err := c.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s.expect(t, "deixis/arm/availability", "offline")
+}
+
+func TestTheWillOfAConnectionThatBreaks(t *testing.T) {
+	s := serve(t, "127.0.0.1:0", nil, nil)
+	c := open(t, Options{URL: "mqtt://" + s.addr})
+	s.expect(t, "deixis/arm/availability", "online")
+	c.conn.TerminateConnectionForTest()
+	s.expect(t, "deixis/arm/availability", "offline")
+	s.expect(t, "deixis/arm/availability", "online")
+	send(t, c, parcel(1))
+	s.expect(t, "deixis/arm/target", `"seq":1`)
+}
+
+func TestABrokerThatComesAndGoes(t *testing.T) {
+	s := serve(t, "127.0.0.1:0", nil, nil)
+	addr := s.addr
+	s.Close()
+	c := open(t, Options{URL: "mqtt://" + addr})
+	if err := c.Send(t.Context(), parcel(1)); err == nil || !strings.Contains(err.Error(), addr) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("no broker: %v", err)
+	}
+	for n := range uint64(3) {
+		s = serve(t, addr, nil, nil)
+		s.expect(t, "deixis/arm/availability", "online")
+		send(t, c, parcel(10+n))
+		s.expect(t, "deixis/arm/target", fmt.Sprintf(`"seq":%d`, 10+n))
+		s.Close()
+	}
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	for c.Send(ctx, parcel(99)) == nil {
+	}
+	if ctx.Err() != nil {
+		t.Error("a broker that is gone is not noticed")
+	}
+}
+
+// orders collects what a client is asked to do.
+type orders struct{ got chan robot.Order }
+
+// do cannot confirm anything, unless it is told what.
+func (o *orders) do(_ context.Context, order robot.Order) error {
+	o.got <- order
+	if order == (robot.Order{Command: robot.Confirm}) {
+		return robot.ErrNotProposed
+	}
+	return nil
+}
+
+// A journal is a log that several goroutines write.
+type journal struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.Write(p)
+}
+
+func (j *journal) count(part string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return strings.Count(j.buf.String(), part)
+}
+
+func TestOrders(t *testing.T) {
+	s := serve(t, "127.0.0.1:0", nil, nil)
+	o := &orders{got: make(chan robot.Order, 10)}
+	var log journal
+	if err := s.Publish("deixis/arm/command", []byte("confirm"), true, 1); err != nil { // from before
+		t.Fatal(err)
+	}
+	c := open(t, Options{URL: "mqtt://" + s.addr, Do: o.do, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	send(t, c, parcel(1)) // it has subscribed
+	for _, tt := range []struct {
+		topic, payload string
+		want           robot.Order
+		refused        bool
+	}{
+		{"phrase/set", "the blue box", robot.Order{Phrase: "the blue box"}, false},
+		{"command", "Stop", robot.Order{Command: robot.Stop}, false},
+		{"command", "", robot.Order{}, true},
+		{"command", "explode " + strings.Repeat("x", 1000), robot.Order{}, true},
+		{"command", "confirm -1", robot.Order{}, true},
+		{"phrase/set", strings.Repeat("x", longestOrder+1), robot.Order{}, true},
+		{"command", "confirm", robot.Order{Command: robot.Confirm}, false},
+		{"command", "confirm 12", robot.Order{Command: robot.Confirm, Track: 12}, false},
+		{"command", "go  on", robot.Order{Command: robot.GoOn}, false},
+	} {
+		if err := s.Publish("deixis/arm/"+tt.topic, []byte(tt.payload), false, 1); err != nil {
+			t.Fatal(err)
+		}
+		if tt.refused {
+			continue // the next order comes after it
+		}
+		select {
+		case got := <-o.got:
+			if got != tt.want {
+				t.Errorf("%s %.40q: %+v", tt.topic, tt.payload, got)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%s %.40q never came", tt.topic, tt.payload)
+		}
+	}
+	if n := log.count("order refused"); n != 5 {
+		t.Errorf("%d refused", n)
+	}
+}
+
+func TestOrdersAreNotTakenUnasked(t *testing.T) {
+	s := serve(t, "127.0.0.1:0", nil, nil)
+	c := open(t, Options{URL: "mqtt://" + s.addr})
+	send(t, c, parcel(1))
+	for _, cl := range s.Clients.GetAll() {
+		if n := len(cl.State.Subscriptions.GetAll()); n > 0 && !cl.Net.Inline {
+			t.Errorf("%s has %d subscriptions", cl.ID, n)
+		}
+	}
+}
+
+func TestUserAndPassword(t *testing.T) {
+	s := serve(t, "127.0.0.1:0", auth.Users{"robot": {Username: "robot", Password: "secret"}}, nil)
+	wrong := open(t, Options{URL: "mqtt://" + s.addr, User: "robot", Password: "guess"})
+	if err := wrong.Send(t.Context(), parcel(1)); err == nil || !strings.Contains(err.Error(), "refuses") || strings.Contains(err.Error(), "guess") {
+		t.Errorf("a wrong password: %v", err)
+	}
+	right := open(t, Options{URL: "mqtt://" + s.addr, User: "robot", Password: "secret"})
+	if err := right.Send(t.Context(), parcel(1)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBadAddressesAndNames(t *testing.T) {
+	for _, bad := range []string{"", "host:1883", "http://host", "mqtt://", "mqtt://host/path", "mqtt://host?x=1", "mqtt://me:secret@host", "mqtt://[::1"} {
+		if _, err := Open(Options{URL: bad, Name: "arm"}); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	for in, want := range map[string]string{"mqtt://host": "host:1883", "mqtts://host": "host:8883", "mqtt://[::1]:7/": "[::1]:7"} {
+		if u, err := Parse(in); err != nil || u.Host != want {
+			t.Errorf("%s: %v, %v", in, u, err)
+		}
+	}
+	for _, bad := range []string{"", "a/b", "+", "#", "$SYS", "a\x00", strings.Repeat("x", 101)} {
+		if _, err := Open(Options{URL: "mqtt://host", Name: bad}); err == nil {
+			t.Errorf("name %q", bad)
+		}
+	}
+}

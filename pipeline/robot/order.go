@@ -1,0 +1,49 @@
+package robot
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The commands that a way in can bring, beside a phrase.
+const (
+	Stop    = "stop"    // look for nothing until the next phrase or GoOn
+	Clear   = "clear"   // forget what is looked for
+	Other   = "other"   // not that one: the next best
+	Hold    = "hold"    // stay on what is locked, whatever comes
+	GoOn    = "go on"   // end of Stop and Hold
+	Confirm = "confirm" // the target that is proposed is the one meant
+)
+
+// Commands are all commands.
+func Commands() []string { return []string{Stop, Clear, Other, Hold, GoOn, Confirm} }
+
+// An Order is what somebody outside wants: phrases to look for, or a command.
+type Order struct {
+	Phrase  string `json:"phrase"`  // several are separated by ;
+	Command string `json:"command"` // one of Commands, or "confirm 3" for target 3; "" for a phrase
+	Track   int    `json:"-"`       // of Confirm: the target meant; 0 for whichever is proposed
+}
+
+// longestOrder is how much of an order an error repeats.
+const longestOrder = 60
+
+// Checked is o with its command taken apart. An order without a command is for a
+// phrase, which may be empty and is then refused by who takes it.
+func (o Order) Checked() (Order, error) {
+	text := strings.ToLower(strings.Join(strings.Fields(o.Command), " "))
+	if text == "" {
+		return Order{Phrase: o.Phrase}, nil
+	}
+	name, number, numbered := text, "", false
+	if rest, ok := strings.CutPrefix(text, Confirm+" "); ok {
+		name, number, numbered = Confirm, rest, true
+	}
+	track, err := strconv.Atoi(number)
+	if !slices.Contains(Commands(), name) || numbered && (err != nil || track < 1) {
+		return Order{}, fmt.Errorf("command %.*q: not one of %s", longestOrder, o.Command, strings.Join(Commands(), ", "))
+	}
+	return Order{Command: name, Track: track}, nil
+}
