@@ -37,9 +37,11 @@ var edges = map[string][]string{
 	"pipeline/window":     {"camera", "camera/child", "model", "pipeline", "pipeline/overlay"},
 	"pipeline/record":     {"camera", "pipeline", "pipeline/outfile"},
 	"pipeline/outfile":    {"camera", "camera/hang"},
-	"pipeline/robot":      {"camera", "model", "pipeline", "pipeline/event", "pipeline/robot/lens"},
-	"pipeline/robot/lens": {"model"},
-	"pipeline/robot/mqtt": {"pipeline/robot"},
+
+	"pipeline/robot":        {"camera", "model", "pipeline", "pipeline/event", "pipeline/robot/lens"},
+	"pipeline/robot/lens":   {"model"},
+	"pipeline/robot/mqtt":   {"pipeline/robot"},
+	"pipeline/robot/socket": {"pipeline/robot"},
 
 	"pipeline/annotate":             {"camera", "model", "pipeline", "pipeline/track"},
 	"pipeline/annotate/jsonl":       {"camera", "pipeline", "pipeline/annotate", "pipeline/event"},
