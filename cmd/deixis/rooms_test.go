@@ -39,6 +39,7 @@ var edges = map[string][]string{
 	"pipeline/outfile":    {"camera", "camera/hang"},
 
 	"pipeline/robot":        {"camera", "model", "pipeline", "pipeline/event", "pipeline/robot/lens"},
+	"pipeline/robot/audit":  {"camera", "pipeline", "pipeline/robot"},
 	"pipeline/robot/lens":   {"model"},
 	"pipeline/robot/mqtt":   {"pipeline/robot"},
 	"pipeline/robot/socket": {"pipeline/robot"},
