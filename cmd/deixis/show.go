@@ -34,9 +34,10 @@ type show struct {
 	line    *line.Line
 	gate    line.Gate
 	mirror  line.Mirror
-	page    *web.Server   // nil without --http
-	token   string        // of the page; "" for none
-	voice   *voice        // nil without --listen
+	page    *web.Server // nil without --http
+	token   string      // of the page; "" for none
+	voice   *voice      // nil without --listen
+	orders  *orders
 	events  *event.Writer // nil without --events
 	closers []func() error
 }
@@ -51,6 +52,7 @@ func (s *show) open(ctx context.Context) error {
 	if s.plan.draw {
 		c.Draw = drawing.Draw
 	}
+	s.orders = &orders{asker: s.asker, locks: lateLine{s}, gate: &s.gate}
 	if err := s.openVoice(ctx, &c); err != nil {
 		return err
 	}

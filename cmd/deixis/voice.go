@@ -24,24 +24,11 @@ type voice struct {
 	desk listen.Desk
 	eyes listen.Sight
 
-	asker *pipeline.Asker
-	locks locks
-	gate  pipeline.Pauser
-	log   *slog.Logger
+	orders *orders
+	log    *slog.Logger
 
 	using  sync.RWMutex // the models are in use while it is read-locked
 	closed bool
-
-	mu      sync.Mutex
-	pinned  bool
-	stopped []string // what was looked for before "stop"
-}
-
-// locks is what a voice commands of the line.
-type locks interface {
-	Phrases() []string
-	Reject() bool
-	Pin(on bool)
 }
 
 // openVoice opens the models and the sound that --listen asks for.
@@ -53,7 +40,7 @@ func (s *show) openVoice(ctx context.Context, c *line.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	v := &voice{ears: hears, asker: s.asker, locks: lateLine{s}, gate: &s.gate, log: s.g.Log}
+	v := &voice{ears: hears, orders: s.orders, log: s.g.Log}
 	s.closers = append(s.closers, v.Close)
 	lex, err := s.flags.Listen.lexicon(hears.About.Language)
 	if err != nil {
@@ -95,13 +82,6 @@ func (v *voice) chooser(by *app.Network, w listen.Weights) *listen.Chooser {
 	return &listen.Chooser{By: by, Newest: v.eyes.Newest, Phrase: by.Bundle.Phrase, Most: by.Bundle.Limits.MaxPhrases, Weights: w}
 }
 
-// lateLine is the line of a show, which is made after its voice.
-type lateLine struct{ s *show }
-
-func (l lateLine) Phrases() []string { return l.s.line.Phrases() }
-func (l lateLine) Reject() bool      { return l.s.line.Reject() }
-func (l lateLine) Pin(on bool)       { l.s.line.Pin(on) }
-
 // run listens until the sound or ctx ends. What goes wrong ends the listening,
 // not the line.
 func (v *voice) run(ctx context.Context) error {
@@ -119,59 +99,13 @@ func (v *voice) caption() string {
 
 // do looks for a phrase, or does what a command orders.
 func (v *voice) do(_ context.Context, m listen.Meaning) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	defer v.gate.Nudge() // a picture that stands is answered anew
-	switch m.Command {
-	case listen.Stop, listen.Clear:
-		return v.quiet(m.Command == listen.Stop)
-	case listen.Other:
-		if !v.locks.Reject() {
-			return errors.New("nothing is shown that another could take the place of")
-		}
-	case listen.Hold:
-		v.pin(true)
-	case listen.GoOn:
-		return v.goOn()
-	default:
-		if v.pinned && v.Mode == listen.Always {
-			return errors.New("held; say “go on” first")
-		}
-		v.pin(false)
-		v.stopped = nil
-		return v.asker.Ask([]string{m.Phrase})
-	}
-	return nil
-}
-
-// quiet looks for nothing any more, and may remember what was looked for.
-func (v *voice) quiet(remember bool) error {
-	now := v.locks.Phrases()
-	if len(now) == 0 {
-		return errors.New("nothing is looked for")
-	}
-	v.pin(false)
-	if v.stopped = nil; remember {
-		v.stopped = now
-	}
-	return v.asker.Replace(nil)
-}
-
-// goOn ends a hold, or a stop.
-func (v *voice) goOn() error {
 	switch {
-	case v.pinned:
-		v.pin(false)
-		return nil
-	case len(v.stopped) > 0 && len(v.locks.Phrases()) == 0:
-		return v.asker.Ask(v.stopped)
+	case m.Command != "":
+		return v.orders.command(m.Command)
+	case v.Mode == listen.Always && v.orders.held():
+		return errors.New("held; say “go on” first")
 	}
-	return errors.New("nothing is held or stopped")
-}
-
-func (v *voice) pin(on bool) {
-	v.pinned = on
-	v.locks.Pin(on)
+	return v.orders.look([]string{m.Phrase})
 }
 
 // Hear takes a WAV file as if it had been said while the button was held.

@@ -152,7 +152,7 @@ func voiceOf(t *testing.T, says string) *voice {
 	l := line.New(line.Config{})
 	a := (&app.Network{Bundle: b}).Asker(quiet)
 	a.Set = l.SetPhrases
-	v := &voice{asker: a, locks: l, gate: &line.Gate{}, log: quiet}
+	v := &voice{orders: &orders{asker: a, locks: l, gate: &line.Gate{}}, log: quiet}
 	v.Line = &listen.Line{By: parrot(says), Lex: &listen.English, Mode: listen.Wake, Do: v.do, Log: quiet}
 	return v
 }
@@ -183,7 +183,7 @@ func TestVoiceDoes(t *testing.T) {
 		if (err == nil) != (tt.why == "") || err != nil && !strings.Contains(err.Error(), tt.why) {
 			t.Errorf("step %d: %v, want %q", i, err, tt.why)
 		}
-		if got := strings.Join(v.locks.Phrases(), "; "); got != tt.phrases {
+		if got := strings.Join(v.orders.locks.Phrases(), "; "); got != tt.phrases {
 			t.Errorf("step %d: looking for %q, want %q", i, got, tt.phrases)
 		}
 	}
@@ -191,7 +191,7 @@ func TestVoiceDoes(t *testing.T) {
 	if err := v.do(t.Context(), listen.Meaning{Command: listen.Hold}); err != nil {
 		t.Fatal(err)
 	}
-	if err := v.do(t.Context(), listen.Meaning{Phrase: "the dog"}); err == nil || v.locks.Phrases()[0] != "the cat" {
+	if err := v.do(t.Context(), listen.Meaning{Phrase: "the dog"}); err == nil || v.orders.locks.Phrases()[0] != "the cat" {
 		t.Error("while everything counts, a hold does not outlast what is said by the way")
 	}
 	if err := v.do(t.Context(), listen.Meaning{Command: listen.GoOn}); err != nil {
@@ -207,7 +207,7 @@ func TestVoiceHearsAPage(t *testing.T) {
 	}
 	wav := wavOf(pcm)
 	said, err := v.Hear(t.Context(), wav)
-	if err != nil || said.Phrase != "the dog" || said.Why != "" || v.locks.Phrases()[0] != "the dog" {
+	if err != nil || said.Phrase != "the dog" || said.Why != "" || v.orders.locks.Phrases()[0] != "the dog" {
 		t.Errorf("heard %+v, %v", said, err)
 	}
 	if _, err := v.Hear(t.Context(), wav[:30]); err == nil {
