@@ -37,6 +37,7 @@ type liveCmd struct {
 	Times    bool       `name:"show-times" help:"Write on the picture what each stage takes, medians in ms."`
 	Lock     lockArgs   `embed:"" prefix:"lock-"`
 	Listen   listenArgs `embed:""`
+	Robot    robotArgs  `embed:""`
 	FPS      float64    `name:"fps" help:"Frames a second to ask of a camera."`
 	Format   string     `name:"pixel-format" placeholder:"FOURCC" help:"Pixel format to ask of a camera, such as MJPG or YUYV (deixis devices lists them)."`
 }
@@ -51,7 +52,7 @@ func (c *liveCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	if err := c.Lock.rules().Validate(); err != nil {
 		return app.Usage(err)
 	}
-	if err := errors.Join(c.Listen.validate(), c.Page.validate()); err != nil {
+	if err := errors.Join(c.Listen.validate(), c.Page.validate(), c.Robot.validate()); err != nil {
 		return err
 	}
 	ref, err := camera.Parse(c.Source)
@@ -151,6 +152,7 @@ func (s *show) run(ctx context.Context, phrases []string) error {
 	if s.events != nil {
 		others.Go(func() error { return s.watchLoss(ctx) })
 	}
+	s.runRobot(ctx, others)
 	if s.voice != nil {
 		defer onTalk(s.voice.Toggle)()
 		others.Go(func() error { return s.voice.run(ctx) })

@@ -134,6 +134,9 @@ func TestPlan(t *testing.T) {
 		"a camera in a window":          {liveCmd{Carry: true}, webcam, true, plan{window: true, draw: true, drain: true, carry: true}},
 		"a window is a must":            {liveCmd{Window: true}, webcam, false, plan{window: true, draw: true, drain: true}},
 		"pictures that are looked at":   {liveCmd{HTTP: "x"}, folder, false, plan{page: true, paced: true, repeatLast: true}},
+		"a file for a robot":            {liveCmd{Robot: robotArgs{UDP: []string{"x"}}}, file, false, plan{robot: true, paced: true}},
+		"pictures for a robot":          {liveCmd{Robot: robotArgs{Audit: "d"}}, folder, false, plan{robot: true, paced: true}},
+		"a camera for a robot":          {liveCmd{Robot: robotArgs{MQTT: mqttArgs{URL: "x"}}}, webcam, false, plan{robot: true, drain: true}},
 		"pictures that are kept":        {liveCmd{HTTP: "x", Events: "e"}, folder, false, plan{page: true, events: "e", everyFrame: true, paced: true}},
 	} {
 		if got := planOf(&tt.flags, tt.ref, tt.desktop); got != tt.want {

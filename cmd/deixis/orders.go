@@ -15,6 +15,8 @@ type orders struct {
 	locks locks
 	gate  pipeline.Pauser
 
+	confirm func(track int) error // locks the target that is proposed to a robot; 0 for whichever it is
+
 	mu      sync.Mutex
 	pinned  bool
 	stopped []string // what was looked for before "stop"
@@ -60,6 +62,8 @@ func (o *orders) command(c listen.Command) error {
 		o.pin(true)
 	case listen.GoOn:
 		return o.goOn()
+	case listen.Confirm:
+		return o.confirm(0)
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func (s *show) openPage() (err error) {
 		drawing.Times = s.line.Timings()
 	}
 	o := web.Options{
-		Source: s.ref.String(), Line: s.line, About: s.about, Lost: s.lost, Gate: &s.gate, Mirror: s.mirror.Set,
+		Source: s.ref.String(), Line: reported{s.line, s}, About: s.about, Lost: s.lost, Gate: &s.gate, Mirror: s.mirror.Set,
 		Encode: s.encode, Draw: s.timed(drawing.Draw), Ask: s.asker.Replace, Notes: s.asker.Notes,
 		Token: s.token, Origins: f.Origins, Base: f.Base, Log: s.g.Log,
 	}

@@ -8,6 +8,7 @@ type plan struct {
 	window     bool   // show a window
 	page       bool   // serve the page
 	record     string // file of the recording; "" for none
+	robot      bool   // a robot is told of its target
 	events     string // file of the events; "-" is standard output, "" for none
 	toOutput   bool   // events go to standard output because nothing at all was asked for
 	everyFrame bool   // a recording is read frame by frame, because what comes of it is kept; otherwise the newest frame wins
@@ -23,15 +24,15 @@ type plan struct {
 func planOf(f *liveCmd, ref camera.Ref, desktop bool) plan {
 	p := plan{
 		window: f.Window || !f.Headless && desktop, page: f.HTTP != "", record: f.Record, events: f.Events,
-		drain: ref.Live(), carry: f.Carry,
+		robot: f.Robot.on(), drain: ref.Live(), carry: f.Carry,
 	}
-	seen := p.window || p.page
+	seen := p.window || p.page || p.robot
 	if p.events == "" && p.record == "" && !seen {
 		p.events, p.toOutput = "-", true
 	}
 	p.everyFrame = !ref.Live() && (p.record != "" || p.events != "" || !seen)
 	p.draw = p.window || p.record != ""
 	p.paced = !ref.Live() && seen
-	p.repeatLast = ref.Kind == camera.Images && seen && !p.everyFrame
+	p.repeatLast = ref.Kind == camera.Images && (p.window || p.page) && !p.everyFrame
 	return p
 }

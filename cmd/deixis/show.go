@@ -17,6 +17,8 @@ import (
 	"deixis/pipeline/outfile"
 	"deixis/pipeline/overlay"
 	"deixis/pipeline/record"
+	"deixis/pipeline/robot"
+	"deixis/pipeline/robot/audit"
 	"deixis/pipeline/web"
 )
 
@@ -38,7 +40,10 @@ type show struct {
 	token   string      // of the page; "" for none
 	voice   *voice      // nil without --listen
 	orders  *orders
-	events  *event.Writer // nil without --events
+	events  *event.Writer    // nil without --events
+	robot   *robot.Publisher // nil where nobody is told of a target
+	audit   *audit.Log       // nil without --audit
+	boot    string           // names this run of the program
 	closers []func() error
 }
 
@@ -52,7 +57,8 @@ func (s *show) open(ctx context.Context) error {
 	if s.plan.draw {
 		c.Draw = drawing.Draw
 	}
-	s.orders = &orders{asker: s.asker, locks: lateLine{s}, gate: &s.gate}
+	s.boot = rand.Text()
+	s.orders = &orders{asker: s.asker, locks: lateLine{s}, gate: &s.gate, confirm: s.confirm}
 	if err := s.openVoice(ctx, &c); err != nil {
 		return err
 	}
@@ -68,8 +74,11 @@ func (s *show) open(ctx context.Context) error {
 	if err := s.openEvents(ctx, &c); err != nil {
 		return err
 	}
+	if err := s.openRobot(&c); err != nil {
+		return err
+	}
 	s.line = line.New(c)
-	s.asker.Set = s.line.SetPhrases
+	s.asker.Set = s.setPhrases
 	if s.flags.Times {
 		drawing.Times = s.line.Timings()
 	}
@@ -125,7 +134,7 @@ func (s *show) openEvents(ctx context.Context, c *line.Config) error {
 		s.closers = append(s.closers, f.Close)
 		w = f
 	}
-	s.events = &event.Writer{W: closedIsEOF{w}, Source: s.ref.String(), Boot: rand.Text(), Lost: s.lost}
+	s.events = &event.Writer{W: closedIsEOF{w}, Source: s.ref.String(), Boot: s.boot, Lost: s.lost}
 	c.Outputs = append(c.Outputs, pipeline.Output{Name: "events", To: s.events, Needs: pipeline.NoPixels, OnError: pipeline.Drop, EveryFrame: true})
 	if s.voice != nil {
 		s.voice.Tell = s.events.Say

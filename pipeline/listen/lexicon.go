@@ -10,6 +10,8 @@ const (
 	Other Command = "other" // not that one: the next best
 	Hold  Command = "hold"  // stay on what is locked, whatever comes
 	GoOn  Command = "go on" // end of Stop and Hold
+
+	Confirm Command = "confirm" // that one: the target proposed to a robot is the one meant
 )
 
 // A Lexicon is what a language says around a phrase. All in lower case.
@@ -46,8 +48,9 @@ var English = Lexicon{
 			"the other one", "other one", "another one", "the other", "not that one", "not this one", "wrong one", "the wrong one",
 			"no the other one", "no not that one", "not that one the other one", "next", "next one", "the next one", "the next",
 		},
-		Hold: {"hold", "hold it", "hold that", "hold on", "hold still", "stay", "stay there", "stay on it", "freeze"},
-		GoOn: {"go on", "continue", "carry on", "resume", "let go", "release", "start"},
+		Hold:    {"hold", "hold it", "hold that", "hold on", "hold still", "stay", "stay there", "stay on it", "freeze"},
+		Confirm: {"confirm", "confirmed", "confirm it", "confirm that", "that's the one", "that is the one", "yes that one", "that's it"},
+		GoOn:    {"go on", "continue", "carry on", "resume", "let go", "release", "start"},
 	},
 	Fillers: []string{"uh", "uhh", "uhm", "um", "umm", "er", "erm", "hm", "hmm", "mm", "mmm", "ah", "eh", "oh", "huh", "you know"},
 	Asides:  []string{"like", "well", "so", "right", "i mean", "say", "let's say", "let's see", "what's it called", "please", "actually"},

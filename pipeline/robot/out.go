@@ -21,6 +21,8 @@ type out struct {
 	skipped uint64 // messages that a newer one took the place of
 	errors  uint64
 	err     error // the newest; nil while the way goes
+	failing bool  // that it fails was told, and not yet that it goes again
+	failed  time.Time
 }
 
 // mostEvents is how many events wait for a way that is away; then the oldest are lost.
@@ -127,24 +129,33 @@ func pause(d time.Duration, over <-chan struct{}) {
 	}
 }
 
-// told counts what came of p and tells it, once in a row. It is whether p was sent.
+// settled is how long a way must go well until its failing is over: UDP may fail at
+// every other message.
+const settled = 5 * time.Second
+
+// told counts what came of p and tells it, once for as long as a way fails. It is
+// whether p was sent.
 func (o *out) told(ctx context.Context, p *Parcel, err error) bool {
+	now := time.Now()
 	o.mu.Lock()
-	before := o.err
-	switch o.err = err; {
-	case err != nil:
+	defer o.mu.Unlock()
+	if err != nil {
 		o.errors++
-	case p.Message != nil:
+		o.err, o.failed = err, now
+		if !o.failing && ctx.Err() == nil {
+			o.failing = true
+			o.log.Warn("target messages do not go out and are tried again; the rest goes on", "way", o.Name, "err", err)
+		}
+		return false
+	}
+	if o.err = nil; p.Message != nil {
 		o.sent++
 	}
-	o.mu.Unlock()
-	switch {
-	case err == nil && before != nil:
+	if o.failing && now.Sub(o.failed) >= settled {
+		o.failing = false
 		o.log.Info("target messages go out again", "way", o.Name)
-	case err != nil && before == nil && ctx.Err() == nil:
-		o.log.Warn("target messages do not go out and are tried again; the rest goes on", "way", o.Name, "err", err)
 	}
-	return err == nil
+	return true
 }
 
 func (o *out) stats() pipeline.OutputStats {

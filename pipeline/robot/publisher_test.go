@@ -217,7 +217,7 @@ func TestAWayThatFailsFailsAlone(t *testing.T) {
 			t.Errorf("%d warnings:\n%s", n, &s.log)
 		}
 		bad.broken.Store(false)
-		time.Sleep(mostBackoff)
+		time.Sleep(mostBackoff + settled)
 		synctest.Wait()
 		for _, m := range bad.taken() {
 			if m.State != "absent" {
@@ -237,6 +237,27 @@ func TestAWayThatFailsFailsAlone(t *testing.T) {
 		s.end()
 		if !good.closed || !bad.closed || !stuck.closed {
 			t.Error("a way is left open")
+		}
+	})
+}
+
+// A way that fails at every other message is told of once.
+func TestAWayThatFlaps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wire
+		s := newStudio(t, &w)
+		s.ask("the cup")
+		for i := range 300 {
+			w.broken.Store(i%2 == 0)
+			s.show(locked(320, 240))
+			time.Sleep(firstBackoff + time.Millisecond)
+		}
+		s.end()
+		if n := strings.Count(s.log.String(), "\n"); n != 1 {
+			t.Errorf("%d lines:\n%s", n, &s.log)
+		}
+		if st := s.Stats()[0]; st.Errors < 50 || st.Shown < 50 {
+			t.Errorf("%+v", st)
 		}
 	})
 }

@@ -175,6 +175,9 @@ func (l *Log) told(err error) {
 	}
 }
 
+// Close frees the log where Run has not done so.
+func (l *Log) Close() error { return l.folder.close() }
+
 // Stats says how the log is doing.
 func (l *Log) Stats() pipeline.OutputStats {
 	l.mu.Lock()

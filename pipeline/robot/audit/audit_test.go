@@ -50,6 +50,7 @@ func open(t *testing.T, o Options) *Log {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { l.Close() })
 	return l
 }
 

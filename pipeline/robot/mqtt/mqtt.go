@@ -51,9 +51,11 @@ const (
 // A Client is a robot.Way.
 type Client struct {
 	o     Options
-	stop  context.CancelFunc
-	conn  *autopaho.ConnectionManager
+	to    *url.URL
 	state *state
+
+	conn *autopaho.ConnectionManager // nil before the first message
+	stop context.CancelFunc          // of conn
 }
 
 // Parse reads an address of a broker: its port may be missing.
@@ -77,21 +79,27 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Open begins to connect, and goes on for as long as it takes.
-func Open(o Options) (*Client, error) {
+// New checks where messages go. It connects with the first of them.
+func New(o Options) (*Client, error) {
 	to, err := Parse(o.URL)
 	if err = errors.Join(err, CheckName(o.Name)); err != nil {
 		return nil, err
 	}
 	o.Log = cmp.Or(o.Log, slog.Default())
-	c := &Client{o: o, state: newState()}
+	return &Client{o: o, to: to, state: newState()}, nil
+}
+
+// connect begins to connect, and goes on for as long as it takes.
+func (c *Client) connect() (err error) {
+	if c.conn != nil {
+		return nil
+	}
 	ctx, stop := context.WithCancel(context.Background())
-	c.stop = stop
 	backoff := autopaho.NewExponentialBackoff(firstBackoff, mostBackoff, 2*firstBackoff, 2)
 	now := uint32(0)
 	conf := autopaho.ClientConfig{
-		ServerUrls: []*url.URL{to}, KeepAlive: keepAlive, CleanStartOnInitialConnection: true,
-		ConnectTimeout: dialFor, ConnectUsername: o.User, ConnectPassword: []byte(o.Password),
+		ServerUrls: []*url.URL{c.to}, KeepAlive: keepAlive, CleanStartOnInitialConnection: true,
+		ConnectTimeout: dialFor, ConnectUsername: c.o.User, ConnectPassword: []byte(c.o.Password),
 		ReconnectBackoff: func(n int) time.Duration {
 			if n == 0 {
 				return 0
@@ -105,15 +113,16 @@ func Open(o Options) (*Client, error) {
 		OnConnectionDown:  func() bool { c.state.set(errors.New("the broker has closed the connection")); return true },
 		OnConnectError:    func(err error) { c.state.set(plain(err)) },
 		ClientConfig: paho.ClientConfig{
-			ClientID: "deixis-" + o.Name + "-" + o.Boot, PacketTimeout: ackFor,
+			ClientID: "deixis-" + c.o.Name + "-" + c.o.Boot, PacketTimeout: ackFor,
 			OnPublishReceived: []func(paho.PublishReceived) (bool, error){c.receive(ctx)},
 		},
 	}
 	if c.conn, err = autopaho.NewConnection(ctx, conf); err != nil {
 		stop()
-		return nil, err
+		return err
 	}
-	return c, nil
+	c.stop = stop
+	return nil
 }
 
 // plain is the cause of a connection that could not be made, in one line.
@@ -188,6 +197,9 @@ func (c *Client) publish(ctx context.Context, conn *autopaho.ConnectionManager, 
 // Send publishes the message, retained until it expires, and the events. It waits
 // for a connection that is being made, and not for one that failed.
 func (c *Client) Send(ctx context.Context, p *robot.Parcel) error {
+	if err := c.connect(); err != nil {
+		return err
+	}
 	if err := c.state.wait(ctx); err != nil {
 		return err
 	}
@@ -216,10 +228,13 @@ func (c *Client) Send(ctx context.Context, p *robot.Parcel) error {
 
 // Close says that the sender is gone, where there is a connection, and ends it.
 func (c *Client) Close(ctx context.Context) error {
-	defer c.stop()
+	if c.conn == nil {
+		return nil
+	}
 	var err error
 	if c.state.up() {
 		err = c.publish(ctx, c.conn, c.topic("availability"), []byte("offline"), true)
 	}
+	c.stop()
 	return errors.Join(err, c.conn.Disconnect(ctx))
 }

@@ -99,7 +99,10 @@ func (s *station) expect(t *testing.T, topic, part string) news {
 func open(t *testing.T, o Options) *Client {
 	t.Helper()
 	o.Name, o.Boot = "arm", "B"
-	c, err := Open(o)
+	c, err := New(o)
+	if err == nil {
+		err = c.connect()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +301,7 @@ func TestUserAndPassword(t *testing.T) {
 
 func TestBadAddressesAndNames(t *testing.T) {
 	for _, bad := range []string{"", "host:1883", "http://host", "mqtt://", "mqtt://host/path", "mqtt://host?x=1", "mqtt://me:secret@host", "mqtt://[::1"} {
-		if _, err := Open(Options{URL: bad, Name: "arm"}); err == nil || strings.Contains(err.Error(), "secret") {
+		if _, err := New(Options{URL: bad, Name: "arm"}); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -308,7 +311,7 @@ func TestBadAddressesAndNames(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "a/b", "+", "#", "$SYS", "a\x00", strings.Repeat("x", 101)} {
-		if _, err := Open(Options{URL: "mqtt://host", Name: bad}); err == nil {
+		if _, err := New(Options{URL: "mqtt://host", Name: bad}); err == nil {
 			t.Errorf("name %q", bad)
 		}
 	}

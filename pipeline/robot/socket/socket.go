@@ -67,12 +67,13 @@ func (c *Client) Send(ctx context.Context, p *robot.Parcel) error {
 	if d, ok := ctx.Deadline(); ok && d.Before(until) {
 		until = d
 	}
-	hurry := context.AfterFunc(ctx, func() { c.conn.SetWriteDeadline(time.Now()) })
+	conn := c.conn
+	err := conn.SetWriteDeadline(until)
+	hurry := context.AfterFunc(ctx, func() { conn.SetWriteDeadline(time.Now()) })
 	defer hurry()
-	err := c.conn.SetWriteDeadline(until)
 	if err == nil {
 		line := make([]byte, 0, len(p.JSON)+1)
-		_, err = c.conn.Write(append(append(line, p.JSON...), '\n'))
+		_, err = conn.Write(append(append(line, p.JSON...), '\n'))
 	}
 	if err != nil { // part of the line may be out: the next begins a connection of its own
 		c.drop()

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
+	"deixis/model"
+	"deixis/pipeline"
+	"deixis/pipeline/line"
+	"deixis/pipeline/listen"
+	"deixis/pipeline/robot"
+	"deixis/pipeline/robot/audit"
+	"deixis/pipeline/robot/mqtt"
+	"deixis/pipeline/robot/socket"
+)
+
+// openRobot joins what tells a robot of its target to the line.
+func (s *show) openRobot(c *line.Config) (err error) {
+	if !s.plan.robot {
+		return nil
+	}
+	f, info := &s.flags.Robot, s.from.Info()
+	o := robot.PublisherConfig{
+		Config: robot.Config{
+			Name: f.name(), Source: s.ref.String(), Boot: s.boot, Latency: f.Latency, ValidFor: f.ValidFor,
+			Heartbeat: time.Duration(float64(time.Second) / f.Heartbeat),
+		},
+		Away: s.away, Log: s.g.Log,
+	}
+	if o.Lens, err = f.lens(info.Width, info.Height); err != nil {
+		return err
+	}
+	o.Rules, _ = f.rules() // validated, as sizes are
+	o.Sizes, _ = f.sizes()
+	if f.Follow.On {
+		o.Follow = f.Follow.law()
+	}
+	needs := pipeline.NoPixels
+	if f.Audit != "" {
+		if s.audit, err = audit.Open(audit.Options{Dir: f.Audit, Limit: f.Most << 20, Encode: opencv.EncodeJPEG, Log: s.g.Log}); err != nil {
+			return app.Output(fmt.Errorf("--audit: %w", err))
+		}
+		s.closers = append(s.closers, s.audit.Close)
+		o.Keeper, needs = s.audit, pipeline.Undrawn
+	}
+	if o.Outs, err = s.openWays(o.Boot); err != nil {
+		return err
+	}
+	s.robot = robot.NewPublisher(o)
+	c.Outputs = append(c.Outputs, pipeline.Output{Name: "target", To: s.robot, Needs: needs, OnError: pipeline.Retry})
+	return nil
+}
+
+// openWays prepares every way out. Each connects with its first message.
+func (s *show) openWays(boot string) (outs []robot.Out, err error) {
+	f := &s.flags.Robot
+	var do func(context.Context, robot.Order) error
+	if f.Anon {
+		do = s.order
+	}
+	for i, addr := range append(slices.Clone(f.UDP), f.TCP...) {
+		network := "udp"
+		if i >= len(f.UDP) {
+			network = "tcp"
+		}
+		way, err := socket.New(socket.Options{Network: network, Addr: addr, Do: do, Log: s.g.Log})
+		if err != nil {
+			return nil, app.Usage(fmt.Errorf("--%s: %w", network, err))
+		}
+		outs = append(outs, robot.Out{Name: network + " " + addr, To: way})
+	}
+	if f.MQTT.URL == "" {
+		return outs, nil
+	}
+	m := mqtt.Options{URL: f.MQTT.URL, User: f.MQTT.User, Name: f.name(), Boot: boot, HomeAssistant: f.MQTT.Home, Do: do, Log: s.g.Log}
+	if m.Password, err = f.MQTT.password(); err != nil {
+		return nil, err
+	}
+	if m.TLS, err = f.MQTT.certificates(); err != nil {
+		return nil, err
+	}
+	if m.User != "" || f.MQTT.Cert != "" {
+		m.Do = s.order
+	}
+	if m.Do == nil {
+		s.g.Log.Info("commands over MQTT are not taken, since the broker does not know who sends them (--mqtt-user, --mqtt-cert or --commands-from-anyone)")
+	}
+	way, err := mqtt.New(m)
+	if err != nil {
+		return nil, app.Usage(fmt.Errorf("--mqtt: %w", err))
+	}
+	return append(outs, robot.Out{Name: "mqtt", To: way}), nil
+}
+
+// away is why no pictures come at the moment; "" where they do.
+func (s *show) away() string {
+	switch {
+	case s.gate.Paused():
+		return "the picture is paused"
+	case s.lost():
+		return "the camera is away"
+	}
+	return ""
+}
+
+// order does what a robot or a broker asks for.
+func (s *show) order(_ context.Context, o robot.Order) error {
+	if o.Command == robot.Confirm {
+		return s.confirm(o.Track)
+	}
+	if o.Command != "" {
+		return s.orders.command(listen.Command(o.Command))
+	}
+	texts := pipeline.Split(o.Phrase)
+	if len(texts) == 0 {
+		return fmt.Errorf("look for nothing: %w (the command clear does that)", model.ErrEmptyPhrase)
+	}
+	return s.orders.look(texts)
+}
+
+// confirm locks the target that is proposed to a robot: track, or whichever it is for 0.
+func (s *show) confirm(track int) error {
+	if s.robot == nil {
+		return errors.New("no robot is told of a target, so that there is nothing to confirm (--mqtt, --udp, --tcp)")
+	}
+	return s.robot.Confirm(track)
+}
+
+// setPhrases tells the line and the robot what is looked for.
+func (s *show) setPhrases(ps []model.Phrase) {
+	s.line.SetPhrases(ps)
+	if s.robot != nil {
+		s.robot.Ask(ps)
+	}
+}
+
+// runRobot sends until ctx ends; the audit log ends after the last message.
+func (s *show) runRobot(ctx context.Context, others *errgroup.Group) {
+	if s.robot == nil {
+		return
+	}
+	kept, stop := context.WithCancel(context.WithoutCancel(ctx))
+	others.Go(func() error {
+		defer stop()
+		return s.robot.Run(ctx)
+	})
+	if s.audit != nil {
+		others.Go(func() error { return s.audit.Run(kept) })
+	}
+}
+
+// A reported line tells of the ways out to a robot as of its other outputs.
+type reported struct {
+	*line.Line
+	show *show
+}
+
+// Outputs says how each output and each way is doing.
+func (r reported) Outputs() []pipeline.OutputStats {
+	all := r.Line.Outputs()
+	if r.show.robot != nil {
+		all = append(all, r.show.robot.Stats()...)
+	}
+	if r.show.audit != nil {
+		all = append(all, r.show.audit.Stats())
+	}
+	return all
+}
