@@ -53,7 +53,7 @@ type report struct {
 	Slot          int
 	Width, Height int
 	PTS           time.Duration
-	At            int64 // when it was read, ns since 1970
+	At            int64 // when it was taken, or else read, ns since 1970
 }
 
 // causes are the sentinels that keep their meaning between two processes.
@@ -146,7 +146,10 @@ func readOne(c *child.Conn, v *video, o order, index, slot int) error {
 	memory := c.Memory[slot*o.SlotSize : (slot+1)*o.SlotSize : (slot+1)*o.SlotSize]
 	f := camera.Frame{Pix: memory}
 	err := v.Read(&f)
-	at := time.Now().UnixNano()
+	at := time.Now()
+	if !f.At.IsZero() {
+		at = f.At
+	}
 	end := report{End: true, Lost: v.lost}
 	var change *sizeChange
 	switch {
@@ -163,5 +166,5 @@ func readOne(c *child.Conn, v *video, o order, index, slot int) error {
 	case len(f.Pix) > o.SlotSize || &f.Pix[0] != &memory[0]:
 		return fmt.Errorf("a frame of %dx%d pixels is larger than the limit", f.Width, f.Height)
 	}
-	return c.Send(report{Slot: slot, Index: index, Width: f.Width, Height: f.Height, PTS: f.PTS, At: at, Lost: v.lost})
+	return c.Send(report{Slot: slot, Index: index, Width: f.Width, Height: f.Height, PTS: f.PTS, At: at.UnixNano(), Lost: v.lost})
 }

@@ -220,6 +220,9 @@ func (v *video) decode(f *camera.Frame) error {
 		return fmt.Errorf("a frame of %dx%d is more than the limit of %d pixels: %w", v.width, v.height, v.maxPixels, camera.ErrNoPicture)
 	}
 	f.PTS = time.Duration(v.dev.Get(gocv.VideoCapturePosMsec) * float64(time.Millisecond))
+	if v.ref.Kind == camera.Device {
+		f.At = takenAt(f.PTS, kernelClock(), time.Now())
+	}
 	if pix, err := mat.DataPtrUint8(); err == nil && len(f.Pix) > 0 && len(pix) == len(f.Pix) && &pix[0] == &f.Pix[0] {
 		return nil
 	}
