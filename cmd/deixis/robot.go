@@ -61,16 +61,17 @@ func (s *show) openRobot(c *line.Config) (err error) {
 // openWays prepares every way out. Each connects with its first message.
 func (s *show) openWays(boot string) (outs []robot.Out, err error) {
 	f := &s.flags.Robot
-	var do func(context.Context, robot.Order) error
+	known := &robot.Inbox{Do: s.order, Log: s.g.Log}
+	var anyone *robot.Inbox
 	if f.Anon {
-		do = s.order
+		anyone = known
 	}
 	for i, addr := range append(slices.Clone(f.UDP), f.TCP...) {
 		network := "udp"
 		if i >= len(f.UDP) {
 			network = "tcp"
 		}
-		way, err := socket.New(socket.Options{Network: network, Addr: addr, Do: do, Log: s.g.Log})
+		way, err := socket.New(socket.Options{Network: network, Addr: addr, Inbox: anyone})
 		if err != nil {
 			return nil, app.Usage(fmt.Errorf("--%s: %w", network, err))
 		}
@@ -79,7 +80,7 @@ func (s *show) openWays(boot string) (outs []robot.Out, err error) {
 	if f.MQTT.URL == "" {
 		return outs, nil
 	}
-	m := mqtt.Options{URL: f.MQTT.URL, User: f.MQTT.User, Name: f.name(), Boot: boot, HomeAssistant: f.MQTT.Home, Do: do, Log: s.g.Log}
+	m := mqtt.Options{URL: f.MQTT.URL, User: f.MQTT.User, Name: f.name(), Boot: boot, HomeAssistant: f.MQTT.Home, Inbox: anyone}
 	if m.Password, err = f.MQTT.password(); err != nil {
 		return nil, err
 	}
@@ -87,9 +88,9 @@ func (s *show) openWays(boot string) (outs []robot.Out, err error) {
 		return nil, err
 	}
 	if m.User != "" || f.MQTT.Cert != "" {
-		m.Do = s.order
+		m.Inbox = known
 	}
-	if m.Do == nil {
+	if m.Inbox == nil {
 		s.g.Log.Info("commands over MQTT are not taken, since the broker does not know who sends them (--mqtt-user, --mqtt-cert or --commands-from-anyone)")
 	}
 	way, err := mqtt.New(m)

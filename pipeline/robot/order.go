@@ -1,10 +1,14 @@
 package robot
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 )
 
 // The commands that a way in can bring, beside a phrase.
@@ -46,4 +50,52 @@ func (o Order) Checked() (Order, error) {
 		return Order{}, fmt.Errorf("command %.*q: not one of %s", longestOrder, o.Command, strings.Join(Commands(), ", "))
 	}
 	return Order{Command: name, Track: track}, nil
+}
+
+// LongestOrder is how many bytes an order may have that comes from outside: a phrase
+// has at most 2000 letters.
+const LongestOrder = 64 << 10
+
+// An Inbox does what orders from outside ask for, and tells what it refuses: a line a
+// second at most, however many come. Any goroutine may call its methods.
+type Inbox struct {
+	Do  func(ctx context.Context, o Order) error
+	Log *slog.Logger
+
+	mu      sync.Mutex
+	told    time.Time // when the newest refusal was told
+	untold  int       // refusals since
+	refused uint64
+}
+
+// Take does o, which came from from.
+func (b *Inbox) Take(ctx context.Context, from string, o Order) {
+	checked, err := o.Checked()
+	if err == nil {
+		err = b.Do(ctx, checked)
+	}
+	if err != nil {
+		b.Refuse(from, err)
+	}
+}
+
+// Refuse tells why an order was not taken.
+func (b *Inbox) Refuse(from string, why error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refused++
+	now := time.Now()
+	if now.Sub(b.told) < time.Second {
+		b.untold++
+		return
+	}
+	b.Log.Warn("order refused", "from", from, "why", why, "untold_before", b.untold)
+	b.told, b.untold = now, 0
+}
+
+// Refused counts the orders that were not taken.
+func (b *Inbox) Refused() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.refused
 }

@@ -74,7 +74,7 @@ func (c *Client) entities() []entity {
 			"value_template": "{{ {'event_type': value_json.type, 'phrase': value_json.phrase, 'state': value_json.target.state} | to_json }}",
 		}},
 	}
-	if c.o.Do == nil {
+	if c.o.Inbox == nil {
 		return all
 	}
 	all = append(all, entity{"text", "phrase", map[string]any{

@@ -8,12 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"deixis/pipeline/robot"
 )
 
 func TestDescriptionsForHomeAssistant(t *testing.T) {
 	s := serve(t, "127.0.0.1:0", nil, nil)
-	o := &orders{}
-	c := open(t, Options{URL: "mqtt://" + s.addr, HomeAssistant: true, Do: o.do})
+	c := open(t, Options{URL: "mqtt://" + s.addr, HomeAssistant: true, Inbox: &robot.Inbox{}})
 	send(t, c, parcel(1)) // it has greeted
 	seen := map[string]bool{}
 	for topic, p := range s.Topics.Retained.GetAll() {
@@ -55,7 +56,7 @@ func TestDescriptionsByHomeAssistantsSchemas(t *testing.T) {
 	if _, err := os.Stat(python); err != nil {
 		t.Skip("no Home Assistant on this machine (make .venv/.homeassistant)")
 	}
-	c := &Client{o: Options{Name: "arm", Do: (&orders{}).do}}
+	c := &Client{o: Options{Name: "arm", Inbox: &robot.Inbox{}}}
 	var in bytes.Buffer
 	var topics []string
 	for _, e := range append(c.entities(), entity{"sensor", "bad", map[string]any{"expire_after": "soon"}}) {

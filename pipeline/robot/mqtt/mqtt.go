@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
 	"strings"
@@ -29,9 +28,7 @@ type Options struct {
 	Name, Boot     string      // as in robot.Message; Name is part of every topic
 	HomeAssistant  bool        // describe the topics to Home Assistant
 
-	// Do does what an order asks for. nil: no orders are taken.
-	Do  func(ctx context.Context, o robot.Order) error
-	Log *slog.Logger // nil means slog.Default()
+	Inbox *robot.Inbox // takes orders; nil: none are taken
 }
 
 // expiry is how long a broker keeps a message of a sender that is gone, seconds. A
@@ -85,7 +82,6 @@ func New(o Options) (*Client, error) {
 	if err = errors.Join(err, CheckName(o.Name)); err != nil {
 		return nil, err
 	}
-	o.Log = cmp.Or(o.Log, slog.Default())
 	return &Client{o: o, to: to, state: newState()}, nil
 }
 
@@ -175,7 +171,7 @@ func (c *Client) greet(ctx context.Context, conn *autopaho.ConnectionManager) {
 	if err == nil && c.o.HomeAssistant {
 		err = c.describe(ctx, conn)
 	}
-	if err == nil && c.o.Do != nil {
+	if err == nil && c.o.Inbox != nil {
 		// Retained orders are from before: they are not sent, nor taken.
 		ask := func(topic string) paho.SubscribeOptions {
 			return paho.SubscribeOptions{Topic: c.topic(topic), QoS: 1, RetainHandling: 2, RetainAsPublished: true}

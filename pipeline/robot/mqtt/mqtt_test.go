@@ -1,7 +1,6 @@
 package mqtt
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -214,32 +213,14 @@ func (o *orders) do(_ context.Context, order robot.Order) error {
 	return nil
 }
 
-// A journal is a log that several goroutines write.
-type journal struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.buf.Write(p)
-}
-
-func (j *journal) count(part string) int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return strings.Count(j.buf.String(), part)
-}
-
 func TestOrders(t *testing.T) {
 	s := serve(t, "127.0.0.1:0", nil, nil)
 	o := &orders{got: make(chan robot.Order, 10)}
-	var log journal
+	inbox := &robot.Inbox{Do: o.do, Log: slog.New(slog.DiscardHandler)}
 	if err := s.Publish("deixis/arm/command", []byte("confirm"), true, 1); err != nil { // from before
 		t.Fatal(err)
 	}
-	c := open(t, Options{URL: "mqtt://" + s.addr, Do: o.do, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	c := open(t, Options{URL: "mqtt://" + s.addr, Inbox: inbox})
 	send(t, c, parcel(1)) // it has subscribed
 	for _, tt := range []struct {
 		topic, payload string
@@ -251,7 +232,7 @@ func TestOrders(t *testing.T) {
 		{"command", "", robot.Order{}, true},
 		{"command", "explode " + strings.Repeat("x", 1000), robot.Order{}, true},
 		{"command", "confirm -1", robot.Order{}, true},
-		{"phrase/set", strings.Repeat("x", longestOrder+1), robot.Order{}, true},
+		{"phrase/set", strings.Repeat("x", robot.LongestOrder+1), robot.Order{}, true},
 		{"command", "confirm", robot.Order{Command: robot.Confirm}, false},
 		{"command", "confirm 12", robot.Order{Command: robot.Confirm, Track: 12}, false},
 		{"command", "go  on", robot.Order{Command: robot.GoOn}, false},
@@ -271,7 +252,7 @@ func TestOrders(t *testing.T) {
 			t.Fatalf("%s %.40q never came", tt.topic, tt.payload)
 		}
 	}
-	if n := log.count("order refused"); n != 5 {
+	if n := inbox.Refused(); n != 5 {
 		t.Errorf("%d refused", n)
 	}
 }

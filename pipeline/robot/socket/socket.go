@@ -3,12 +3,10 @@ package socket
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"sync"
 	"time"
@@ -21,9 +19,7 @@ type Options struct {
 	Network string // udp or tcp
 	Addr    string // HOST:PORT, of who listens there
 
-	// Do does what a line from there asks for, over TCP. nil: what comes is not read.
-	Do  func(ctx context.Context, o robot.Order) error
-	Log *slog.Logger // nil means slog.Default()
+	Inbox *robot.Inbox // takes orders that come back over TCP; nil: none are taken
 }
 
 // What a connection waits for.
@@ -31,9 +27,6 @@ const (
 	dialFor  = 5 * time.Second
 	writeFor = 2 * time.Second // who reads nothing for so long is gone
 )
-
-// longestOrder is how many bytes a line from there may have.
-const longestOrder = 64 << 10
 
 // A Client is a robot.Way. It connects when there is something to send.
 type Client struct {
@@ -49,7 +42,6 @@ func New(o Options) (*Client, error) {
 	if host, port, err := net.SplitHostPort(o.Addr); err != nil || host == "" || port == "" || port == "0" {
 		return nil, fmt.Errorf("%q is not like 192.168.1.20:7421", o.Addr)
 	}
-	o.Log = cmp.Or(o.Log, slog.Default())
 	c := &Client{o: o}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c, nil
@@ -101,17 +93,14 @@ func (c *Client) connect(ctx context.Context) error {
 // that out at once.
 func (c *Client) read(conn net.Conn) {
 	defer conn.Close()
-	lines := bufio.NewReaderSize(conn, longestOrder)
+	lines := bufio.NewReaderSize(conn, robot.LongestOrder)
 	for {
 		line, more, err := lines.ReadLine()
 		if err != nil {
 			return
 		}
-		if c.o.Do == nil {
-			continue
-		}
-		if err := c.order(line, more); err != nil {
-			c.o.Log.Warn("order refused", "from", c.o.Addr, "why", err)
+		if c.o.Inbox != nil {
+			c.order(line, more)
 		}
 		for more && err == nil {
 			_, more, err = lines.ReadLine()
@@ -120,19 +109,17 @@ func (c *Client) read(conn net.Conn) {
 }
 
 // order does what one line asks for; more says that it is longer than it may be.
-func (c *Client) order(line []byte, more bool) error {
-	if more {
-		return errors.New("it is longer than 64 KiB")
-	}
+func (c *Client) order(line []byte, more bool) {
 	var o robot.Order
-	if err := json.Unmarshal(line, &o); err != nil {
-		return fmt.Errorf(`not like {"phrase": "the blue box"} or {"command": "confirm"}: %w`, err)
+	err := json.Unmarshal(line, &o)
+	switch {
+	case more:
+		c.o.Inbox.Refuse(c.o.Addr, errors.New("it is longer than 64 KiB"))
+	case err != nil:
+		c.o.Inbox.Refuse(c.o.Addr, fmt.Errorf(`not like {"phrase": "the blue box"} or {"command": "confirm"}: %w`, err))
+	default:
+		c.o.Inbox.Take(c.ctx, c.o.Addr, o)
 	}
-	checked, err := o.Checked()
-	if err != nil {
-		return err
-	}
-	return c.o.Do(c.ctx, checked)
 }
 
 func (c *Client) drop() {

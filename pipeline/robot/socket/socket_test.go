@@ -2,14 +2,12 @@ package socket
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -164,43 +162,22 @@ func TestAReaderThatHangs(t *testing.T) {
 	}
 }
 
-// A journal is a log that several goroutines write.
-type journal struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.buf.Write(p)
-}
-
-func (j *journal) count(part string) int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return strings.Count(j.buf.String(), part)
-}
-
 func TestOrders(t *testing.T) {
 	l := listen(t, "127.0.0.1:0")
-	var log journal
 	got := make(chan robot.Order, 10)
-	c := client(t, Options{
-		Network: "tcp", Addr: l.Addr().String(), Log: slog.New(slog.NewTextHandler(&log, nil)),
-		Do: func(_ context.Context, o robot.Order) error {
-			got <- o
-			if o.Command == robot.Other {
-				return errors.New("nothing is shown")
-			}
-			return nil
-		},
-	})
+	inbox := &robot.Inbox{Log: slog.New(slog.DiscardHandler), Do: func(_ context.Context, o robot.Order) error {
+		got <- o
+		if o.Command == robot.Other {
+			return errors.New("nothing is shown")
+		}
+		return nil
+	}}
+	c := client(t, Options{Network: "tcp", Addr: l.Addr().String(), Inbox: inbox})
 	if err := c.Send(t.Context(), parcel("{}")); err != nil {
 		t.Fatal(err)
 	}
 	conn := accept(t, l)
-	if _, err := io.WriteString(conn, "{\"phrase\":\"the box\"}\nnonsense\n{\"command\":\"dance\"}\n"+strings.Repeat("x", 3*longestOrder)+
+	if _, err := io.WriteString(conn, "{\"phrase\":\"the box\"}\nnonsense\n{\"command\":\"dance\"}\n"+strings.Repeat("x", 3*robot.LongestOrder)+
 		"\n{\"command\":\"other\"}\n{\"command\":\"confirm 3\"}\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -214,27 +191,23 @@ func TestOrders(t *testing.T) {
 			t.Fatalf("%+v never came", want)
 		}
 	}
-	if n := log.count("order refused"); n != 4 {
+	if n := inbox.Refused(); n != 4 {
 		t.Errorf("%d refused", n)
 	}
 }
 
-func TestOrdersAreNotReadUnasked(t *testing.T) {
+func TestOrdersAreNotTakenUnasked(t *testing.T) {
 	l := listen(t, "127.0.0.1:0")
-	var log journal
-	c := client(t, Options{Network: "tcp", Addr: l.Addr().String(), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	c := client(t, Options{Network: "tcp", Addr: l.Addr().String()})
 	if err := c.Send(t.Context(), parcel("{}")); err != nil {
 		t.Fatal(err)
 	}
 	conn := accept(t, l)
-	if _, err := io.WriteString(conn, "nonsense\n"); err != nil {
+	if _, err := io.WriteString(conn, "{\"command\":\"stop\"}\n"+strings.Repeat("x", 3*robot.LongestOrder)); err != nil {
 		t.Fatal(err)
 	}
 	conn.(*net.TCPConn).CloseWrite()
-	c.readers.Wait() // all was read
-	if n := log.count("refused"); n != 0 {
-		t.Errorf("%d lines were looked at", n)
-	}
+	c.readers.Wait() // all was read, and nobody was there to take it
 }
 
 func TestBadAddresses(t *testing.T) {
