@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline"
 	"deixis/pipeline/overlay"
+	"deixis/pipeline/robot"
 	"deixis/pipeline/web"
 	"deixis/pipeline/web/guard"
 )
@@ -87,6 +89,9 @@ func (s *show) openPage() (err error) {
 	o := web.Options{
 		Source: s.ref.String(), Line: reported{s.line, s}, About: s.about, Lost: s.lost, Gate: &s.gate, Mirror: s.mirror.Set,
 		Encode: s.encode, Draw: s.timed(drawing.Draw), Ask: s.asker.Replace, Notes: s.asker.Notes,
+		Command: func(command string, track int) error {
+			return s.order(context.Background(), robot.Order{Command: command, Track: track})
+		},
 		Token: s.token, Origins: f.Origins, Base: f.Base, Log: s.g.Log,
 	}
 	if o.Cert, err = f.certificate(); err != nil {

@@ -91,6 +91,22 @@ func TestRobotErrors(t *testing.T) {
 	}
 }
 
+func TestPasswordOfTheBroker(t *testing.T) {
+	t.Setenv(passwordEnv, "of the environment")
+	for name, tt := range map[string]struct{ file, want string }{
+		"the environment's":    {"", "of the environment"},
+		"a file's":             {written(t, "key.txt", "s p a c e \r\n"), "s p a c e "},
+		"of a file with lines": {written(t, "keys.txt", "one\ntwo\n\n"), "one\ntwo"},
+	} {
+		if got, err := (&mqttArgs{Password: tt.file}).password(); got != tt.want || err != nil {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	if _, err := (&mqttArgs{Password: written(t, "empty.txt", "")}).password(); app.ExitCode(err) != app.ExitInput {
+		t.Errorf("an empty file: %v", err)
+	}
+}
+
 // A robotSide is a robot that listens on TCP, line by line.
 type robotSide struct {
 	t     *testing.T

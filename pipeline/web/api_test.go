@@ -99,6 +99,12 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "api/frame.jpeg?keep=true", "", 400, "overlay=false"},
 		{"PUT", "api/mirror", `{"mirrored": true}`, 200, `"mirrored":true`},
 		{"PUT", "api/mirror", `{}`, 422, `property \"mirrored\" is missing`},
+		{"POST", "api/command", `{"command": "hold"}`, 200, `"command":"hold"`},
+		{"POST", "api/command", `{"command": "confirm", "track": 3}`, 200, `"command":"confirm"`},
+		{"POST", "api/command", `{"command": "other"}`, 409, "nothing is shown"},
+		{"POST", "api/command", `{"command": "dance"}`, 422, "command"},
+		{"POST", "api/command", `{"command": "confirm", "track": 0}`, 422, "track"},
+		{"POST", "api/command", `{}`, 422, `property \"command\" is missing`},
 		{"POST", "api/pause", "", 200, `"paused":true`},
 		{"GET", "api/status", "", 200, `"camera":"paused"`},
 		{"GET", "readyz", "", 200, `"camera":"paused"`},
@@ -268,9 +274,9 @@ func raw(t *testing.T, s *Server, text string) (*http.Response, string) {
 }
 
 func TestWithoutExtras(t *testing.T) {
-	s, _ := serve(t, func(o *Options) { o.Gate, o.Mirror, o.Keep, o.Voice, o.About = nil, nil, nil, nil, nil })
+	s, _ := serve(t, func(o *Options) { o.Gate, o.Mirror, o.Command, o.Keep, o.Voice, o.About = nil, nil, nil, nil, nil, nil })
 	for _, tt := range []struct{ path, body, says string }{
-		{"api/pause", "", "paused"}, {"api/corrections", `{"phrase": "a cup", "seq": 1, "box": null}`, "--corrections"},
+		{"api/pause", "", "paused"}, {"api/command", `{"command": "stop"}`, "commanded"}, {"api/corrections", `{"phrase": "a cup", "seq": 1, "box": null}`, "--corrections"},
 		{"api/speech", "RIFF", "--listen"}, {"api/listen", `{"do": "begin"}`, "--listen"},
 	} {
 		var header map[string]string

@@ -72,3 +72,23 @@ func (s *Server) mirror(w http.ResponseWriter, r *http.Request) {
 	}
 	guard.Answer(w, http.StatusOK, body)
 }
+
+// command does what a voice can command. What cannot be done now is a conflict.
+func (s *Server) command(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Command string `json:"command"`
+		Track   int    `json:"track"`
+	}
+	if !take(w, r, &body) {
+		return
+	}
+	if s.o.Command == nil {
+		guard.Refuse(w, http.StatusConflict, "nothing can be commanded here")
+		return
+	}
+	if err := s.o.Command(body.Command, body.Track); err != nil {
+		guard.Refuse(w, http.StatusConflict, "%s: %s", body.Command, oneLine(err.Error()))
+		return
+	}
+	guard.Answer(w, http.StatusOK, map[string]string{"command": body.Command})
+}

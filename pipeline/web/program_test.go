@@ -68,7 +68,12 @@ func (p *program) ask(texts []string) error {
 func (p *program) options() Options {
 	return Options{
 		Source: "0", Line: p, Ask: p.ask, Gate: &p.gate, Mirror: p.mirror.Set,
-		Encode: encode,
+		Encode: encode, Command: func(command string, track int) error {
+			if command != "hold" && track != 3 {
+				return errors.New("nothing is shown")
+			}
+			return nil
+		},
 		Draw: func(f *camera.Frame, _ []pipeline.View) {
 			p.drawn++
 			clear(f.Pix)

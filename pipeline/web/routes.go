@@ -33,6 +33,7 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"POST /api/pause":              s.pause,
 		"POST /api/resume":             s.resume,
 		"PUT /api/mirror":              s.mirror,
+		"POST /api/command":            s.command,
 		"POST /api/corrections":        s.correct,
 		"POST /api/speech":             s.speech,
 		"POST /api/listen":             s.talk,

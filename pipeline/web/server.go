@@ -44,6 +44,9 @@ type Options struct {
 	// Ask replaces the phrases, none for looking for nothing. Its error is shown
 	// to the person who asked.
 	Ask func(texts []string) error
+	// Command does what a voice can command, by the same words; track is the target that
+	// "confirm" means, 0 for whichever is proposed. nil: nothing is commanded.
+	Command func(command string, track int) error
 	// Keep saves a correction. nil: corrections are not taken.
 	Keep func(c Correction) error
 	// Voice says what to look for by speech. nil: nobody listens.

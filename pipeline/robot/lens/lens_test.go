@@ -323,3 +323,34 @@ func TestKnownSizes(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a camera_info says, a ray is a direction or there is none.
+func FuzzCameraInfo(f *testing.F) {
+	for _, c := range cameras {
+		f.Add(c.yaml(), 100.0, 200.0)
+	}
+	f.Fuzz(func(t *testing.T, text string, u, v float64) {
+		l, err := ReadCameraInfo(strings.NewReader(text))
+		if err != nil || math.IsNaN(u) || math.IsNaN(v) {
+			return
+		}
+		r, ok := l.Ray(u, v)
+		if n := r.X*r.X + r.Y*r.Y + r.Z*r.Z; ok && math.Abs(n-1) > 1e-6 {
+			t.Errorf("a ray of length^2 %v: %+v of %+v", n, r, l)
+		}
+	})
+}
+
+func FuzzSizes(f *testing.F) {
+	f.Add(`"a mug"=0.09`, "the mug")
+	f.Fuzz(func(t *testing.T, text, phrase string) {
+		k, err := ParseSize(text)
+		if err != nil {
+			return
+		}
+		if k.Name == "" || !(k.Metres > 0) {
+			t.Errorf("%q: %+v", text, k)
+		}
+		SizeOf([]KnownSize{k}, phrase)
+	})
+}
