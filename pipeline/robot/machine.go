@@ -3,6 +3,7 @@ package robot
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"deixis/camera"
@@ -50,6 +51,7 @@ type Machine struct {
 
 	asked string
 	away  string    // why the source gives no pictures; "" while it does
+	back  time.Time // when it gave them again
 	ended bool      // nothing is looked for any more
 	seen  *sighting // what the newest picture shows of asked; nil before the first
 
@@ -102,19 +104,22 @@ func (m *Machine) Ask(now time.Time, phrase string) Update {
 	return m.send(now)
 }
 
+// settling is how long the line may need to show what it had when the source came back.
+const settling = 100 * time.Millisecond
+
 // Frame takes what the line shows: views on f. It is false, and there is nothing to
-// send, where the views do not know the phrase yet or the source is away.
+// send, where the views do not know the phrase yet, and where the source is away or was
+// when the picture was taken that was answered.
 func (m *Machine) Frame(now time.Time, f *camera.Frame, views []pipeline.View) (Update, bool) {
 	if m.asked == "" || m.away != "" {
 		return Update{}, false
 	}
-	for i := range views {
-		if views[i].Phrase == m.asked {
-			m.see(now, f, views[i])
-			return m.send(now), true
-		}
+	i := slices.IndexFunc(views, func(v pipeline.View) bool { return v.Phrase == m.asked })
+	if i < 0 || !m.back.IsZero() && now.Add(-views[i].Age).Before(m.back.Add(settling)) {
+		return Update{}, false
 	}
-	return Update{}, false
+	m.see(now, f, views[i])
+	return m.send(now), true
 }
 
 // Away says why the source gives no pictures, "" that it does. It is false where that
@@ -123,11 +128,14 @@ func (m *Machine) Away(now time.Time, why string) (Update, bool) {
 	if why == m.away {
 		return Update{}, false
 	}
-	if m.away = why; why != "" {
-		m.turn.stop()
-		if m.seen != nil {
-			m.seen = &sighting{view: pipeline.View{Phrase: m.asked, State: pipeline.Lost, Track: m.seen.view.Track}, frame: m.seen.frame, size: m.seen.size, captured: m.seen.captured, found: m.seen.found, state: pipeline.Lost}
-		}
+	if m.away = why; why == "" {
+		m.back = now
+		return m.send(now), true
+	}
+	m.turn.stop()
+	if s := m.seen; s != nil {
+		s.view = pipeline.View{Phrase: m.asked, State: pipeline.Lost, Track: s.view.Track}
+		s.state, s.refused = pipeline.Lost, nil
 	}
 	return m.send(now), true
 }

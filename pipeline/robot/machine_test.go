@@ -229,6 +229,12 @@ func TestASourceThatComesBack(t *testing.T) {
 	if m := r.took(u); !ok || m.State != "lost" || m.Refused != nil || m.Track != 1 {
 		t.Errorf("%v, %+v", ok, m)
 	}
+	r.sleep(200 * time.Millisecond)
+	old := locked(320, 240) // answered on the picture that stood, carried to this one
+	old.Phrase, old.At, old.Age = "the cup", r.now, 200*time.Millisecond
+	if u, ok := r.Frame(r.now, &camera.Frame{Seq: 3, At: r.now, Width: 640, Height: 480}, []pipeline.View{old}); ok {
+		t.Errorf("an answer of before: %+v", u)
+	}
 	if r.show(locked(320, 240)).State != "locked" {
 		t.Error("not locked again")
 	}
