@@ -19,7 +19,7 @@ import (
 
 // robotArgs are the flags of what a robot is told.
 type robotArgs struct {
-	Name string   `placeholder:"NAME" help:"Name of this camera in messages and topics (default: the host's)."`
+	Name string   `placeholder:"NAME" help:"Name of this camera in events, messages and topics (default: none in events, else the host's)."`
 	UDP  []string `name:"udp" placeholder:"HOST:PORT" help:"Send a robot's target there, a JSON line a message; may be given several times."`
 	TCP  []string `name:"tcp" placeholder:"HOST:PORT" help:"The same over TCP: the robot listens, this program connects."`
 	Anon bool     `name:"commands-from-anyone" help:"Take phrases and commands over TCP, and from a broker that asks for no user and no certificate."`

@@ -134,7 +134,7 @@ func (s *show) openEvents(ctx context.Context, c *line.Config) error {
 		s.closers = append(s.closers, f.Close)
 		w = f
 	}
-	s.events = &event.Writer{W: closedIsEOF{w}, Source: s.ref.String(), Boot: s.boot, Lost: s.lost}
+	s.events = &event.Writer{W: closedIsEOF{w}, Source: s.ref.String(), Camera: s.flags.Robot.Name, Boot: s.boot, Lost: s.lost}
 	c.Outputs = append(c.Outputs, pipeline.Output{Name: "events", To: s.events, Needs: pipeline.NoPixels, OnError: pipeline.Drop, EveryFrame: true})
 	if s.voice != nil {
 		s.voice.Tell = s.events.Say

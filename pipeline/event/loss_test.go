@@ -18,7 +18,7 @@ func TestLossIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var away atomic.Bool
 		var lines strings.Builder
-		a := &Writer{W: &lines, Source: "0", Lost: away.Load}
+		a := &Writer{W: &lines, Source: "0", Camera: "arm", Lost: away.Load}
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- a.Watch(ctx) }()
@@ -49,7 +49,7 @@ func TestLossIsTold(t *testing.T) {
 		said()
 		away.Store(true)
 		es := said()
-		if len(es) != 2 || es[0].State != "lost" || es[0].Box != nil || es[0].Seq != 7 || es[0].Track != 2 || es[0].AgeMS < 1000 || es[1].Phrase != "a dog" {
+		if len(es) != 2 || es[0].State != "lost" || es[0].Box != nil || es[0].Seq != 7 || es[0].Camera != "arm" || es[0].Track != 2 || es[0].AgeMS < 1000 || es[1].Phrase != "a dog" {
 			t.Errorf("when the source is lost: %+v", es)
 		}
 		if es := said(); len(es) != 0 {

@@ -19,6 +19,7 @@ import (
 type Writer struct {
 	W      io.Writer
 	Source string      // as in Event
+	Camera string      // as in Event
 	Boot   string      // as in Event
 	Lost   func() bool // for Watch: whether the source is away
 
@@ -49,7 +50,7 @@ func (e *Writer) show(ctx context.Context, f *camera.Frame, views []pipeline.Vie
 			v.Box = v.Box.Mirror(f.Width)
 		}
 		line := NewEvent(e.Source, f, &v)
-		line.Boot = e.Boot
+		line.Camera, line.Boot = e.Camera, e.Boot
 		raw, err := json.Marshal(line)
 		if err != nil {
 			return fmt.Errorf("encode event: %w", err)
