@@ -17,7 +17,7 @@ import (
 // The simulated head: a camera of 60 degrees on a pan-tilt, 30 pictures a second, and a
 // network that needs 120 ms for each answer.
 const (
-	simWidth, simHeight = 96, 72
+	simWidth, simHeight = 64, 48
 	simFOV              = 60
 	simStep             = 5 * time.Millisecond
 	simFrame            = 6 // steps from picture to picture
@@ -163,7 +163,7 @@ func (h *head) answer(f *camera.Frame) model.Answer {
 		}
 	}
 	a := model.Answer{Phrase: "the red disc", Seq: f.Seq, At: f.At, Boxes: []model.Box{{}}, Scores: []float32{0}}
-	if red >= 30 { // a third of the disc
+	if red >= 20 { // a third of the disc
 		a.Present, a.Presence, a.Boxes, a.Scores = true, 1, []model.Box{box}, []float32{0.9}
 	}
 	return a

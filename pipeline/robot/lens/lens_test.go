@@ -110,7 +110,7 @@ func (c *truth) render(az, el, radius float64) model.Box {
 	bx, by, bz := y*az2-z*ay, z*ax-x*az2, x*ay-y*ax
 	box := model.Box{X1: math.MaxFloat32, Y1: math.MaxFloat32}
 	s := math.Tan(radius * math.Pi / 180)
-	for turn := 0.0; turn < 2*math.Pi; turn += math.Pi / 400 { // its rim
+	for turn := 0.0; turn < 2*math.Pi; turn += math.Pi / 100 { // its rim
 		p, q := s*math.Cos(turn), s*math.Sin(turn)
 		u, v := c.project(x+p*ax+q*bx, y+p*ay+q*by, z+p*az2+q*bz)
 		box.X1, box.Y1 = min(box.X1, float32(math.Floor(u))), min(box.Y1, float32(math.Floor(v)))
