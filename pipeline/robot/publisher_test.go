@@ -78,13 +78,16 @@ type studio struct {
 	end  func()
 }
 
-func newStudio(t *testing.T, ways ...*wire) *studio {
+func newStudio(t *testing.T, ways ...*wire) *studio { return newKeptStudio(t, nil, ways...) }
+
+// newKeptStudio is one of which k remembers what was told.
+func newKeptStudio(t *testing.T, k Keeper, ways ...*wire) *studio {
 	s := &studio{t: t}
 	none := ""
 	s.away.Store(&none)
 	c := PublisherConfig{
 		Config: Config{Boot: "B", ValidFor: 500 * time.Millisecond, Heartbeat: 200 * time.Millisecond},
-		Away:   func() string { return *s.away.Load() }, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
+		Away:   func() string { return *s.away.Load() }, Log: slog.New(slog.NewTextHandler(&s.log, nil)), Keeper: k,
 	}
 	for i, w := range ways {
 		c.Outs = append(c.Outs, Out{Name: string(rune('a' + i)), To: w})
@@ -299,9 +302,8 @@ func (k *keeper) Keep(f *camera.Frame, m *Message) {
 func TestEachChangeIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var k keeper
-		s := newStudio(t)
+		s := newKeptStudio(t, &k)
 		defer s.end()
-		s.keeper = &k
 		s.ask("the cup")
 		s.show(locked(320, 240))
 		s.show(locked(321, 240))

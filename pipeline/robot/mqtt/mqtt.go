@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/eclipse/paho.golang/autopaho"
@@ -35,6 +36,12 @@ type Options struct {
 // heartbeat comes long before; MQTT counts in whole seconds, and 1 may be nearly none.
 const expiry = 2
 
+// The payloads of availability.
+const (
+	online  = "online"
+	offline = "offline"
+)
+
 // What the connection waits for.
 const (
 	keepAlive    = 5 // seconds without a packet after which a ping goes out
@@ -51,8 +58,10 @@ type Client struct {
 	to    *url.URL
 	state *state
 
-	conn *autopaho.ConnectionManager // nil before the first message
-	stop context.CancelFunc          // of conn
+	conn *autopaho.ConnectionManager                // nil before the first message
+	stop context.CancelFunc                         // of conn
+	live atomic.Pointer[autopaho.ConnectionManager] // conn, once it came up
+	away atomic.Bool                                // it takes leave
 }
 
 // Parse reads an address of a broker: its port may be missing.
@@ -103,7 +112,7 @@ func (c *Client) connect() (err error) {
 			return backoff(n)
 		},
 		AttemptConnection: c.dial,
-		WillMessage:       &paho.WillMessage{Topic: c.topic("availability"), Payload: []byte("offline"), QoS: 1, Retain: true},
+		WillMessage:       &paho.WillMessage{Topic: c.topic("availability"), Payload: []byte(offline), QoS: 1, Retain: true},
 		WillProperties:    &paho.WillProperties{WillDelayInterval: &now},
 		OnConnectionUp:    func(conn *autopaho.ConnectionManager, _ *paho.Connack) { go c.greet(ctx, conn) },
 		OnConnectionDown:  func() bool { c.state.set(errors.New("the broker has closed the connection")); return true },
@@ -167,7 +176,13 @@ func (c *Client) topic(rest string) string { return "deixis/" + c.o.Name + "/" +
 
 // greet says that the sender is there, and asks for orders.
 func (c *Client) greet(ctx context.Context, conn *autopaho.ConnectionManager) {
-	err := c.publish(ctx, conn, c.topic("availability"), []byte("online"), true)
+	err := c.publish(ctx, conn, c.topic("availability"), []byte(online), true)
+	if err == nil {
+		// A broker that notices late how the connection before broke may publish its will
+		// only now: then "online" is said again. Where it lets nobody read that, so be it.
+		c.live.Store(conn)
+		conn.Subscribe(ctx, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: c.topic("availability"), QoS: 1}}})
+	}
 	if err == nil && c.o.HomeAssistant {
 		err = c.describe(ctx, conn)
 	}
@@ -228,8 +243,9 @@ func (c *Client) Close(ctx context.Context) error {
 		return nil
 	}
 	var err error
+	c.away.Store(true)
 	if c.state.up() {
-		err = c.publish(ctx, c.conn, c.topic("availability"), []byte("offline"), true)
+		err = c.publish(ctx, c.conn, c.topic("availability"), []byte(offline), true)
 	}
 	c.stop()
 	return errors.Join(err, c.conn.Disconnect(ctx))

@@ -177,6 +177,27 @@ func TestTheWillOfAConnectionThatBreaks(t *testing.T) {
 	s.expect(t, "deixis/arm/target", `"seq":1`)
 }
 
+// TestALateWill: a broker may publish the will of a connection that broke after the next
+// one has greeted it.
+func TestALateWill(t *testing.T) {
+	s := serve(t, "127.0.0.1:0", nil, nil)
+	c := open(t, Options{URL: "mqtt://" + s.addr})
+	send(t, c, parcel(1))
+	s.expect(t, "deixis/arm/availability", online)
+	if err := s.Publish("deixis/arm/availability", []byte(offline), true, 1); err != nil {
+		t.Fatal(err)
+	}
+	s.expect(t, "deixis/arm/availability", offline)
+	s.expect(t, "deixis/arm/availability", online)
+	if err := c.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s.expect(t, "deixis/arm/availability", offline)
+	if p, ok := s.Topics.Retained.Get("deixis/arm/availability"); !ok || string(p.Payload) != offline {
+		t.Errorf("after it took leave %q is kept", p.Payload)
+	}
+}
+
 func TestABrokerThatComesAndGoes(t *testing.T) {
 	s := serve(t, "127.0.0.1:0", nil, nil)
 	addr := s.addr
@@ -262,8 +283,10 @@ func TestOrdersAreNotTakenUnasked(t *testing.T) {
 	c := open(t, Options{URL: "mqtt://" + s.addr})
 	send(t, c, parcel(1))
 	for _, cl := range s.Clients.GetAll() {
-		if n := len(cl.State.Subscriptions.GetAll()); n > 0 && !cl.Net.Inline {
-			t.Errorf("%s has %d subscriptions", cl.ID, n)
+		for topic := range cl.State.Subscriptions.GetAll() {
+			if topic != "deixis/arm/availability" && !cl.Net.Inline {
+				t.Errorf("%s asks for %s", cl.ID, topic)
+			}
 		}
 	}
 }

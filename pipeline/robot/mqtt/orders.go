@@ -14,6 +14,10 @@ func (c *Client) receive(ctx context.Context) func(paho.PublishReceived) (bool, 
 	return func(in paho.PublishReceived) (bool, error) {
 		p := in.Packet
 		switch {
+		case p.Topic == c.topic("availability"):
+			if conn := c.live.Load(); string(p.Payload) == offline && !c.away.Load() {
+				go c.publish(ctx, conn, p.Topic, []byte(online), true) // its error is that of the next message, too
+			}
 		case c.o.Inbox == nil || p.Retain:
 		case len(p.Payload) > robot.LongestOrder:
 			c.o.Inbox.Refuse(p.Topic, errors.New("it is longer than 64 KiB"))
