@@ -22,7 +22,7 @@ func isVideo(path string) bool { return slices.Contains(videos, extension(path))
 // FindRecordings is what there is to annotate under source: a folder is every recording
 // in it and below, one by one, and the pictures of each folder together; a glob likewise
 // what it matches; anything else is what Parse says. Folders for which skip is true are
-// left out. Folders whose pictures cannot be read are an error beside what was found.
+// left out, and links to folders are not followed. Folders whose pictures cannot be read are an error beside what was found.
 func FindRecordings(source string, skip func(dir string) bool) ([]Ref, error) {
 	source = strings.TrimSpace(source)
 	path := strings.TrimPrefix(source, "file://")
@@ -43,16 +43,26 @@ func FindRecordings(source string, skip func(dir string) bool) ([]Ref, error) {
 func findUnder(source, root string, skip func(dir string) bool) ([]Ref, error) {
 	var found []Ref
 	var unread []error
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	start := root
+	if real, err := filepath.EvalSymlinks(root); err == nil {
+		start = real // WalkDir does not follow a link
+	}
+	err := filepath.WalkDir(start, func(path string, d fs.DirEntry, err error) error {
+		if rel, outside := filepath.Rel(start, path); outside == nil {
+			path = filepath.Join(root, rel)
+		}
 		switch {
-		case err != nil:
+		case err != nil && path == filepath.Clean(root):
 			return fmt.Errorf("list folder %q: %w", path, bare(err))
-		case path != root && isHidden(path):
+		case err != nil: // the rest of the folder is not to blame
+			unread = append(unread, fmt.Errorf("list folder %q: %w", path, bare(err)))
+			return fs.SkipDir
+		case path != filepath.Clean(root) && isHidden(path):
 			if d.IsDir() {
 				return fs.SkipDir
 			}
 		case d.IsDir():
-			if path != root && skip(path) {
+			if path != filepath.Clean(root) && skip(path) {
 				return fs.SkipDir
 			}
 			ref, err := parseFolder(path, path)

@@ -59,6 +59,12 @@ func TestFindRecordings(t *testing.T) {
 	if len(refs) != 1 || !errors.Is(err, ErrNoPicture) {
 		t.Errorf("%v, %v", refs, err)
 	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(filepath.Join(root, "mixed"), link); err == nil {
+		if refs, err := FindRecordings(link, out); err != nil || len(refs) != 2 || refs[1].Path != filepath.Join(link, "a.avi") {
+			t.Errorf("of a link to a folder: %v, %v", refs, err)
+		}
+	}
 	empty := t.TempDir()
 	for _, source := range []string{empty, filepath.Join(empty, "*.mp4")} {
 		if _, err := FindRecordings(source, out); !errors.Is(err, fs.ErrNotExist) {

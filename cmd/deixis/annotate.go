@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,7 +27,7 @@ type annotateCmd struct {
 	Phrase   []string      `short:"p" sep:"none" placeholder:"PHRASE" help:"What to box; several are separated by ; or given one by one."`
 	Phrases  string        `placeholder:"FILE" help:"A file with a phrase a line; empty lines and those that begin with # are left out."`
 	Out      string        `required:"" placeholder:"DIR" help:"Folder for the results, made where it is missing. The same command once more goes on where it was interrupted."`
-	Every    int           `default:"1" xor:"rate" placeholder:"N" help:"Answer one frame in N; boxes are carried to those between by optical flow, from both sides."`
+	Every    int           `xor:"rate" placeholder:"N" help:"Answer one frame in N; boxes are carried to those between by optical flow, from both sides."`
 	FPS      float64       `name:"fps" xor:"rate" placeholder:"F" help:"Answer at most F frames a second; boxes are carried to those between."`
 	Sequence bool          `help:"The pictures of a folder follow each other as those of a video do; otherwise each is answered for itself."`
 	Format   []string      `default:"jsonl,mp4" enum:"jsonl,mp4,csv,coco,cvat,labelstudio,mot,webvtt,datumaro,yolo,refs" help:"What is written, separated by commas: jsonl, an event a phrase and frame; mp4, the video with its boxes and sound; csv; coco; cvat, CVAT for video 1.1; labelstudio; mot, MOTChallenge 1.1; webvtt, a metadata track; datumaro; yolo, pictures and labels; refs, pictures and phrases for training. What to click to open each is below."`
@@ -59,12 +61,14 @@ func (c *annotateCmd) validate() error {
 	switch {
 	case c.CloseGap < 0 || c.Least < 0 || c.Stills < 0:
 		return app.Usage(errors.New("annotate: --close-gap, --least-track and --stills are times from 0 up, such as 500ms"))
-	case c.Every < 1 || c.FPS < 0:
+	case c.Every < 0 || c.FPS < 0:
 		return app.Usage(errors.New("annotate: --every is a number from 1 up, and --fps from 0 up"))
 	case c.Jobs < 1 || c.Segment < 1:
 		return app.Usage(errors.New("annotate: --jobs and --segment are numbers from 1 up"))
 	case c.Review != "" && strings.ToLower(filepath.Ext(c.Review)) != ".html":
 		return app.Usage(fmt.Errorf("annotate --review %s: it is a page (name it .html)", c.Review))
+	case len(c.formats()) == 0:
+		return app.Usage(errors.New("annotate: --format names nothing to write"))
 	case len(c.Phrase) == 0 && c.Phrases == "":
 		return app.Usage(errors.New("annotate: what is to be boxed? (name it with --phrase, or a file with --phrases)"))
 	}
@@ -79,11 +83,16 @@ func (c *annotateCmd) texts() ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read phrases: %w", err)
 		}
-		before := len(texts)
+		before, n := len(texts), 0
 		for line := range strings.Lines(strings.TrimPrefix(string(raw), "\ufeff")) {
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-				texts = append(texts, line)
+			n++
+			if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
+				continue
 			}
+			if !utf8.ValidString(line) || strings.ContainsFunc(line, unicode.IsControl) {
+				return nil, app.Usage(fmt.Errorf("read phrases %s: line %d is no UTF-8 text (save the file as UTF-8)", c.Phrases, n))
+			}
+			texts = append(texts, line)
 		}
 		if len(texts) == before {
 			return nil, app.Usage(fmt.Errorf("read phrases %s: no phrase in it (one a line)", c.Phrases))
@@ -120,8 +129,10 @@ func (c *annotateCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	if err != nil {
 		return err
 	}
-	file, err := runfile.OpenIn(c.Out)
+	file, err := runfile.OpenIn(c.Out, c.Over)
 	switch {
+	case errors.Is(err, runfile.ErrOther):
+		return app.Usage(fmt.Errorf("annotate: %w (name another --out, or begin anew with --over)", err))
 	case errors.Is(err, runfile.ErrBusy):
 		return app.Usage(fmt.Errorf("annotate: %w (wait for it, or name another --out)", err))
 	case err != nil:
@@ -129,7 +140,9 @@ func (c *annotateCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	if c.Over {
-		file.Clear()
+		if err := removeResults(c.Out, file.Clear()); err != nil {
+			return app.Output(err)
+		}
 	}
 	inputs, err := c.inputs(file, refs)
 	if err != nil {
@@ -139,6 +152,12 @@ func (c *annotateCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	if c.Fixes != "" {
 		if a.fixes, err = review.Read(c.Fixes); err != nil {
 			return app.Input(err)
+		}
+		for _, f := range a.fixes {
+			if !slices.ContainsFunc(refs, func(r camera.Ref) bool { return r.String() == f.Source }) {
+				g.Log.Warn("judgements are of a source that is not annotated", "file", c.Fixes, "source", f.Source)
+				break
+			}
 		}
 	}
 	for _, err := range failed {
@@ -156,16 +175,21 @@ func (c *annotateCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 // find is what there is to annotate, and errors of folders that hold nothing that can
 // be read.
 func (c *annotateCmd) find() (refs []camera.Ref, failed []error, err error) {
-	skip := func(dir string) bool { return sameFile(dir, c.Out) || isResult(dir) }
 	for _, source := range c.Inputs {
-		found, err := camera.FindRecordings(source, skip)
-		if len(found) == 0 && err != nil {
-			return nil, nil, app.AsInput(err)
-		}
+		found, err := camera.FindRecordings(source, isResult)
 		if err != nil {
+			if err = app.AsInput(err); app.ExitCode(err) != app.ExitInput || len(c.Inputs) == 1 && len(found) == 0 {
+				return nil, nil, err
+			}
 			failed = append(failed, err)
 		}
 		for _, ref := range found {
+			if ref.Kind == camera.File && len(found) > 1 && isResult(ref.Path) {
+				continue
+			}
+			if ref.Unrelated() && !c.Sequence && (c.Every > 1 || c.FPS > 0) {
+				return nil, nil, app.Usage(fmt.Errorf("annotate %q: pictures that do not follow each other are answered one by one (leave --every and --fps, or give --sequence)", ref))
+			}
 			if ref.Live() {
 				return nil, nil, app.Usage(fmt.Errorf("annotate %q: a %s has no end (record it with `deixis live --record` first)", ref, ref.Kind))
 			}
@@ -179,13 +203,13 @@ func (c *annotateCmd) find() (refs []camera.Ref, failed []error, err error) {
 	return refs, failed, nil
 }
 
-func sameFile(a, b string) bool {
-	is, err := os.Stat(a)
-	if err != nil {
-		return false
+// removeResults removes files and folders of a run that begins anew.
+func removeResults(dir string, names []string) error {
+	var errs []error
+	for _, name := range names {
+		errs = append(errs, os.RemoveAll(filepath.Join(dir, name)))
 	}
-	other, err := os.Stat(b)
-	return err == nil && os.SameFile(is, other)
+	return errors.Join(errs...)
 }
 
 // inputs gives each a name without twins, the one it had before where it had one. No
@@ -205,12 +229,18 @@ func (c *annotateCmd) inputs(file *runfile.File, refs []camera.Ref) ([]*input, e
 				name = fmt.Sprintf("%s-%d", nameOf(ref), n)
 			}
 			taken[name] = true
-			in.state = runfile.Input{Name: name, Source: ref.String(), State: runfile.Open, Files: c.results(name), Tracks: []runfile.Track{}}
+			in.state = runfile.Input{Name: name, Source: ref.String(), State: runfile.Open, Files: c.results(name, ref), Tracks: []runfile.Track{}}
 			for _, name := range in.state.Files {
-				fresh = append(fresh, filepath.Join(c.Out, name))
+				fresh = append(fresh, filepath.Join(c.Out, name), filepath.Join(c.Out, partOf(name)))
+			}
+			if !c.Over || c.Review == "" { // answers that were kept are used again
+				fresh = append(fresh, filepath.Join(c.Out, name+segmentsEnding))
 			}
 		}
 		inputs = append(inputs, in)
+	}
+	if c.Review != "" && !file.Reviewed(c.Review) {
+		fresh = append(fresh, c.Review, picturesOf(c.Review))
 	}
 	for _, in := range inputs {
 		if err := notItself(in.ref, fresh...); err != nil {
@@ -249,15 +279,15 @@ func nameOf(ref camera.Ref) string {
 // each calls do for every input, so many at once. An error of do that is returned ends
 // all; do keeps those of its input to itself.
 func each(ctx context.Context, inputs []*input, jobs int, do func(ctx context.Context, n int) error) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, whole := errgroup.WithContext(ctx)
 	group.SetLimit(jobs)
 	for n := range inputs {
-		if ctx.Err() != nil {
+		if whole.Err() != nil {
 			break
 		}
-		group.Go(func() error { return do(ctx, n) })
+		group.Go(func() error { return do(whole, n) })
 	}
-	return group.Wait()
+	return errors.Join(group.Wait(), ctx.Err())
 }
 
 // A fewError says how many inputs failed, each of which was told by itself.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"deixis/camera"
 	"deixis/camera/opencv"
@@ -24,6 +25,7 @@ import (
 	"deixis/pipeline/annotate/labelstudio"
 	"deixis/pipeline/annotate/mot"
 	"deixis/pipeline/annotate/refsjsonl"
+	"deixis/pipeline/annotate/runfile"
 	"deixis/pipeline/annotate/webvtt"
 	"deixis/pipeline/annotate/yolo"
 	"deixis/pipeline/outfile"
@@ -68,21 +70,45 @@ const (
 	stillQuality   = 95 // of JPEG
 )
 
-// isResult says whether a folder is one that annotate makes.
-func isResult(dir string) bool {
-	ending := filepath.Ext(dir)
-	return ending == segmentsEnding || ending == stillsEnding || ending == labelFolders["yolo"].ending || ending == labelFolders["refs"].ending
+// isResult says whether a file or folder is what a run of annotate wrote, or a folder
+// that one writes into: one with a run.json of its own.
+func isResult(path string) bool {
+	if page := strings.TrimSuffix(path, stillsEnding) + ".html"; strings.HasSuffix(path, stillsEnding) {
+		if _, err := os.Stat(page); err == nil {
+			return true
+		}
+	}
+	dir, name := filepath.Split(path)
+	if info, err := os.Stat(path); err == nil && info.IsDir() && runfile.Results(path) != nil {
+		return true
+	}
+	results := runfile.Results(filepath.Clean("./" + dir))
+	if filepath.IsAbs(dir) {
+		results = runfile.Results(dir)
+	}
+	if strings.HasSuffix(name, segmentsEnding) && results != nil {
+		return true
+	}
+	return slices.ContainsFunc(results, func(of string) bool { return name == of || name == partOf(of) })
 }
+
+// partOf is what a file or folder is called until it is whole.
+func partOf(name string) string { return outfile.PartOf(name) }
 
 // formats are those asked for, each once.
 func (c *annotateCmd) formats() []string {
-	return slices.Compact(slices.Sorted(slices.Values(c.Format)))
+	return slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(c.Format))), func(f string) bool { return f == "" })
+}
+
+// formatsOf are those that an input can have: Label Studio's is of videos.
+func (c *annotateCmd) formatsOf(ref camera.Ref) []string {
+	return slices.DeleteFunc(c.formats(), func(f string) bool { return f == "labelstudio" && ref.Kind == camera.Images })
 }
 
 // results are the names of all files and folders of one input.
-func (c *annotateCmd) results(name string) []string {
+func (c *annotateCmd) results(name string, ref camera.Ref) []string {
 	var all []string
-	for _, format := range c.formats() {
+	for _, format := range c.formatsOf(ref) {
 		for _, f := range labelFormats[format] {
 			all = append(all, name+f.ending)
 		}
@@ -106,7 +132,11 @@ func (a *annotation) write(ctx context.Context, in *input, v *annotate.Video, ba
 	}
 	bar.phase("writing")
 	out := filepath.Join(a.c.Out, in.state.Name)
-	for _, format := range a.settings.Formats {
+	formats := a.c.formatsOf(in.ref)
+	if len(formats) < len(a.settings.Formats) {
+		a.g.Log.Warn("Label Studio's format is of videos, and is not written of pictures", "input", in.state.Name)
+	}
+	for _, format := range formats {
 		for _, f := range labelFormats[format] {
 			if err := a.writeFile(out+f.ending, in, func(w io.Writer) error { return f.write(w, v) }); err != nil {
 				return app.Output(fmt.Errorf("write labels: %w", err))
@@ -115,7 +145,7 @@ func (a *annotation) write(ctx context.Context, in *input, v *annotate.Video, ba
 	}
 	stills := v.Stills(a.c.Stills)
 	var folders []labelFolder
-	for _, format := range a.settings.Formats {
+	for _, format := range formats {
 		if f, ok := labelFolders[format]; ok {
 			folders = append(folders, f)
 		}
@@ -125,7 +155,14 @@ func (a *annotation) write(ctx context.Context, in *input, v *annotate.Video, ba
 	}
 	if slices.Contains(a.settings.Formats, video) && len(v.Frames) > 0 {
 		bar.phase("drawing")
-		return a.draw(ctx, in, v)
+		err := a.draw(ctx, in, v)
+		if !errors.Is(err, errNotDrawn) {
+			return err
+		}
+		if err != nil { // all else is there
+			in.state.Files = slices.DeleteFunc(in.state.Files, func(name string) bool { return name == in.state.Name+"."+video })
+			in.state.Error = err.Error()
+		}
 	}
 	return nil
 }
@@ -161,7 +198,7 @@ func (a *annotation) writeFolders(ctx context.Context, in *input, v *annotate.Vi
 	if len(folders) == 0 {
 		return nil
 	}
-	part := func(f labelFolder) string { return filepath.Join(a.c.Out, in.state.Name+".part"+f.ending) }
+	part := func(f labelFolder) string { return filepath.Join(a.c.Out, partOf(in.state.Name+f.ending)) }
 	for _, f := range folders {
 		if err := errors.Join(os.RemoveAll(part(f)), f.write(part(f), v, stills)); err != nil {
 			return app.Output(fmt.Errorf("write labels: %w", err))
@@ -212,7 +249,10 @@ func (a *annotation) through(ctx context.Context, in *input, do func(next func(*
 	quiet.Log = slog.New(slog.DiscardHandler) // what ails the input was told the first time
 	from, err := opencv.Open(ctx, in.ref, quiet)
 	if err != nil {
-		return err
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fault(fmt.Errorf("read %s again: %w", in.ref, err))
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
 	return do(func(f *camera.Frame) error {
@@ -220,11 +260,17 @@ func (a *annotation) through(ctx context.Context, in *input, do func(next func(*
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return fmt.Errorf("read %s again: %w", in.ref, err)
+			if errors.Is(err, io.EOF) {
+				err = camera.ErrChanged
+			}
+			return fault(app.Input(fmt.Errorf("read %s again: %w", in.ref, err)))
 		}
 		return nil
 	})
 }
+
+// errNotDrawn says that pictures are of a kind that no encoder takes.
+var errNotDrawn = errors.New("no video is drawn of it")
 
 // draw writes the input with its boxes on it.
 func (a *annotation) draw(ctx context.Context, in *input, v *annotate.Video) error {
@@ -238,7 +284,7 @@ func (a *annotation) draw(ctx context.Context, in *input, v *annotate.Video) err
 	}
 	to, err := record.New(path, o)
 	if err != nil {
-		return err
+		return app.Output(err)
 	}
 	err = a.through(ctx, in, func(next func(*camera.Frame) error) error {
 		var f camera.Frame
@@ -252,7 +298,13 @@ func (a *annotation) draw(ctx context.Context, in *input, v *annotate.Video) err
 		})
 	})
 	if err == nil {
-		return to.Close()
+		if err = to.Close(); err != nil && !errors.Is(err, record.ErrFull) {
+			err = fmt.Errorf("%w: %w", errNotDrawn, err)
+		}
+		return err
+	}
+	if errors.Is(err, record.ErrRecord) && !errors.Is(err, record.ErrFull) {
+		err = fmt.Errorf("%w: %w", errNotDrawn, err)
 	}
 	part, closeErr := to.Abandon()
 	if part != "" {

@@ -56,6 +56,11 @@ func stillsOf(v *annotate.Video, t *annotate.Track, worst int) []runfile.Still {
 	return stills
 }
 
+// picturesOf is the folder beside a page.
+func picturesOf(page string) string {
+	return strings.TrimSuffix(page, filepath.Ext(page)) + stillsEnding
+}
+
 // review writes the page of all inputs that are done, where it is asked for and nothing
 // of it is there yet, or something has changed.
 func (a *annotation) review(ctx context.Context) error {
@@ -66,7 +71,7 @@ func (a *annotation) review(ctx context.Context) error {
 		return nil
 	}
 	doubts := a.report().Doubts
-	folder := strings.TrimSuffix(a.c.Review, filepath.Ext(a.c.Review)) + stillsEnding
+	folder := picturesOf(a.c.Review)
 	var cards []review.Card
 	for _, d := range doubts[:min(mostCards, len(doubts))] {
 		c := review.Card{Input: d.Input, Phrase: d.Phrase, Track: d.ID, Start: d.Start, End: d.End, Score: d.Score, Unsure: d.Unsure}
@@ -76,8 +81,15 @@ func (a *annotation) review(ctx context.Context) error {
 		}
 		cards = append(cards, c)
 	}
+	if err := a.file.Review(a.c.Review); err != nil {
+		return app.Output(err)
+	}
 	for _, in := range a.inputs {
-		if err := a.fillCards(ctx, in, filepath.Join(folder, in.state.Name), cards); err != nil {
+		err := a.fillCards(ctx, in, filepath.Join(folder, in.state.Name), cards)
+		var fault *inputFault
+		if errors.As(err, &fault) {
+			a.fail(err)
+		} else if err != nil {
 			return err
 		}
 	}

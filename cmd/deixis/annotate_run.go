@@ -23,7 +23,6 @@ import (
 	"deixis/pipeline/annotate/runfile"
 	"deixis/pipeline/annotate/segment"
 	"deixis/pipeline/line"
-	"deixis/pipeline/record"
 	"deixis/pipeline/track"
 )
 
@@ -59,7 +58,7 @@ func (a *annotation) run(ctx context.Context, texts []string) (err error) {
 		return err
 	}
 	a.settings = a.c.settings(a.g, texts, b)
-	left := slices.DeleteFunc(slices.Clone(a.inputs), func(in *input) bool { return in.state.State == runfile.Done && in.state.Same(in.ref) })
+	left := slices.DeleteFunc(slices.Clone(a.inputs), a.isDone)
 	if len(left) == 0 {
 		before := a.file.Settings() // of the network, which is not opened for nothing
 		a.settings.Provider, a.settings.Precision, a.settings.ONNXRuntime = before.Provider, before.Precision, before.ONNXRuntime
@@ -92,6 +91,19 @@ func (a *annotation) run(ctx context.Context, texts []string) (err error) {
 		return a.stopped(ctx, err)
 	}
 	return a.tell(slices.DeleteFunc(slices.Clone(a.inputs), func(in *input) bool { return slices.Contains(left, in) }))
+}
+
+// isDone says whether nothing is left to do of an input.
+func (a *annotation) isDone(in *input) bool {
+	return in.state.State == runfile.Done && in.state.Same(in.ref) && a.isWhole(in)
+}
+
+// isWhole says whether all results of an input are there.
+func (a *annotation) isWhole(in *input) bool {
+	return !slices.ContainsFunc(in.state.Files, func(name string) bool {
+		_, err := os.Lstat(filepath.Join(a.c.Out, name))
+		return err != nil
+	})
 }
 
 // begin makes sure that results of other settings are not mixed with these.
@@ -129,8 +141,15 @@ func (a *annotation) tell(done []*input) error {
 // stopped says how the run goes on.
 func (a *annotation) stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		a.g.Log.Info("stopped; the same command goes on from here", "out", a.c.Out)
+		how := "the same command goes on from here"
+		if a.c.Over {
+			how = "the same command without --over goes on from here"
+		}
+		a.g.Log.Info("stopped; "+how, "out", a.c.Out)
 		return ctx.Err()
+	}
+	if app.ExitCode(err) == app.ExitUsage {
+		return err
 	}
 	return fmt.Errorf("%w (once that is mended, the same command goes on from here)", err)
 }
@@ -139,7 +158,7 @@ func (a *annotation) stopped(ctx context.Context, err error) error {
 func (c *annotateCmd) settings(g *app.Globals, texts []string, b *model.Bundle) runfile.Settings {
 	s := runfile.Settings{
 		Program: version, Bundle: b.Name, Instructions: app.Instructions(), OpenCV: about.Version(),
-		Phrases: texts, Formats: c.formats(), Every: c.Every, FPS: c.FPS, CloseGap: c.CloseGap.String(), LeastTrack: c.Least.String(),
+		Phrases: texts, Formats: c.formats(), Every: max(1, c.Every), FPS: c.FPS, CloseGap: c.CloseGap.String(), LeastTrack: c.Least.String(),
 		Stills: c.Stills.String(), Sequence: c.Sequence, MaxPixels: g.Sources().MaxPixels,
 	}
 	if raw, err := os.ReadFile(b.Path("bundle.json")); err == nil { // it was read a moment ago
@@ -160,19 +179,18 @@ func digest(raw []byte) string {
 // run: it is no fault of the input.
 func (a *annotation) one(ctx context.Context, in *input) error {
 	err := a.annotate(ctx, in)
-	if errors.Is(err, record.ErrRecord) && !errors.Is(err, record.ErrFull) { // it may be a kind of picture that no encoder takes
-		a.fail(err)
-		return nil
-	}
 	var fault *inputFault
 	if !errors.As(err, &fault) {
 		return err
+	}
+	a.fail(err)
+	if errors.Is(err, errKept) {
+		return nil
 	}
 	if in.state.State != runfile.Done {
 		in.state.State, in.state.Files = runfile.Failed, []string{}
 	}
 	in.state.Error = err.Error()
-	a.fail(err)
 	if err := a.file.Put(in.state); err != nil {
 		return app.Output(err)
 	}
@@ -192,11 +210,15 @@ func fault(err error) error {
 }
 
 func (a *annotation) annotate(ctx context.Context, in *input) error {
-	in.state.Files = a.c.results(in.state.Name) // also of one that failed before
 	start := time.Now()
-	if err := a.identify(ctx, in); err != nil {
+	same, err := a.identify(ctx, in)
+	if err != nil {
 		return err
 	}
+	if same && in.state.State == runfile.Done && a.isWhole(in) { // it was touched, and is what it was
+		return a.file.Put(in.state)
+	}
+	in.state.State, in.state.Error, in.state.Files = runfile.Open, "", a.c.results(in.state.Name, in.ref)
 	s := annotate.DefaultSettings
 	s.Present = a.by.Bundle.Threshold.Present
 	s.Fixes = annotate.FixesOf(a.fixes, in.ref.String())
@@ -234,8 +256,13 @@ func (a *annotation) annotate(ctx context.Context, in *input) error {
 	if err != nil {
 		return app.Output(err)
 	}
+	a.tellFixes(in, v)
 	if err := a.write(ctx, in, v, bar); err != nil {
 		return err
+	}
+	if !in.state.Same(in.ref) {
+		in.state.SHA256 = ""
+		return errors.Join(fault(app.Input(fmt.Errorf("annotate: %q was changed while it was read (give the same command again)", in.ref))), store.Remove())
 	}
 	in.fps = model.Round(float64(bar.answered)/time.Since(start).Seconds(), 2)
 	return a.done(in, v, store)
@@ -244,7 +271,7 @@ func (a *annotation) annotate(ctx context.Context, in *input) error {
 // done notes that the results of an input are whole. What broke off in the middle is
 // told then.
 func (a *annotation) done(in *input, v *annotate.Video, store *segment.Store) error {
-	in.state.State, in.state.Error = runfile.Done, ""
+	in.state.State = runfile.Done
 	in.state.Frames, in.state.Seconds = len(v.Frames), model.Round(v.Duration().Seconds(), 3)
 	in.state.Tracks = tracksOf(v)
 	end := store.End()
@@ -269,26 +296,44 @@ func (a *annotation) segments(in *input) string {
 	return filepath.Join(a.c.Out, in.state.Name+segmentsEnding)
 }
 
-// identify reads an input once for its hash. One that is another than it was when the
-// run began is refused.
-func (a *annotation) identify(ctx context.Context, in *input) error {
+// errKept says that the results of an input are left as they are.
+var errKept = errors.New("its results are those of before")
+
+// identify reads an input once for its hash, and says whether it is what it was when
+// this run met it first. One that was done and is another now is refused.
+func (a *annotation) identify(ctx context.Context, in *input) (same bool, err error) {
 	if in.state.Same(in.ref) {
-		return nil
+		return true, nil
 	}
-	before := in.state.SHA256
-	if err := in.state.Digest(ctx, in.ref); err != nil {
+	now := in.state
+	if err := now.Digest(ctx, in.ref); err != nil {
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return false, ctx.Err()
 		}
-		return fault(err)
+		return false, fault(err)
 	}
-	if before != "" && before != in.state.SHA256 {
-		return app.Usage(fmt.Errorf("annotate: %q has changed since this run began (begin anew with --over, or name another --out)", in.ref))
+	same = in.state.SHA256 == now.SHA256
+	if in.state.State == runfile.Done && !same {
+		return false, fault(app.Usage(fmt.Errorf("annotate: %q has changed since this run began, and %w (begin anew with --over, or name another --out)", in.ref, errKept)))
 	}
+	in.state = now
 	if err := a.file.Put(in.state); err != nil {
-		return app.Output(err)
+		return false, app.Output(err)
 	}
-	return nil
+	return same, nil
+}
+
+// tellFixes warns of judgements that nothing in v fits.
+func (a *annotation) tellFixes(in *input, v *annotate.Video) {
+	n := 0
+	for _, f := range annotate.FixesOf(a.fixes, in.ref.String()) {
+		if f.Frame < 0 || f.Frame >= len(v.Frames) || !v.Frames[f.Frame].Asked || !slices.Contains(v.Phrases, f.Phrase) {
+			n++
+		}
+	}
+	if n > 0 {
+		a.g.Log.Warn("judgements fit no frame that was answered, or no phrase, and are left out", "input", in.state.Name, "count", n)
+	}
 }
 
 // answer runs the model over what is left of an input, after the frames that are in
@@ -312,7 +357,10 @@ func (a *annotation) answer(ctx context.Context, in *input, found *annotate.Coll
 		Answered: func(f *camera.Frame, answers []model.Answer) error {
 			frames++
 			bar.add()
-			return found.Take(f, answers)
+			if err := found.Take(f, answers); err != nil {
+				return app.Output(err)
+			}
+			return nil
 		},
 	})
 	run.SetPhrases(a.phrases)
@@ -323,7 +371,7 @@ func (a *annotation) answer(ctx context.Context, in *input, found *annotate.Coll
 	case err != nil && frames == 0 && errors.Is(err, camera.ErrNoPicture):
 		return fault(err)
 	case err != nil && !errors.Is(err, camera.ErrNoPicture):
-		return app.Output(err)
+		return err
 	}
 	end := segment.End{}
 	if err != nil { // there is no more to be had, and what was read is good

@@ -54,14 +54,14 @@ type Box struct {
 }
 
 // Duration is how long the recording is: from its first frame to the end of its last,
-// which lasts as long as the one before.
+// which lasts as long as the one before; one alone lasts 40 ms.
 func (v *Video) Duration() time.Duration {
 	n := len(v.Frames)
 	switch n {
 	case 0:
 		return 0
 	case 1:
-		return v.Frames[0].At
+		return v.Frames[0].At + 40*time.Millisecond
 	}
 	return 2*v.Frames[n-1].At - v.Frames[n-2].At
 }

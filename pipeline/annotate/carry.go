@@ -56,5 +56,15 @@ func (v *Video) Carry(next func(f *camera.Frame) error) error {
 		flow.Begin()
 		last = frame
 	}
+	for i := range v.Tracks { // to the end of the recording, after the last answer
+		all := v.Tracks[i].Boxes
+		from := len(all) - (len(v.Frames) - last)
+		if last < 0 || last == len(v.Frames)-1 || from < 0 || all[from].Frame != last {
+			continue
+		}
+		for k, b := range flow.After(boxes[:0], all[from].Box) {
+			all[from+1+k].Box = b.Clip(v.Frames[last+1+k].Width, v.Frames[last+1+k].Height)
+		}
+	}
 	return nil
 }

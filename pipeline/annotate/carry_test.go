@@ -46,7 +46,7 @@ func (s *swing) box(n int) model.Box {
 }
 
 func (s *swing) Next(f *camera.Frame) error {
-	if s.n == 76 {
+	if s.n == 83 {
 		return io.EOF
 	}
 	f.Resize(swingWide, swingHigh)
@@ -82,7 +82,7 @@ func passed(t *testing.T, s *swing) *Video {
 		}
 	}
 	v, err := c.Video()
-	if err != nil || len(v.Tracks) != 1 || len(v.Tracks[0].Boxes) != 76 {
+	if err != nil || len(v.Tracks) != 1 || len(v.Tracks[0].Boxes) != 83 {
 		t.Fatalf("tracks %+v, %v", v.Tracks, err)
 	}
 	return v

@@ -195,15 +195,17 @@ func (c *Collector) closeGaps(t *Track) {
 		fill := b.Frame > a.Frame+1 && (long <= c.s.CloseGap || c.v.next(a.Frame, b.Frame))
 		for frame := a.Frame + 1; frame < b.Frame && fill; frame++ {
 			share := float32(float64(c.v.Frames[frame].At-from) / float64(max(long, 1)))
-			out = append(out, Box{Frame: frame, Score: min(a.Score, b.Score), Margin: min(a.Margin, b.Margin), Box: between(a.Box, b.Box, share)})
+			out = append(out, Box{Frame: frame, Score: min(a.Score, b.Score), Margin: min(a.Margin, b.Margin), Box: track.Mix(a.Box, b.Box, share)})
 		}
 		out = append(out, b)
 	}
+	// Frames at the end that were passed over have what was answered last.
+	for last, frame := out[len(out)-1], 0; ; out = append(out, last) {
+		frame = last.Frame + 1
+		if frame >= len(c.v.Frames) || !c.v.next(last.Frame, len(c.v.Frames)) {
+			break
+		}
+		last.Frame = frame
+	}
 	t.Boxes = out
-}
-
-// between is a box on the straight line from a to b.
-func between(a, b model.Box, share float32) model.Box {
-	at := func(p, q float32) float32 { return p + share*(q-p) }
-	return model.Box{X1: at(a.X1, b.X1), Y1: at(a.Y1, b.Y1), X2: at(a.X2, b.X2), Y2: at(a.Y2, b.Y2)}
 }

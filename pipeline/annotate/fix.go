@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"deixis/model"
+	"deixis/pipeline/track"
 )
 
 // A Fix is what somebody saw of a phrase in a source.
@@ -51,7 +52,7 @@ func (c *Collector) fixed(frame, phrase int, said Said) (_ Said, certain bool) {
 		return Said{}, true
 	}
 	if before != nil && after != nil && before.From == after.From && before.To == after.To {
-		said.add(between(*before.Box, *after.Box, float32(frame-before.Frame)/float32(after.Frame-before.Frame)))
+		said.add(track.Mix(*before.Box, *after.Box, float32(frame-before.Frame)/float32(after.Frame-before.Frame)))
 	}
 	return said, false
 }

@@ -51,7 +51,13 @@ func openFFmpeg(by encoding, path string, w, h int, sound string) (*variableRate
 		"-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", // colour is stored once for two by two
 		"-force_key_frames", "expr:gte(t,n_forced)")
 	args = append(args, by.args...)
-	r.cmd = exec.Command(by.program, append(args, "-pix_fmt", "yuv420p", "-movflags", "empty_moov+default_base_moof",
+	// With sound the index waits for the first packets: only then it says that the silence
+	// in front of AAC is not shown, or all pictures would be that much late.
+	index := "empty_moov+default_base_moof"
+	if sound != "" {
+		index += "+delay_moov"
+	}
+	r.cmd = exec.Command(by.program, append(args, "-pix_fmt", "yuv420p", "-movflags", index,
 		"-frag_duration", "500000", "-flush_packets", "1", "-f", "mp4", "file:"+path)...)
 	r.cmd.Stdin, r.cmd.Stderr = read, &r.said
 	alone(r.cmd)

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +64,15 @@ func TestSound(t *testing.T) {
 			}
 			if at := toneAt(t, out); at < tt.at-audioFrame || at > tt.at+audioFrame {
 				t.Errorf("the tone is at %v, want %v", at, tt.at)
+			}
+			times, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time", "-of", "csv=p=0", out).Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n, at := range strings.Fields(strings.ReplaceAll(string(times), ",", " ")) {
+				if s, err := strconv.ParseFloat(at, 64); err != nil || s < float64(n)/10-0.001 || s > float64(n)/10+0.001 { // ffprobe and the file round
+					t.Errorf("picture %d is at %s", n, at)
+				}
 			}
 			frames, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-count_frames", "-select_streams", "v", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", out).Output()
 			if err != nil || strings.TrimSpace(string(frames)) != "40" {

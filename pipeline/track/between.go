@@ -10,7 +10,13 @@ import (
 type Between struct {
 	tracker boxTracker
 	grams   []*pyramid // of the first of the two, and those after it
+	most    bool       // there were too many, and only their number is known
+	n       int        // frames after the first
 }
+
+// mostBetween bounds the memory of frames between two: each takes about 100 KB. Boxes
+// that are farther apart go on a straight line.
+const mostBetween = 300
 
 // Add takes the next frame. Of the frame itself nothing is kept.
 func (b *Between) Add(f *camera.Frame) {
@@ -22,6 +28,14 @@ func (b *Between) Add(f *camera.Frame) {
 				g.shot++
 			}
 		}
+	}
+	if len(b.grams) > 0 {
+		b.n++
+	}
+	if len(b.grams) > mostBetween {
+		b.most = true
+		b.grams[len(b.grams)-1] = g // the first of the next two
+		return
 	}
 	b.grams = append(b.grams, g)
 }
@@ -35,6 +49,7 @@ func (b *Between) Begin() {
 	last := b.grams[n-1]
 	clear(b.grams)
 	b.grams = append(b.grams[:0], last)
+	b.n, b.most = 0, false
 }
 
 // Boxes appends to boxes one for each frame between the first and the newest, where
@@ -44,20 +59,43 @@ func (b *Between) Begin() {
 // from one end only, that one counts, and where from none, or across a cut, a straight
 // line.
 func (b *Between) Boxes(boxes []model.Box, from, to model.Box) []model.Box {
-	n := len(b.grams) - 1
-	forward, backward := b.carry(from, to, 0, 1), b.carry(to, from, n, -1)
+	n := b.n
+	var forward, backward []model.Box
+	if !b.most {
+		forward, backward = b.carry(from, to, 0, 1), b.carry(to, from, n, -1)
+	}
 	for i := 1; i < n; i++ {
 		share := float32(i) / float32(n)
 		switch {
 		case forward != nil && backward != nil:
-			boxes = append(boxes, mix(forward[i], backward[n-i], share))
+			boxes = append(boxes, Mix(forward[i], backward[n-i], share))
 		case forward != nil:
 			boxes = append(boxes, forward[i])
 		case backward != nil:
 			boxes = append(boxes, backward[n-i])
 		default:
-			boxes = append(boxes, mix(from, to, share))
+			boxes = append(boxes, Mix(from, to, share))
 		}
+	}
+	return boxes
+}
+
+// After appends to boxes one for each frame after the first, up to the newest: as far as
+// the thing can be tracked, and there it stays.
+func (b *Between) After(boxes []model.Box, from model.Box) []model.Box {
+	box, speed, lost := from, point{}, b.most
+	for i := range b.n {
+		if !lost {
+			g, to := b.grams[i], b.grams[i+1]
+			lost = g == nil || to == nil || g.shot != to.shot
+			if !lost {
+				next, moved, ok := b.tracker.track(g, to, box, speed)
+				if lost = !ok; ok {
+					box, speed = next, moved
+				}
+			}
+		}
+		boxes = append(boxes, box)
 	}
 	return boxes
 }
@@ -94,8 +132,8 @@ func (b *Between) carry(box, end model.Box, at, step int) []model.Box {
 	return way
 }
 
-// mix is a box between a and b.
-func mix(a, b model.Box, share float32) model.Box {
+// Mix is a box on the straight line from a to b.
+func Mix(a, b model.Box, share float32) model.Box {
 	at := func(p, q float32) float32 { return p + share*(q-p) }
 	return model.Box{X1: at(a.X1, b.X1), Y1: at(a.Y1, b.Y1), X2: at(a.X2, b.X2), Y2: at(a.Y2, b.Y2)}
 }

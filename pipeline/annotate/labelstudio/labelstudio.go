@@ -100,9 +100,10 @@ func resultOf(v *annotate.Video, t *annotate.Track) result {
 
 func keyOf(v *annotate.Video, b annotate.Box, on bool) key {
 	percent := func(x float32, side int) float64 { return model.Round(100*float64(x)/float64(max(1, side)), 5) }
+	f := v.Frames[b.Frame]
 	return key{
 		Frame: b.Frame + 1, Enabled: on, Time: model.Round(v.Frames[b.Frame].At.Seconds(), 6),
-		X: percent(b.X1, v.Width), Y: percent(b.Y1, v.Height), Width: percent(b.X2-b.X1, v.Width), Height: percent(b.Y2-b.Y1, v.Height),
+		X: percent(b.X1, f.Width), Y: percent(b.Y1, f.Height), Width: percent(b.X2-b.X1, f.Width), Height: percent(b.Y2-b.Y1, f.Height),
 	}
 }
 

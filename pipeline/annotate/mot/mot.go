@@ -40,7 +40,7 @@ func Write(w io.Writer, v *annotate.Video) error {
 		return err
 	}
 	_, err = fmt.Fprintf(info, "[Sequence]\nname=%s\nimDir=img1\nframeRate=%d\nseqLength=%d\nimWidth=%d\nimHeight=%d\nimExt=.jpg\n",
-		v.Name, max(1, int(v.FPS()+0.5)), len(v.Frames), v.Width, v.Height)
+		strings.Join(strings.Fields(v.Name), " "), max(1, int(v.FPS()+0.5)), len(v.Frames), v.Width, v.Height)
 	if err != nil {
 		return err
 	}

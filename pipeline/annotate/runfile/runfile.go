@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -101,7 +102,53 @@ type Still struct {
 type contents struct {
 	Version  int      `json:"v"`
 	Settings Settings `json:"settings"`
+	Review   string   `json:"review,omitempty"` // a page that the run wrote
 	Inputs   []Input  `json:"inputs"`
+}
+
+// valid says whether names are such as runs give: what they name lies in the folder.
+func (c *contents) valid() bool {
+	taken := map[string]bool{}
+	for _, in := range c.Inputs {
+		if taken[in.Name] || !plain(in.Name) || slices.ContainsFunc(in.Files, func(name string) bool { return !plain(name) }) {
+			return false
+		}
+		taken[in.Name] = true
+	}
+	return c.Version == version
+}
+
+func plain(name string) bool {
+	return name != "" && name != "." && filepath.IsLocal(name) && !strings.ContainsAny(name, `/\`)
+}
+
+// read reads the file of a folder. Its error is ErrOther where it is none of ours.
+func read(dir string) (c contents, err error) {
+	file := filepath.Join(dir, Name)
+	raw, err := camera.ReadRegular(file, 1<<30)
+	if err != nil {
+		return c, err
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if wrong := d.Decode(&c); wrong != nil || !c.valid() {
+		return contents{}, fmt.Errorf("%s: %w", file, ErrOther)
+	}
+	return c, nil
+}
+
+// Results are the files and folders of a run that was written into a folder; nil where
+// there is none.
+func Results(dir string) []string {
+	c, err := read(dir)
+	if err != nil {
+		return nil
+	}
+	names := []string{Name}
+	for _, in := range c.Inputs {
+		names = append(names, in.Files...)
+	}
+	return names
 }
 
 // File is an open run.json, locked against other runs. Goroutines may share it.
@@ -115,8 +162,9 @@ type File struct {
 }
 
 // OpenIn opens that of a folder, and makes the folder where it is missing. Errors are
-// ErrBusy, ErrOther for a file that is none of ours, and the file system's.
-func OpenIn(dir string) (*File, error) {
+// ErrBusy, ErrOther for a file that is none of ours, unless a run begins anew, and the
+// file system's.
+func OpenIn(dir string, anew bool) (*File, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
 	}
@@ -128,29 +176,26 @@ func OpenIn(dir string) (*File, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: %w", dir, ErrBusy)
 	}
-	unfinished, err := filepath.Glob(filepath.Join(dir, "."+Name+"*")) // of a run that was killed as it wrote the file
-	for _, path := range unfinished {
-		err = errors.Join(err, os.Remove(path))
+	if f.has, err = read(dir); errors.Is(err, fs.ErrNotExist) || anew && errors.Is(err, ErrOther) {
+		f.fresh, err = true, nil
 	}
-	if err != nil {
-		return nil, errors.Join(err, f.lock.Close())
-	}
-	raw, err := camera.ReadRegular(f.path(), 1<<30)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		f.fresh = true
-		return f, nil
-	case err == nil:
-		d := json.NewDecoder(bytes.NewReader(raw))
-		d.DisallowUnknownFields()
-		if wrong := d.Decode(&f.has); wrong != nil || f.has.Version != version {
-			err = fmt.Errorf("%s: %w", f.path(), ErrOther)
-		}
-	}
-	if err != nil {
+	if err = errors.Join(err, removeUnfinished(dir)); err != nil {
 		return nil, errors.Join(err, f.lock.Close())
 	}
 	return f, nil
+}
+
+// removeUnfinished removes what a run left that was killed as it wrote the file: its name
+// with a number.
+func removeUnfinished(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		number, ok := strings.CutPrefix(e.Name(), "."+Name)
+		if ok && number != "" && strings.Trim(number, "0123456789") == "" {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
 }
 
 func (f *File) path() string { return filepath.Join(f.dir, Name) }
@@ -158,8 +203,23 @@ func (f *File) path() string { return filepath.Join(f.dir, Name) }
 // Fresh says that nothing was there before.
 func (f *File) Fresh() bool { return f.fresh }
 
-// Clear forgets what the file said.
-func (f *File) Clear() { f.has, f.fresh = contents{}, true }
+// Clear forgets what the file said, and returns the names of the files that it told of.
+func (f *File) Clear() (names []string) {
+	for _, in := range f.has.Inputs {
+		names = append(names, in.Files...)
+	}
+	f.has, f.fresh = contents{Review: f.has.Review}, true
+	return names
+}
+
+// Reviewed says whether a page is one that the run wrote.
+func (f *File) Reviewed(page string) bool { return f.has.Review == page }
+
+// Review notes that the run writes a page.
+func (f *File) Review(page string) error {
+	f.has.Review = page
+	return f.Put()
+}
 
 // Settings are those of the run that the file tells of.
 func (f *File) Settings() Settings { return f.has.Settings }

@@ -3,6 +3,7 @@ package runfile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +15,7 @@ import (
 
 func open(t *testing.T, dir string) *File {
 	t.Helper()
-	f, err := OpenIn(dir)
+	f, err := OpenIn(dir, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +39,7 @@ func TestGoesOn(t *testing.T) {
 	if err := f.Put(in); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenIn(dir); !errors.Is(err, ErrBusy) {
+	if _, err := OpenIn(dir, false); !errors.Is(err, ErrBusy) {
 		t.Errorf("a second one: %v", err)
 	}
 	first, err := os.ReadFile(filepath.Join(dir, Name))
@@ -49,9 +50,16 @@ func TestGoesOn(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ".run.json123"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	own := filepath.Join(dir, ".run.json.swp")
+	if err := os.WriteFile(own, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	f = open(t, dir)
 	if _, err := os.Stat(filepath.Join(dir, ".run.json123")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("what a killed run left: %v", err)
+	}
+	if _, err := os.Stat(own); err != nil {
+		t.Errorf("an editor's file: %v", err)
 	}
 	if got, ok := f.Of("x/a.mp4"); !ok || got.Frames != 7 || got.State != Done || f.Fresh() || len(f.Inputs()) != 2 {
 		t.Errorf("%+v, %v", got, ok)
@@ -104,11 +112,25 @@ func TestNotOurs(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, Name), []byte(holds), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := OpenIn(dir); !errors.Is(err, ErrOther) {
+		if _, err := OpenIn(dir, false); !errors.Is(err, ErrOther) {
 			t.Errorf("%q: %v", holds, err)
 		}
 	}
-	if _, err := OpenIn(filepath.Join(t.TempDir(), "\x00")); err == nil {
+	for _, name := range []string{"", "..", "../escaped", "a/b", `a\\b`} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, Name), fmt.Appendf(nil, `{"v":1,"inputs":[{"name":"%s"}]}`, name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenIn(dir, false); !errors.Is(err, ErrOther) {
+			t.Errorf("an input called %q: %v", name, err)
+		}
+		f, err := OpenIn(dir, true)
+		if err != nil || !f.Fresh() || len(f.Inputs()) > 0 {
+			t.Errorf("begun anew: %v", err)
+		}
+		f.Close()
+	}
+	if _, err := OpenIn(filepath.Join(t.TempDir(), "\x00"), false); err == nil {
 		t.Error("a folder of no name")
 	}
 }
