@@ -18,12 +18,10 @@ import (
 	"deixis/camera/opencv/about"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
-	"deixis/pipeline"
 	"deixis/pipeline/annotate"
 	"deixis/pipeline/annotate/runfile"
 	"deixis/pipeline/annotate/segment"
 	"deixis/pipeline/line"
-	"deixis/pipeline/track"
 )
 
 // An annotation is one run over all inputs.
@@ -400,32 +398,4 @@ func (c *annotateCmd) ask(n int, last time.Duration) func(f *camera.Frame) bool 
 		}
 	}
 	return nil
-}
-
-// tracksOf are the tracks of v as a summary tells of them.
-func tracksOf(v *annotate.Video) []runfile.Track {
-	all := []runfile.Track{}
-	for i := range v.Tracks {
-		t := &v.Tracks[i]
-		first, last := t.Boxes[0].Frame, t.Boxes[len(t.Boxes)-1].Frame
-		one := runfile.Track{
-			ID: t.ID, Phrase: v.Phrases[t.Phrase], Boxes: len(t.Boxes),
-			Start: model.Round(v.Frames[first].At.Seconds(), 3), End: model.Round(v.End(last).Seconds(), 3),
-		}
-		worst := 0
-		for n, b := range t.Boxes {
-			one.Score += float64(b.Score) / float64(len(t.Boxes))
-			if track.StateOf(b.Score, b.Margin) == pipeline.Unsure {
-				one.Unsure += 1 / float64(len(t.Boxes))
-			}
-			if b.Score < t.Boxes[worst].Score && v.Frames[b.Frame].Asked {
-				worst = n
-			}
-		}
-		one.Score, one.Unsure = model.Round(one.Score, 3), model.Round(one.Unsure, 3)
-		one.Worst = model.Round(v.Frames[t.Boxes[worst].Frame].At.Seconds(), 3)
-		one.Stills = stillsOf(v, t, worst)
-		all = append(all, one)
-	}
-	return all
 }

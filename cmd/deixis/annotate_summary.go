@@ -9,7 +9,11 @@ import (
 	"time"
 
 	"deixis/cmd/deixis/internal/app"
+	"deixis/model"
+	"deixis/pipeline"
+	"deixis/pipeline/annotate"
 	"deixis/pipeline/annotate/runfile"
+	"deixis/pipeline/track"
 )
 
 // annotateSummary is what `annotate --json` prints.
@@ -47,6 +51,34 @@ func (a *annotation) report() annotateSummary {
 		return cmp.Or(cmp.Compare(b.Unsure, a.Unsure), cmp.Compare(a.Score, b.Score))
 	})
 	return s
+}
+
+// tracksOf are the tracks of v as a summary tells of them.
+func tracksOf(v *annotate.Video) []runfile.Track {
+	all := []runfile.Track{}
+	for i := range v.Tracks {
+		t := &v.Tracks[i]
+		first, last := t.Boxes[0].Frame, t.Boxes[len(t.Boxes)-1].Frame
+		one := runfile.Track{
+			ID: t.ID, Phrase: v.Phrases[t.Phrase], Boxes: len(t.Boxes),
+			Start: model.Round(v.Frames[first].At.Seconds(), 3), End: model.Round(v.End(last).Seconds(), 3),
+		}
+		worst := 0
+		for n, b := range t.Boxes {
+			one.Score += float64(b.Score) / float64(len(t.Boxes))
+			if track.StateOf(b.Score, b.Margin) == pipeline.Unsure {
+				one.Unsure += 1 / float64(len(t.Boxes))
+			}
+			if b.Score < t.Boxes[worst].Score && v.Frames[b.Frame].Asked {
+				worst = n
+			}
+		}
+		one.Score, one.Unsure = model.Round(one.Score, 3), model.Round(one.Unsure, 3)
+		one.Worst = model.Round(v.Frames[t.Boxes[worst].Frame].At.Seconds(), 3)
+		one.Stills = stillsOf(v, t, worst)
+		all = append(all, one)
+	}
+	return all
 }
 
 // summary prints what there is now, and what of it to look at first.
