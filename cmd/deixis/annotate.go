@@ -139,16 +139,15 @@ func (c *annotateCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 		return app.Output(err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
+	var before []string // results that were there, which no mistake in this command may cost
 	if c.Over {
-		if err := removeResults(c.Out, file.Clear()); err != nil {
-			return app.Output(err)
-		}
+		before = file.Clear()
 	}
 	inputs, err := c.inputs(file, refs)
 	if err != nil {
 		return err
 	}
-	a := &annotation{c: c, g: g, file: file, inputs: inputs}
+	a := &annotation{c: c, g: g, file: file, inputs: inputs, before: before}
 	if c.Fixes != "" {
 		if a.fixes, err = review.Read(c.Fixes); err != nil {
 			return app.Input(err)
@@ -203,11 +202,20 @@ func (c *annotateCmd) find() (refs []camera.Ref, failed []error, err error) {
 	return refs, failed, nil
 }
 
-// removeResults removes files and folders of a run that begins anew.
-func removeResults(dir string, names []string) error {
+// removeStale removes what the run before this one wrote and this one does not replace.
+// What is replaced stays until the new is whole; an input stays in any case.
+func (a *annotation) removeStale() error {
+	var kept []string
+	for _, in := range a.inputs {
+		kept = append(kept, in.state.Files...)
+	}
 	var errs []error
-	for _, name := range names {
-		errs = append(errs, os.RemoveAll(filepath.Join(dir, name)))
+	for _, name := range a.before {
+		path := filepath.Join(a.c.Out, name)
+		isInput := slices.ContainsFunc(a.inputs, func(in *input) bool { return notItself(in.ref, path) != nil })
+		if !isInput && !slices.Contains(kept, name) {
+			errs = append(errs, os.RemoveAll(path))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -307,5 +315,5 @@ func together(errs []error, of int) error {
 	case 1:
 		return errs[0]
 	}
-	return &fewError{fmt.Sprintf("annotate: %d of %d inputs are broken (%s names each)", len(errs), of, runfile.Name), errs}
+	return &fewError{fmt.Sprintf("annotate: %d of %d inputs are broken, the first of them: %v", len(errs), of, errs[0]), errs}
 }

@@ -110,3 +110,22 @@ func TestAnnotateRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestAnnotateOver: a mistake in the command costs no results of the run before, and what
+// a run that begins anew does not replace goes.
+func TestAnnotateOver(t *testing.T) {
+	b := network(t)
+	out := t.TempDir()
+	args := []string{"annotate", "pattern://64x48?frames=2", "-p", "x", "--out", out, "--log-level", "error", "--bundle"}
+	must(t, append(args, b.Dir, "--format", "jsonl,csv")...)
+	before := tree(t, out)
+	if code, _, _ := deixis(t, append(args, t.TempDir(), "--format", "jsonl", "--over")...); code != app.ExitModel {
+		t.Errorf("no bundle: code %d", code)
+	}
+	sameTree(t, tree(t, out), before)
+	must(t, append(args, b.Dir, "--format", "jsonl", "--over")...)
+	after := tree(t, out)
+	if after["pattern.jsonl"] != before["pattern.jsonl"] || after["pattern.csv"] != "" {
+		t.Errorf("%d files", len(after))
+	}
+}

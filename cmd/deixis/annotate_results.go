@@ -78,14 +78,10 @@ func isResult(path string) bool {
 			return true
 		}
 	}
-	dir, name := filepath.Split(path)
 	if info, err := os.Stat(path); err == nil && info.IsDir() && runfile.Results(path) != nil {
 		return true
 	}
-	results := runfile.Results(filepath.Clean("./" + dir))
-	if filepath.IsAbs(dir) {
-		results = runfile.Results(dir)
-	}
+	name, results := filepath.Base(path), runfile.Results(filepath.Dir(path))
 	if strings.HasSuffix(name, segmentsEnding) && results != nil {
 		return true
 	}
@@ -124,7 +120,7 @@ func (c *annotateCmd) results(name string, ref camera.Ref) []string {
 
 // write writes all results of an input; each gets its name when it is whole.
 func (a *annotation) write(ctx context.Context, in *input, v *annotate.Video, bar *bar) error {
-	if v.Passed() {
+	if v.Passed() && len(v.Tracks) > 0 {
 		bar.phase("carrying boxes")
 		if err := a.through(ctx, in, func(next func(*camera.Frame) error) error { return v.Carry(next) }); err != nil {
 			return err

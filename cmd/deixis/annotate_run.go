@@ -30,6 +30,7 @@ type annotation struct {
 	g        *app.Globals
 	file     *runfile.File
 	inputs   []*input
+	before   []string // results of a run that this one begins anew
 	by       *app.Network
 	phrases  []model.Phrase
 	settings runfile.Settings
@@ -64,7 +65,8 @@ func (a *annotation) run(ctx context.Context, texts []string) (err error) {
 			return err
 		}
 		a.g.Log.Info("this run is finished already, and nothing was done", "out", a.c.Out)
-		return a.tell(a.inputs)
+		a.tell(a.inputs)
+		return nil
 	}
 	if a.by, err = a.g.OpenNetwork(ctx, app.Wants{}); err != nil {
 		return err
@@ -88,7 +90,8 @@ func (a *annotation) run(ctx context.Context, texts []string) (err error) {
 	if err != nil {
 		return a.stopped(ctx, err)
 	}
-	return a.tell(slices.DeleteFunc(slices.Clone(a.inputs), func(in *input) bool { return slices.Contains(left, in) }))
+	a.tell(slices.DeleteFunc(slices.Clone(a.inputs), func(in *input) bool { return slices.Contains(left, in) }))
+	return nil
 }
 
 // isDone says whether nothing is left to do of an input.
@@ -120,20 +123,19 @@ func (a *annotation) register(left []*input) error {
 	for _, in := range left {
 		states = append(states, in.state)
 	}
-	if err := a.file.Put(states...); err != nil {
+	if err := errors.Join(a.file.Put(states...), a.removeStale()); err != nil {
 		return app.Output(err)
 	}
 	return nil
 }
 
 // tell repeats what was wrong with inputs that are done.
-func (a *annotation) tell(done []*input) error {
+func (a *annotation) tell(done []*input) {
 	for _, in := range done {
 		if in.state.Error != "" {
 			a.fail(app.Input(errors.New(in.state.Error)))
 		}
 	}
-	return nil
 }
 
 // stopped says how the run goes on.
@@ -214,7 +216,10 @@ func (a *annotation) annotate(ctx context.Context, in *input) error {
 		return err
 	}
 	if same && in.state.State == runfile.Done && a.isWhole(in) { // it was touched, and is what it was
-		return a.file.Put(in.state)
+		if in.state.Error != "" {
+			return fault(app.Input(errors.New(in.state.Error)))
+		}
+		return nil
 	}
 	in.state.State, in.state.Error, in.state.Files = runfile.Open, "", a.c.results(in.state.Name, in.ref)
 	s := annotate.DefaultSettings
@@ -255,15 +260,27 @@ func (a *annotation) annotate(ctx context.Context, in *input) error {
 		return app.Output(err)
 	}
 	a.tellFixes(in, v)
+	if err := a.unchanged(in, store); err != nil {
+		return err
+	}
 	if err := a.write(ctx, in, v, bar); err != nil {
 		return err
 	}
-	if !in.state.Same(in.ref) {
-		in.state.SHA256 = ""
-		return errors.Join(fault(app.Input(fmt.Errorf("annotate: %q was changed while it was read (give the same command again)", in.ref))), store.Remove())
+	if err := a.unchanged(in, store); err != nil {
+		return err
 	}
 	in.fps = model.Round(float64(bar.answered)/time.Since(start).Seconds(), 2)
 	return a.done(in, v, store)
+}
+
+// unchanged makes sure that an input is still what was hashed: what was answered on
+// another is worth nothing.
+func (a *annotation) unchanged(in *input, store *segment.Store) error {
+	if in.state.Same(in.ref) {
+		return nil
+	}
+	in.state.SHA256 = ""
+	return errors.Join(fault(app.Input(fmt.Errorf("annotate: %q was changed while it was read (give the same command again)", in.ref))), store.Remove())
 }
 
 // done notes that the results of an input are whole. What broke off in the middle is
@@ -344,7 +361,7 @@ func (a *annotation) answer(ctx context.Context, in *input, found *annotate.Coll
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, camera.ErrChanged):
-		return app.Usage(fmt.Errorf("annotate: %w (begin anew with --over, or name another --out)", err))
+		return fault(app.Usage(fmt.Errorf("annotate: %w (begin anew with --over, or name another --out)", err)))
 	case err != nil:
 		return fault(err)
 	}
