@@ -142,6 +142,7 @@ func TestForeignReaders(t *testing.T) {
 		{"MOT by datumaro", python, []string{"mot_seq", base + ".mot.zip"}, want, rounded},
 		{"Datumaro by datumaro", python, []string{"datumaro", base + ".datumaro.zip"}, want, rounded},
 		{"YOLO by datumaro", python, []string{"yolo", base + ".yolo"}, onStills, rounded},
+		{"WebVTT by webvtt-py", python, []string{"webvtt_frames", base + ".vtt", "10"}, want, rounded},
 		{"refs.jsonl by the trainer", trainer, []string{"refs", base + ".refs"}, onStills, rounded},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

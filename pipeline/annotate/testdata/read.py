@@ -114,6 +114,16 @@ def vtt(file: str) -> None:
         print(json.dumps([said["phrase"], said["track"], c.start_in_seconds, *said["xywh"], c.start, c.end]))
 
 
+def vtt_frames(file: str, fps: str) -> None:
+    """Cues of a video with a fixed rate, by frame."""
+    import webvtt
+
+    for c in webvtt.read(file):
+        said = json.loads(c.text)
+        hours, minutes, seconds = (float(v) for v in c.start.split(":"))
+        say(said["phrase"], said["track"], round((3600 * hours + 60 * minutes + seconds) * float(fps)), *said["xywh"])
+
+
 if __name__ == "__main__":
     kind, file = sys.argv[1:3]
     if kind == "coco":
@@ -122,6 +132,8 @@ if __name__ == "__main__":
         labelstudio(file, sys.argv[3])
     elif kind == "refs":
         refs(file)
+    elif kind == "webvtt_frames":
+        vtt_frames(file, sys.argv[3])
     elif kind == "webvtt":
         vtt(file)
     else:
