@@ -93,6 +93,31 @@ func (l *Lens) Ray(u, v float64) (Ray, bool) {
 	return Ray{x / n, y / n, 1 / n}, true
 }
 
+// project is where light from (x, y, z) falls: what Ray inverts. It is false behind a
+// camera whose lens is no fisheye.
+func (l *Lens) project(x, y, z float64) (u, v float64, ok bool) {
+	if l.Model == Equidistant {
+		across := math.Hypot(x, y)
+		a := math.Atan2(across, z)
+		if across > 0 {
+			a2 := a * a
+			bent := a * (1 + a2*(l.D[0]+a2*(l.D[1]+a2*(l.D[2]+a2*l.D[3])))) / across
+			x, y = x*bent, y*bent
+		}
+		return l.FX*x + l.CX, l.FY*y + l.CY, true
+	}
+	if z <= 0 {
+		return 0, 0, false
+	}
+	x, y = x/z, y/z
+	k1, k2, p1, p2, k3 := l.D[0], l.D[1], l.D[2], l.D[3], l.D[4]
+	r2 := x*x + y*y
+	radial := 1 + r2*(k1+r2*(k2+r2*k3))
+	u = x*radial + 2*p1*x*y + p2*(r2+2*x*x)
+	v = y*radial + p1*(r2+2*y*y) + 2*p2*x*y
+	return l.FX*u + l.CX, l.FY*v + l.CY, true
+}
+
 // Both inversions are Newton's method, which doubles its digits with each step: as
 // many steps as these mean that it does not converge.
 const (
