@@ -34,7 +34,7 @@ func checkMicrophones() check {
 // works.
 func checkSpeech(ctx context.Context, g *app.Globals) check {
 	hears, err := g.OpenEars(ctx, app.EarFlags{SpeechThreads: 1})
-	if errors.Is(err, model.ErrSpeech) && app.Above(app.SpeechFolder+"/speech.json") == "" {
+	if errors.Is(err, model.ErrSpeech) && app.FindSpeech() == "" {
 		return ok("speech", "no models to hear with; `make speech` fetches them")
 	}
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // skips. It returns a folder with two spoken files, and what is said in them.
 func spokenFiles(t testing.TB) (dir, truth string) {
 	t.Helper()
-	if app.Above("assets/models/speech/speech.json") == "" {
+	if app.FindSpeech() == "" {
 		t.Skip("no speech models (make speech)")
 	}
 	dir = t.TempDir()
@@ -71,7 +71,7 @@ func TestHearErrors(t *testing.T) {
 		"no file":     {[]string{"hear", filepath.Join(t.TempDir(), "gone.wav")}, app.ExitInput, "gone.wav"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if strings.HasSuffix(name, "file") && app.Above("assets/models/speech/speech.json") == "" {
+			if strings.HasSuffix(name, "file") && app.FindSpeech() == "" {
 				t.Skip("no speech models (make speech)")
 			}
 			if code, _, errs := deixis(t, tt.args...); code != tt.code || !strings.Contains(errs, tt.says) {

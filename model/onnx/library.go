@@ -20,7 +20,8 @@ var libraryVariables = []string{"DEIXIS_ORT_LIBRARY", "ONNXRUNTIME_SHARED_LIBRAR
 
 // FindLibrary is the absolute path of ONNX Runtime's shared library: named, or
 // of the variables DEIXIS_ORT_LIBRARY, ONNXRUNTIME_SHARED_LIBRARY_PATH or
-// ORT_DYLIB_PATH, or beside the program or in its lib folder, or the system's.
+// ORT_DYLIB_PATH, or beside the program or in its lib folder, or in PREFIX/lib/deixis
+// where the program is installed in PREFIX/bin, or the system's.
 //
 // Loading a library runs its code, so the working folder, which may be anybody's,
 // is never searched. The ErrLibrary names every place looked at.
@@ -78,7 +79,7 @@ func libraryPlaces() []string {
 	var dirs []string
 	if exe, err := os.Executable(); err == nil {
 		here := filepath.Dir(exe)
-		dirs = append(dirs, here, filepath.Join(here, "lib"))
+		dirs = append(dirs, here, filepath.Join(here, "lib"), filepath.Join(here, "..", "lib", "deixis"))
 	}
 	for _, v := range []string{"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"} {
 		for _, dir := range filepath.SplitList(os.Getenv(v)) {

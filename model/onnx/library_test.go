@@ -120,7 +120,9 @@ func TestWorkingFolderIsNotSearched(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if places := libraryPlaces(); !slices.Equal(places[:2], []string{filepath.Dir(exe), filepath.Join(filepath.Dir(exe), "lib")}) {
-		t.Errorf("looks first in %q, not beside the program", places[:2])
+	here := filepath.Dir(exe)
+	want := []string{here, filepath.Join(here, "lib"), filepath.Join(filepath.Dir(here), "lib", "deixis")}
+	if places := libraryPlaces(); !slices.Equal(places[:3], want) {
+		t.Errorf("looks first in %q, not beside the program and where it is installed: %q", places[:3], want)
 	}
 }

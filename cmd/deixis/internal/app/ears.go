@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
 
 	"deixis/model"
 	"deixis/model/onnx/speech"
@@ -45,8 +43,11 @@ func (g *Globals) OpenEars(ctx context.Context, f EarFlags) (*Ears, error) {
 	return &Ears{about, vad, by}, nil
 }
 
-// SpeechFolder is where `make speech` puts the models.
-const SpeechFolder = "assets/models/speech"
+// speechFolder is where `make speech` puts the models, below a folder of our data.
+const speechFolder = "models/speech"
+
+// FindSpeech is that folder, looked for as the bundle is; "" when there is none.
+func FindSpeech() string { return Data(speechFolder, "speech.json") }
 
 // LoadSpeech reads the folder that --speech names, or the default found from
 // the program's own folder or the working folder upwards.
@@ -54,12 +55,11 @@ func (g *Globals) LoadSpeech(f EarFlags) (*model.Speech, error) {
 	if f.SpeechDir != "" {
 		return model.LoadSpeech(f.SpeechDir)
 	}
-	root := Above(SpeechFolder + "/speech.json")
-	if root == "" {
-		return nil, fmt.Errorf("%w: no %s in %s or above (run `make speech`, or name a folder with --speech DIR)",
-			model.ErrSpeech, SpeechFolder, strings.Join(StartingPoints(), ", "))
+	dir := FindSpeech()
+	if dir == "" {
+		return nil, fmt.Errorf("%w: %s (run `make speech` in a checkout, or name a folder with --speech DIR)", model.ErrSpeech, NoData(speechFolder))
 	}
-	return model.LoadSpeech(filepath.Join(root, SpeechFolder))
+	return model.LoadSpeech(dir)
 }
 
 // Close frees both.

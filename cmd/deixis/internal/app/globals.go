@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"strings"
 
 	"deixis/camera/opencv"
@@ -107,9 +106,9 @@ func (g *Globals) FindBundle() (string, error) {
 	if g.BundleDir != "" {
 		return g.BundleDir, nil
 	}
-	const rest = "assets/models/ca2m-edge"
-	if root := Above(rest + "/bundle.json"); root != "" {
-		return filepath.Join(root, rest), nil
+	const folder = "models/ca2m-edge"
+	if dir := Data(folder, "bundle.json"); dir != "" {
+		return dir, nil
 	}
-	return "", fmt.Errorf("find bundle: no %s in %s or above: %w (name one with --bundle DIR)", rest, strings.Join(StartingPoints(), ", "), model.ErrBundle)
+	return "", fmt.Errorf("find bundle: %s: %w (name one with --bundle DIR)", NoData(folder), model.ErrBundle)
 }
