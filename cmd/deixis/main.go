@@ -45,6 +45,7 @@ type cli struct {
 	Doctor   doctorCmd   `cmd:"" help:"Check this machine and say what to do."`
 	Devices  devicesCmd  `cmd:"" help:"List cameras and microphones."`
 	Bundle   bundleCmd   `cmd:"" name:"bundle" help:"Look at a model bundle."`
+	Manual   manualCmd   `cmd:"" hidden:"" help:"Write man pages and shell completions into a folder."`
 
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 }

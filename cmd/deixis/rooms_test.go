@@ -62,6 +62,7 @@ var edges = map[string][]string{
 	"cmd/deixis/internal/app": {"camera", "camera/opencv", "model", "model/onnx", "model/onnx/speech", "model/refs", "pipeline", "pipeline/listen", "pipeline/record"},
 	"cmd/deixis/internal/bench": {"camera", "camera/opencv", "cmd/deixis/internal/app", "cmd/deixis/internal/bench/noise", "cmd/deixis/internal/bench/scene",
 		"model", "pipeline", "pipeline/annotate", "pipeline/event", "pipeline/line", "pipeline/listen", "pipeline/overlay", "pipeline/record", "pipeline/track", "pipeline/web"},
+	"cmd/deixis/internal/manual":      {},
 	"cmd/deixis/internal/bench/noise": {"pipeline/listen"},
 	"cmd/deixis/internal/bench/scene": {"camera", "model"},
 }

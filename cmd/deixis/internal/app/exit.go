@@ -24,6 +24,15 @@ const (
 	ExitModel  = 4 // model bundle, speech models or ONNX Runtime library
 )
 
+// Exits say in words what the codes mean.
+var Exits = []string{
+	ExitOK:     "Did what was asked.",
+	ExitFailed: "Failed while running.",
+	ExitUsage:  "The command line, a variable or the configuration is wrong, or a phrase is empty or too long.",
+	ExitInput:  "A file, device or stream is missing or broken.",
+	ExitModel:  "The model bundle, the speech models or ONNX Runtime's library cannot be used.",
+}
+
 // A UsageError says that the command line, not the world, is wrong.
 type UsageError struct{ err error }
 
