@@ -12,7 +12,7 @@ BUNDLE := assets/models/ca2m-edge
 SPEECH := assets/models/speech
 ORT    := bin/lib/libonnxruntime.so
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PURE   := ./camera ./camera/hang ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream ./pipeline/annotate/... ./pipeline/robot/... ./cmd/deixis/internal/manual
+PURE   := ./camera ./camera/hang ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream ./pipeline/annotate/... ./pipeline/robot/... ./cmd/deixis/internal/manual ./cmd/deixis/internal/service ./cmd/deixis/internal/state
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
 
 # What make bundle trains with: a folder that holds refs.jsonl, photos/ and weights/ (see trainer/README.md).

@@ -22,7 +22,8 @@ import (
 
 // liveCmd is `deixis live`.
 type liveCmd struct {
-	Source   string     `arg:"" optional:"" default:"0" placeholder:"SOURCE" help:"0, /dev/video0, rtsp://…, http://…, clip.mp4, folder/, 'img*.jpg' or pattern:// (default: camera 0)."`
+	Source   string     `arg:"" optional:"" placeholder:"SOURCE" help:"0, /dev/video0, rtsp://…, http://…, clip.mp4, folder/, 'img*.jpg' or pattern:// (default: camera 0)."`
+	From     string     `name:"source" default:"0" placeholder:"SOURCE" help:"The source where none is given as an argument, so that a --config file can name it."`
 	Phrase   []string   `short:"p" sep:"none" placeholder:"PHRASE" help:"What to look for; several are separated by ; or given one by one. New ones can be typed while it runs."`
 	Window   bool       `xor:"show" help:"Show a window, or fail where there is no desktop."`
 	Headless bool       `xor:"show" help:"Show no window."`
@@ -30,6 +31,7 @@ type liveCmd struct {
 	HTTP     string     `name:"http" placeholder:"HOST:PORT" help:"Serve a page with the picture and the API, such as 127.0.0.1:7420."`
 	Page     pageArgs   `embed:""`
 	Events   string     `placeholder:"FILE" help:"Write a JSON line a phrase and frame; - is standard output. An earlier file is kept under a number."`
+	State    string     `placeholder:"FILE" help:"Keep what is looked for in FILE, and look for it again after a restart unless --phrase has changed since (default: phrases.json in systemd's $$STATE_DIRECTORY)."`
 	Sequence bool       `help:"The pictures of a folder follow each other as those of a video do; otherwise each is answered for itself."`
 	Size     string     `placeholder:"WxH" help:"Picture size to ask of a camera."`
 	Carry    bool       `default:"true" negatable:"" help:"Between two answers move a box with what is in it; --no-carry lets it stand still."`
@@ -55,12 +57,15 @@ func (c *liveCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	if err := errors.Join(c.Listen.validate(), c.Page.validate(), c.Robot.validate()); err != nil {
 		return err
 	}
+	if c.Source == "" {
+		c.Source = c.From
+	}
 	ref, err := camera.Parse(c.Source)
 	if err != nil {
 		return app.AsInput(err)
 	}
 	ref.Sequence = c.Sequence
-	if err := notItself(ref, c.Record, c.Events); err != nil {
+	if err := notItself(ref, c.Record, c.Events, c.stateFile()); err != nil {
 		return err
 	}
 	by, err := g.OpenNetwork(ctx, app.Wants{Attention: c.HTTP != "" || !c.Headless, Check: true})
@@ -82,7 +87,7 @@ func (c *liveCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	return s.run(ctx, phrases)
+	return s.run(ctx, s.openState(phrases))
 }
 
 // options are what is asked of the camera.
@@ -153,6 +158,8 @@ func (s *show) run(ctx context.Context, phrases []string) error {
 		others.Go(func() error { return s.watchLoss(ctx) })
 	}
 	s.runRobot(ctx, others)
+	others.Go(func() error { return s.runState(ctx) })
+	others.Go(func() error { return s.runService(ctx) })
 	if s.voice != nil {
 		defer onTalk(s.voice.Toggle)()
 		others.Go(func() error { return s.voice.run(ctx) })

@@ -134,9 +134,10 @@ func (s *show) confirm(track int) error {
 	return s.robot.Confirm(track)
 }
 
-// setPhrases tells the line and the robot what is looked for.
+// setPhrases tells the line, the next start and the robot what is looked for.
 func (s *show) setPhrases(ps []model.Phrase) {
 	s.line.SetPhrases(ps)
+	s.state.Keep(s.line.Phrases())
 	if s.robot != nil {
 		s.robot.Ask(ps)
 	}

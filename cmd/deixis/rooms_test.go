@@ -63,6 +63,8 @@ var edges = map[string][]string{
 	"cmd/deixis/internal/bench": {"camera", "camera/opencv", "cmd/deixis/internal/app", "cmd/deixis/internal/bench/noise", "cmd/deixis/internal/bench/scene",
 		"model", "pipeline", "pipeline/annotate", "pipeline/event", "pipeline/line", "pipeline/listen", "pipeline/overlay", "pipeline/record", "pipeline/track", "pipeline/web"},
 	"cmd/deixis/internal/manual":      {},
+	"cmd/deixis/internal/service":     {"camera/hang", "pipeline"},
+	"cmd/deixis/internal/state":       {"camera"},
 	"cmd/deixis/internal/bench/noise": {"pipeline/listen"},
 	"cmd/deixis/internal/bench/scene": {"camera", "model"},
 }

@@ -11,6 +11,7 @@ import (
 	"deixis/camera"
 	"deixis/camera/opencv"
 	"deixis/cmd/deixis/internal/app"
+	"deixis/cmd/deixis/internal/state"
 	"deixis/pipeline"
 	"deixis/pipeline/event"
 	"deixis/pipeline/line"
@@ -43,6 +44,7 @@ type show struct {
 	events  *event.Writer    // nil without --events
 	robot   *robot.Publisher // nil where nobody is told of a target
 	audit   *audit.Log       // nil without --audit
+	state   *state.File      // nil where nothing is kept for the next start
 	boot    string           // names this run of the program
 	closers []func() error
 }
