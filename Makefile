@@ -6,6 +6,8 @@ SHELL := /bin/bash
 # gocv builds against OpenCV 4.6 and later with only the modules named here.
 export GOFLAGS := -tags=gocv_specific_modules,gocv_videoio,gocv_highgui
 export CGO_ENABLED := 1
+# ONNX Runtime counts for its makers what is run, unless told not to.
+export ORT_DISABLE_TELEMETRY := 1
 
 PYTHON ?= python3
 BUNDLE := assets/models/ca2m-edge

@@ -1,7 +1,9 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -38,13 +40,33 @@ func (e *environment) acquire(named string) (library string, release func() erro
 	}
 	if e.users == 0 {
 		ort.SetSharedLibraryPath(library)
-		if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
+		if err := initialize(); err != nil {
 			return "", nil, fmt.Errorf("load ONNX Runtime %s: %w: %w (this program needs version 1.24 or later)", library, ErrLibrary, err)
 		}
 		e.library = library
 	}
 	e.users++
 	return library, sync.OnceValue(e.release), nil
+}
+
+// noTelemetry keeps ONNX Runtime 1.29 and later, outside Windows, from sending what
+// models it runs to its makers, and from a device's number and an event database in the
+// user's cache folder, where it is set before the library starts (Add POSIX telemetry,
+// microsoft/onnxruntime#27379). On Windows DisableTelemetry ends it.
+const noTelemetry = "ORT_DISABLE_TELEMETRY"
+
+// initialize starts the library: it says nothing to anybody.
+func initialize() error {
+	if err := os.Setenv(noTelemetry, "1"); err != nil {
+		return err
+	}
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
+		return err
+	}
+	if err := ort.DisableTelemetry(); err != nil {
+		return errors.Join(err, ort.DestroyEnvironment())
+	}
+	return nil
 }
 
 func (e *environment) release() error {
