@@ -15,7 +15,7 @@ SPEECH := assets/models/speech
 ORT    := bin/lib/libonnxruntime.so
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PURE   := ./camera ./camera/hang ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream ./pipeline/annotate/... ./pipeline/robot/... ./cmd/deixis/internal/manual ./cmd/deixis/internal/service ./cmd/deixis/internal/state
-VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
+VERSION := $(shell .package/version)
 
 # What make bundle trains with: a folder that holds refs.jsonl, photos/ and weights/ (see trainer/README.md).
 DATA  ?= data
@@ -107,7 +107,9 @@ golden: .venv/.trainer ## what the Go tests compare with
 	.venv/bin/ca2m golden $(BUNDLE) --frame assets/golden/frame.png --out assets/golden
 
 clean: ## what was built (not .venv, not runs)
-	rm -rf bin out
+	rm -rf bin out dist
+
+include .package/package.mk
 
 # --- set-up, each done once ---
 
