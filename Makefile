@@ -68,7 +68,7 @@ MUTATE ?= 30m
 SOAK ?= 30m
 KILLS ?= 20
 
-prove: build .venv/.trainer ## what takes too long for test: every fuzz target, 50 runs with -race beside a busy loop, 100 starts, damaged inputs, killed runs, ten hours of video, a robot's messages with each fault, a long training run, a soak
+prove: build .venv/.trainer ## what takes too long for test: every fuzz target, 50 runs with -race beside a busy loop, 100 starts, damaged inputs, killed runs, ten hours of video, a robot's messages with each fault, a long training run, a soak, the package in a bare Debian, its images
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' camera cmd model pipeline | xargs -n1 dirname | sort -u); do \
 	  for target in $$(grep -hoE '^func Fuzz\w+' $$pkg/*_test.go | cut -c6-); do \
 	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) ./$$pkg; done; done
@@ -80,6 +80,7 @@ prove: build .venv/.trainer ## what takes too long for test: every fuzz target, 
 	go test ./cmd/deixis -run 'TestRobotFaults|TestMosquittoRestarts' -faults 20s -restarts 10 -timeout 0 -v
 	cd trainer && ../.venv/bin/python tests/long_run.py && ../.venv/bin/python tests/memory_run.py
 	bin/deixis bench soak --for $(SOAK)
+	$(MAKE) prove-install
 
 speech: .venv/.hearing ## the models that hear, into assets/models/speech (77 MB to fetch, hashes checked)
 	cd trainer && ../.venv/bin/python -m ca2m.speech --out ../$(SPEECH)

@@ -15,6 +15,7 @@ import (
 	"deixis/camera"
 	"deixis/camera/opencv"
 	"deixis/cmd/deixis/internal/app"
+	"deixis/cmd/deixis/internal/service"
 	"deixis/pipeline"
 	"deixis/pipeline/line"
 	"deixis/pipeline/window"
@@ -82,7 +83,7 @@ func (c *liveCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	s := &show{flags: c, g: g, plan: planOf(c, ref, window.Available() == nil), asked: o, ref: ref, from: from, by: by, asker: a}
+	s := &show{flags: c, g: g, plan: planOf(c, ref, window.Available() == nil), asked: o, ref: ref, from: from, by: by, asker: a, manager: service.Find(g.Log)}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := s.open(ctx); err != nil {
 		return err

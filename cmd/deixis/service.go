@@ -58,10 +58,9 @@ func (s *show) runState(ctx context.Context) error {
 
 // runService tells the service manager how the line is doing until ctx ends.
 func (s *show) runService(ctx context.Context) error {
-	m := service.Find(s.g.Log)
-	m.Ready(s.ref.String())
-	m.Watch(ctx, s.look)
-	m.Stopping()
+	s.manager.Ready(s.ref.String())
+	s.manager.Watch(ctx, s.look)
+	s.manager.Stopping()
 	return nil
 }
 

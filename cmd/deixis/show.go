@@ -11,6 +11,7 @@ import (
 	"deixis/camera"
 	"deixis/camera/opencv"
 	"deixis/cmd/deixis/internal/app"
+	"deixis/cmd/deixis/internal/service"
 	"deixis/cmd/deixis/internal/state"
 	"deixis/pipeline"
 	"deixis/pipeline/event"
@@ -45,6 +46,7 @@ type show struct {
 	robot   *robot.Publisher // nil where nobody is told of a target
 	audit   *audit.Log       // nil without --audit
 	state   *state.File      // nil where nothing is kept for the next start
+	manager *service.Manager // nil where no service manager wants to know
 	boot    string           // names this run of the program
 	closers []func() error
 }
