@@ -26,7 +26,7 @@ dist/root: setup
 	go build -buildmode=pie -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o dist/build/deixis ./cmd/deixis
 	SOURCE_DATE_EPOCH=$(EPOCH) .package/stage dist/root dist/build/deixis $(ORT) "$$(dirname "$$(find .venv/ -path '*onnxruntime/ThirdPartyNotices.txt' | head -1)")"
 
-deb-check: deb ## the package in a bare Debian 12: install, use without a network, remove, purge; needs root
+deb-check: deb ## the package in a bare Debian 12: install, use without a network, remove, purge, run as a service; needs root
 	.package/check $(DEB) $(BASE)
 	systemd-analyze security --offline=true --threshold=30 --no-pager .package/deixis.service | tail -1
 
@@ -40,6 +40,6 @@ release-check: release ## built again from a clone, with an empty cache: the sam
 	.package/twice $(RELEASE)
 
 images-check: release ## both container images, built and run by buildah; needs root
-	.package/images $(BASE) $(RELEASE)
+	.package/images $(BASE) $(RELEASE) Dockerfile Dockerfile.cuda
 
 prove-install: deb-check release-check images-check ## all three
