@@ -37,6 +37,7 @@ type Capture struct {
 	last  time.Duration // PTS of the frame before
 
 	toldLost bool
+	span     span
 
 	told atomic.Pointer[Info] // a copy of info for other goroutines
 	away atomic.Bool
@@ -52,9 +53,13 @@ func OpenCapture(ctx context.Context, ref camera.Ref, o Options) (*Capture, erro
 // where Options ask for it or no child can be started.
 func openReader(ctx context.Context, ref camera.Ref, o Options) (handle, error) {
 	if !o.InProcess {
-		r, err := openRemote(ctx, ref, o, 0, false)
+		todo := order{At: o.At}
+		if o.jumps() && ref.Kind == camera.File {
+			todo.From = o.From
+		}
+		r, err := openRemote(ctx, ref, o, todo)
 		switch {
-		case err == nil && ref.Kind == camera.File:
+		case err == nil && ref.Kind == camera.File && !o.jumps():
 			return &restarting{remote: r, ref: ref, o: o}, nil
 		case err == nil:
 			return r, nil
@@ -68,10 +73,14 @@ func openReader(ctx context.Context, ref camera.Ref, o Options) (handle, error) 
 	if err != nil {
 		return nil, err
 	}
-	if o.At.Seq == 0 {
+	h := &placed{video: v}
+	switch {
+	case o.jumps() && ref.Kind == camera.File:
+		h.base, h.found = v.jump(o.From)
+		return h, nil
+	case o.At.Seq == 0:
 		return v, nil
 	}
-	h := &placed{video: v}
 	if h.base, h.found, err = v.seek(o.At, func() error { return ctx.Err() }); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
@@ -82,6 +91,11 @@ func newCapture(ctx context.Context, ref camera.Ref, o Options, open opener) (*C
 	c := &Capture{ref: ref, o: o, open: open}
 	c.told.Store(&Info{})
 	err := c.connect(ctx)
+	if o.jumps() && ref.Kind == camera.File && ctx.Err() == nil {
+		if err = c.jumped(ctx, err); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case err == nil && o.At.Seq > 0 && ref.Kind == camera.File:
 		if err := c.goOn(ctx); err != nil {
@@ -109,18 +123,14 @@ func (c *Capture) goOn(ctx context.Context) error {
 			return nil
 		}
 	}
-	if err := c.s.close(); err != nil {
-		return err
-	}
 	c.o.At = camera.Place{}
-	c.open = func(ctx context.Context) (handle, error) { return openReader(ctx, c.ref, c.o) }
-	if err := c.connect(ctx); err != nil {
+	if err := c.reopen(ctx); err != nil {
 		return err
 	}
 	c.o.Log.Debug("reading up to where it goes on", "source", c.ref.String(), "frame", at.Seq)
 	var f camera.Frame
 	for c.seq < at.Seq {
-		if err := c.Next(ctx, &f); errors.Is(err, io.EOF) || errors.Is(err, camera.ErrNoPicture) {
+		if err := c.next(ctx, &f); errors.Is(err, io.EOF) || errors.Is(err, camera.ErrNoPicture) {
 			return changed(c.ref, at)
 		} else if err != nil {
 			return err
@@ -130,6 +140,18 @@ func (c *Capture) goOn(ctx context.Context) error {
 		return changed(c.ref, at)
 	}
 	return nil
+}
+
+// reopen opens a file once more, by other options.
+func (c *Capture) reopen(ctx context.Context) error {
+	if c.s != nil {
+		if err := c.s.close(); err != nil {
+			return err
+		}
+		c.s = nil
+	}
+	c.open = func(ctx context.Context) (handle, error) { return openReader(ctx, c.ref, c.o) }
+	return c.connect(ctx)
 }
 
 func changed(ref camera.Ref, at camera.Place) error {
@@ -195,6 +217,13 @@ func (c *Capture) Lost() bool { return c.away.Load() }
 // lost is camera.ErrLost, or with Options.Reconnect tried again until ctx ends; a
 // recording that is served over the network ends as a file does.
 func (c *Capture) Next(ctx context.Context, f *camera.Frame) error {
+	if c.ref.Kind == camera.File && (c.o.From > 0 || c.o.To > 0) {
+		return c.nextWithin(ctx, f)
+	}
+	return c.next(ctx, f)
+}
+
+func (c *Capture) next(ctx context.Context, f *camera.Frame) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -34,8 +34,9 @@ type Images struct {
 	ref    camera.Ref
 	most   int // pixels of one picture
 	log    *slog.Logger
-	n      int
+	n, to  int
 	broken []string // names of those that could not be read
+	ended  bool
 }
 
 // NewImages makes a source of the pictures that ref names, and warns once of
@@ -45,14 +46,18 @@ func NewImages(ref camera.Ref, o Options) *Images {
 	if n := len(ref.Skipped); n > 0 {
 		o.Log.Warn("pictures that are not read", "source", ref.String(), "count", n, "files", camera.Names(ref.Skipped))
 	}
-	return &Images{ref: ref, most: o.MaxPixels, log: o.Log, n: int(o.At.Seq), broken: slices.Clone(o.At.Passed)}
+	s := &Images{ref: ref, most: o.MaxPixels, log: o.Log, n: max(int(o.At.Seq), indexAt(o.From)), to: len(ref.Paths), broken: slices.Clone(o.At.Passed)}
+	if o.To > 0 {
+		s.to = min(s.to, indexAt(o.To))
+	}
+	return s
 }
 
 // Next decodes the next picture into f; io.EOF after the last. One that cannot
 // be read is logged and passed over, and then the end is camera.ErrNoPicture
 // with the names of all those. A source of one picture has the error of ReadImage.
 func (s *Images) Next(ctx context.Context, f *camera.Frame) error {
-	for s.n < len(s.ref.Paths) {
+	for s.n < s.to {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -70,15 +75,31 @@ func (s *Images) Next(ctx context.Context, f *camera.Frame) error {
 		s.log.Warn("picture passed over", "file", path, "why", err)
 		s.broken = append(s.broken, s.ref.Name(path))
 	}
-	return s.end()
-}
-
-func (s *Images) end() error {
-	if len(s.broken) == 0 {
+	if s.to < len(s.ref.Paths) {
 		return io.EOF
 	}
-	return lacking(fmt.Sprintf("%d of %d pictures could not be read: %s", len(s.broken), len(s.ref.Paths), camera.Names(s.broken)))
+	s.ended = true
+	if err := Lacking(s.ref, s.broken); err != nil {
+		return err
+	}
+	return io.EOF
 }
+
+// indexAt is the first picture at or after a time, counted from 0: they are a second apart.
+func indexAt(t time.Duration) int { return int((t + time.Second - 1) / time.Second) }
+
+// Lacking is how reading the pictures of ref ends, of which those of these names could
+// not be read; nil where there are none.
+func Lacking(ref camera.Ref, broken []string) error {
+	if len(broken) == 0 {
+		return nil
+	}
+	return lacking(fmt.Sprintf("%d of %d pictures could not be read: %s", len(broken), len(ref.Paths), camera.Names(broken)))
+}
+
+// Range says whether the last picture was met. Of which pictures come before, nothing is
+// known: they need not be read.
+func (s *Images) Range() Range { return Range{Ended: s.ended} }
 
 // Info knows how many pictures there are; their sizes may differ.
 func (s *Images) Info() Info { return Info{FPS: 1, Frames: len(s.ref.Paths)} }

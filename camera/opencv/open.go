@@ -4,8 +4,11 @@ package opencv
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"math"
 	"os"
 	"time"
 
@@ -37,6 +40,9 @@ type Options struct {
 	Log         *slog.Logger  // nil means slog.Default()
 
 	At camera.Place // a recording or pictures are read on after this place; those read before it must be the same still
+
+	From, To time.Duration // a recording or pictures are read from the first frame at or after From to the last before To, times from the first frame of all; To 0: to the end
+	Whole    bool          // a file is decoded from its beginning up to From, and not jumped into
 
 	InProcess   bool          // read video in this process, which a decoder's crash then ends
 	NoFrame     time.Duration // a reader that gives nothing for so long is ended; 0 means 10 s
@@ -83,6 +89,7 @@ type Source interface {
 	// Next fills f with the next frame, or returns io.EOF when there are no more.
 	Next(ctx context.Context, f *camera.Frame) error
 	Info() Info
+	Range() Range
 	Close() error
 }
 
@@ -97,8 +104,8 @@ func Open(ctx context.Context, ref camera.Ref, o Options) (Source, error) {
 		return NewImages(ref, o), nil
 	case camera.TestPattern:
 		p := camera.NewPattern(ref)
-		p.Skip(o.At.Seq)
-		return pattern{p, ref}, nil
+		p.Skip(max(o.At.Seq, uint64(math.Ceil(o.From.Seconds()*ref.FPS-1e-6))))
+		return &pattern{Pattern: p, ref: ref, to: o.To}, nil
 	case camera.Device, camera.File, camera.Stream:
 		c, err := OpenCapture(ctx, ref, o)
 		if err != nil {
@@ -112,11 +119,24 @@ func Open(ctx context.Context, ref camera.Ref, o Options) (Source, error) {
 // pattern is a camera.Pattern with what a Source needs besides.
 type pattern struct {
 	*camera.Pattern
-	ref camera.Ref
+	ref   camera.Ref
+	to    time.Duration
+	ended bool
 }
 
-func (p pattern) Info() Info {
+// Next is Pattern's, up to Options.To.
+func (p *pattern) Next(ctx context.Context, f *camera.Frame) error {
+	err := p.Pattern.Next(ctx, f)
+	if err == nil && p.to > 0 && f.PTS >= p.to {
+		return io.EOF
+	}
+	p.ended = errors.Is(err, io.EOF)
+	return err
+}
+
+func (p *pattern) Info() Info {
 	return Info{Width: p.ref.Width, Height: p.ref.Height, FPS: p.ref.FPS, Frames: p.ref.Frames}
 }
 
-func (p pattern) Close() error { return nil }
+func (p *pattern) Range() Range { return Range{Ended: p.ended} }
+func (p *pattern) Close() error { return nil }

@@ -33,8 +33,10 @@ type order struct {
 	Format                    string
 	OpenTimeout, ReadTimeout  time.Duration
 	MaxPixels, SlotSize, Skip int
-	Seek                      bool         // jump over Skip frames by the container's index; false decodes them
-	At                        camera.Place // read on after it, where it is found; Skip is 0 then
+	Seek                      bool          // jump over Skip frames by the container's index; false decodes them
+	At                        camera.Place  // read on after it, where it is found; Skip is 0 then
+	From                      time.Duration // where it is not 0, read on from some frames before it; Skip is 0 then
+	Survey                    bool          // read packets alone; Found says whether all are of one size
 }
 
 // report is a message of a reader. The first says what was opened, each that
@@ -126,10 +128,21 @@ func read(c *child.Conn) error {
 		}
 		o.Skip = int(o.At.Seq)
 	}
+	switch {
+	case o.Survey:
+		if told.Found, err = v.survey(working); err != nil {
+			return err
+		}
+	case o.From > 0:
+		told.Base, told.Found = v.jump(o.From)
+	}
 	if err := c.Send(told); err != nil {
 		return err
 	}
-	if o.At.Seq == 0 {
+	if o.Survey {
+		<-over
+	}
+	if o.At.Seq == 0 && o.From == 0 {
 		if err := v.skip(o.Skip, o.Seek, working); err != nil {
 			return err
 		}

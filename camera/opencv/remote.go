@@ -33,9 +33,9 @@ type remote struct {
 	base     time.Duration
 }
 
-// openRemote starts a child that reads ref from frame skip on. The child is ended
+// openRemote starts a child that reads ref from where todo says. The child is ended
 // when ctx ends before it has opened.
-func openRemote(ctx context.Context, ref camera.Ref, o Options, skip int, seek bool) (*remote, error) {
+func openRemote(ctx context.Context, ref camera.Ref, o Options, todo order) (*remote, error) {
 	slotSize := (3*o.MaxPixels + 4095) &^ 4095
 	p, err := child.Start(readerRole, child.Options{
 		Memory: slots * slotSize, MaxResident: o.MaxResident, Allow: " (--reader-memory allows more)",
@@ -43,15 +43,14 @@ func openRemote(ctx context.Context, ref camera.Ref, o Options, skip int, seek b
 	if err != nil {
 		return nil, errors.Join(errNoChild, err)
 	}
-	r := &remote{p: p, o: o, slotSize: slotSize, reports: make(chan report, slots), next: max(skip, int(o.At.Seq))}
+	r := &remote{p: p, o: o, slotSize: slotSize, reports: make(chan report, slots), next: max(todo.Skip, int(todo.At.Seq))}
 	if r.live = ref.Live(); r.live {
 		r.reports = make(chan report, 1)
 	}
 	go r.pump()
-	err = p.Send(order{
-		Ref: ref, Width: o.Width, Height: o.Height, FPS: o.FPS, Format: o.Format,
-		OpenTimeout: o.OpenTimeout, ReadTimeout: o.ReadTimeout, MaxPixels: o.MaxPixels, SlotSize: slotSize, Skip: skip, Seek: seek, At: o.At,
-	})
+	todo.Ref, todo.Width, todo.Height, todo.FPS, todo.Format = ref, o.Width, o.Height, o.FPS, o.Format
+	todo.OpenTimeout, todo.ReadTimeout, todo.MaxPixels, todo.SlotSize = o.OpenTimeout, o.ReadTimeout, o.MaxPixels, slotSize
+	err = p.Send(todo)
 	var told report
 	if err == nil {
 		stop := context.AfterFunc(ctx, func() { p.Kill("nobody waits for it any more") })
@@ -243,9 +242,7 @@ func (r *restarting) restart(start int, why crash) error {
 	}
 	r.tries++
 	err := r.remote.Close()
-	o := r.o
-	o.At = camera.Place{}
-	again, openErr := openRemote(context.Background(), r.ref, o, next, r.tries > 2)
+	again, openErr := openRemote(context.Background(), r.ref, r.o, order{Skip: next, Seek: r.tries > 2})
 	if openErr != nil {
 		return errors.Join(openErr, err)
 	}

@@ -3,8 +3,12 @@ package opencv
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -27,8 +31,9 @@ func readOn(t *testing.T, c Source) (all []camera.Place) {
 	}
 }
 
-// TestGoOn: reading on after any place gives the frames that reading through gives.
-func TestGoOn(t *testing.T) {
+// seekable are files of twelve seconds or more that are told apart by how they can be sought in.
+func seekable(t *testing.T) map[string]string {
+	t.Helper()
 	plain := filepath.Join(t.TempDir(), "plain.avi")
 	film(t, plain, "MJPG", 64, 48, 200)
 	files := map[string]string{"every frame a keyframe": plain}
@@ -43,6 +48,12 @@ func TestGoOn(t *testing.T) {
 	} {
 		files[name] = madeBy(t, filepath.Join(t.TempDir(), "clip.mkv"), args)
 	}
+	return files
+}
+
+// TestGoOn: reading on after any place gives the frames that reading through gives.
+func TestGoOn(t *testing.T) {
+	files := seekable(t)
 	for name, file := range files {
 		for _, within := range []bool{false, true} {
 			if within && name != "B frames" {
@@ -100,5 +111,147 @@ func TestGoOnInPictures(t *testing.T) {
 	var f camera.Frame
 	if err := s.Next(t.Context(), &f); !errors.Is(err, camera.ErrLacking) || err.Error() != "2 of 3 pictures could not be read: no1.png, no3.png" {
 		t.Error(err)
+	}
+}
+
+// rangeOf reads a range of a file, and what is told of it.
+func rangeOf(t *testing.T, file string, o Options) ([]camera.Place, Range) {
+	t.Helper()
+	c := openFileOf(t, file, o)
+	all := readOn(t, c)
+	return all, c.Range()
+}
+
+func samePlace(a, b camera.Place) bool { return a.PTS == b.PTS && a.Sum == b.Sum }
+
+// TestRange: ranges of a file, one after the other, are all its frames, and each begins after
+// the frame that the one before ended with, or says that it was jumped into.
+func TestRange(t *testing.T) {
+	for name, file := range seekable(t) {
+		all := readOn(t, openFileOf(t, file, Options{}))
+		for _, o := range []Options{{}, {Whole: true}, {InProcess: true}} {
+			if (o.InProcess || o.Whole) && name != "B frames" {
+				continue
+			}
+			const part = 2700 * time.Millisecond
+			n, jumped, again := 0, 0, 0
+			for from := time.Duration(0); n < len(all) || from <= all[len(all)-1].PTS+part; from += part {
+				o.From, o.To = from, from+part
+				got, r := rangeOf(t, file, o)
+				if r.Jumped && !samePlace(r.Before, all[n-1]) {
+					again++
+					whole := o
+					whole.Whole = true
+					got, r = rangeOf(t, file, whole)
+				}
+				if r.Jumped {
+					jumped++
+				}
+				if n > 0 && !samePlace(r.Before, all[n-1]) || n == 0 && r.Before.Seq != 0 {
+					t.Fatalf("%s from %v: before it is %+v", name, from, r.Before)
+				}
+				for i, p := range got {
+					if n+i >= len(all) || !samePlace(p, all[n+i]) || !r.Jumped && p.Seq != all[n+i].Seq || p.Seq != r.Before.Seq+uint64(i)+1 {
+						t.Fatalf("%s from %v: frame %d is %+v", name, from, n+i+1, p)
+					}
+				}
+				n += len(got)
+				if r.Ended != (n == len(all)) {
+					t.Fatalf("%s from %v: after frame %d of %d it is ended: %v", name, from, n, len(all), r.Ended)
+				}
+			}
+			t.Logf("%s: %d of %d ranges were jumped into, %d in vain", name, jumped, int(all[len(all)-1].PTS/part)+1, again)
+			if o.Whole && jumped > 0 || !o.Whole && jumped == 0 && name == "B frames" {
+				t.Errorf("%s: %d ranges were jumped into", name, jumped)
+			}
+		}
+	}
+}
+
+// TestSurvey: a file whose size changes in the middle is known before it is cut into ranges,
+// and ends where it ends when it is read through.
+func TestSurvey(t *testing.T) {
+	dir := t.TempDir()
+	const scene = "-f lavfi -i testsrc2=size=%s:rate=25:duration=%d -c:v libx264 -g 25 -bf 0 -pix_fmt yuv420p -f h264"
+	const same = "-f lavfi -i testsrc2=size=96x64:rate=25:duration=%d -c:v libx264 -pix_fmt yuv420p"
+	var both []byte
+	for i, args := range []string{fmt.Sprintf(scene, "96x64", 9), fmt.Sprintf(scene, "64x48", 9)} {
+		raw, err := os.ReadFile(madeBy(t, filepath.Join(dir, strconv.Itoa(i)+".h264"), args))
+		if err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, raw...)
+	}
+	joined := filepath.Join(dir, "joined.h264")
+	if err := os.WriteFile(joined, both, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file := madeBy(t, filepath.Join(dir, "joined.mp4"), "-r 25 -i "+joined+" -c copy")
+	read := func(o Options) (n int, r Range, err error) {
+		c := openFileOf(t, file, o)
+		var f camera.Frame
+		for {
+			if err := c.Next(t.Context(), &f); err != nil {
+				return n, c.Range(), err
+			}
+			n++
+		}
+	}
+	_, _, want := read(Options{})
+	if errors.Is(want, io.EOF) {
+		t.Skip("this OpenCV follows changes of size")
+	}
+	for _, within := range []bool{false, true} {
+		for path, want := range map[string]bool{file: false, madeBy(t, filepath.Join(dir, "same.mp4"), fmt.Sprintf(same, 3)): true} {
+			i, divisible, err := Survey(t.Context(), camera.Ref{Kind: camera.File, URI: path, Path: path}, Options{InProcess: within})
+			if err != nil || divisible != want || i.Width != 96 {
+				t.Errorf("%s: %+v, divisible %v, %v", path, i, divisible, err)
+			}
+		}
+	}
+	n, _, err := read(Options{From: 6 * time.Second, To: 14 * time.Second, Whole: true})
+	if n != 75 || err == nil || err.Error() != want.Error() {
+		t.Errorf("from the beginning: %d frames, %v, want %v", n, err, want)
+	}
+}
+
+func TestRangeOfPicturesAndPatterns(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 5 {
+		var f camera.Frame
+		f.Resize(8, 8)
+		if err := WriteImage(filepath.Join(dir, fmt.Sprintf("%d.png", i)), &f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "1.png"), []byte("no picture"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for source, tt := range map[string]struct {
+		from, to time.Duration
+		want     []uint64
+		ended    bool
+	}{
+		dir:                        {0, 3 * time.Second, []uint64{1, 3}, false},
+		dir + "/":                  {2 * time.Second, 0, []uint64{3, 4, 5}, true},
+		"pattern://8x8@2?frames=6": {time.Second, 2 * time.Second, []uint64{3, 4}, false},
+		"pattern://8x8@2?frames=5": {time.Second, 0, []uint64{3, 4, 5}, true},
+	} {
+		ref, err := camera.Parse(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(t.Context(), ref, Options{From: tt.from, To: tt.to})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []uint64
+		for _, p := range readOn(t, s) {
+			got = append(got, p.Seq)
+		}
+		if !slices.Equal(got, tt.want) || s.Range().Ended != tt.ended {
+			t.Errorf("%s: %v, ended %v", source, got, s.Range().Ended)
+		}
+		s.Close()
 	}
 }

@@ -38,6 +38,7 @@ type video struct {
 	live          bool
 	maxPixels     int
 	lost          int // failed reads that a picture followed
+	jumped        bool
 }
 
 // openVideo opens what ref names. Nothing is left open when it fails.
@@ -197,6 +198,9 @@ func (v *video) Read(f *camera.Frame) error {
 		err := v.decode(f)
 		if err == nil {
 			v.lost, v.read = v.lost+failed, v.read+1
+			if v.jumped && v.lost > 0 { // how many is known only from the beginning on
+				return errOdd
+			}
 			return v.followed()
 		}
 		if !errors.Is(err, io.EOF) || v.live || failed == mostFailed {
