@@ -58,6 +58,9 @@ var edges = map[string][]string{
 	"pipeline/annotate/review":      {"camera", "model/refs", "pipeline/annotate"},
 	"pipeline/annotate/segment":     {"camera", "pipeline/annotate"},
 	"pipeline/annotate/runfile":     {"camera"},
+	"pipeline/annotate/queue":       {"camera", "pipeline/annotate"},
+
+	"pipeline/annotate/queue/jetstream": {"camera", "pipeline/annotate/queue"},
 
 	"cmd/deixis/internal/app": {"camera", "camera/opencv", "model", "model/onnx", "model/onnx/speech", "model/refs", "pipeline", "pipeline/listen", "pipeline/record"},
 	"cmd/deixis/internal/bench": {"camera", "camera/opencv", "cmd/deixis/internal/app", "cmd/deixis/internal/bench/noise", "cmd/deixis/internal/bench/scene",

@@ -42,9 +42,9 @@ func (a *Said) margin(k int) float32 {
 	return a.Scores[k] - other
 }
 
-// answered is what is kept of the answers to f, each under its own phrase; others are
-// nobody's.
-func answered(f *camera.Frame, phrases []string, answers []model.Answer) Answered {
+// AnsweredOf is what is kept of the answers to f, each under its own phrase; others are
+// nobody's. None at all means that the frame was passed over.
+func AnsweredOf(f *camera.Frame, phrases []string, answers []model.Answer) Answered {
 	one := Answered{PTS: f.PTS, File: f.File, Width: f.Width, Height: f.Height, Asked: len(answers) > 0}
 	if !one.Asked {
 		return one

@@ -58,7 +58,7 @@ func NewCollector(name, source string, phrases []string, s Settings, kept Store)
 // Take keeps the answers to one frame, each under its own phrase. None at all means
 // that the frame was passed over.
 func (c *Collector) Take(f *camera.Frame, answers []model.Answer) error {
-	a := answered(f, c.v.Phrases, answers)
+	a := AnsweredOf(f, c.v.Phrases, answers)
 	if err := c.kept.Add(f, a); err != nil {
 		return err
 	}

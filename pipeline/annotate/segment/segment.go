@@ -82,11 +82,20 @@ func (s *Store) End() *End { return s.end }
 
 // Add keeps one more frame and what was answered on it. A whole segment is written.
 func (s *Store) Add(f *camera.Frame, a annotate.Answered) error {
+	at := camera.Place{Seq: f.Seq, PTS: f.PTS}
+	if len(s.now.Frames)+1 == s.most {
+		at.Sum = f.Checksum()
+	}
+	return s.AddAt(at, a)
+}
+
+// AddAt is Add for a frame that is at a place, and was read elsewhere.
+func (s *Store) AddAt(at camera.Place, a annotate.Answered) error {
 	s.now.Frames = append(s.now.Frames, a)
 	if len(s.now.Frames) < s.most {
 		return nil
 	}
-	s.now.Place = camera.Place{Seq: f.Seq, PTS: f.PTS, Sum: f.Checksum()}
+	s.now.Place = at
 	return s.write()
 }
 

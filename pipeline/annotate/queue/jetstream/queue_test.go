@@ -1,0 +1,309 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"go.uber.org/goleak"
+
+	"deixis/camera"
+	"deixis/pipeline/annotate/queue"
+)
+
+func TestMain(m *testing.M) {
+	// The client leaves one behind where a connection is closed within a Put.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
+}
+
+// serve starts a server with JetStream in a folder; port -1 takes a free one.
+func serve(t testing.TB, dir string, port int) *server.Server {
+	t.Helper()
+	return serveWith(t, &server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir})
+}
+
+func serveWith(t testing.TB, o *server.Options) *server.Server {
+	t.Helper()
+	o.NoSigs, o.NoLog = true, true
+	s, err := server.NewServer(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(30 * time.Second) {
+		t.Fatal("the server does not start")
+	}
+	return s
+}
+
+func dial(t testing.TB, o Options) *Queue {
+	t.Helper()
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	q, err := Dial(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(q.Close)
+	return q
+}
+
+var class = queue.Class{Program: "p", Bundle: "b", BundleSHA256: "0123456789", Provider: "cpu", Precision: "fp32", Instructions: "i"}
+
+// submitted are n jobs of one task, put into the queue.
+func submitted(t testing.TB, q *Queue, key string, n int) []queue.Job {
+	t.Helper()
+	task := queue.Task{Version: queue.Version, Class: class, Key: key, Ref: camera.Ref{Kind: camera.File, URI: "v.mp4"}}
+	if err := q.Begin(t.Context(), task); err != nil {
+		t.Fatal(err)
+	}
+	var jobs []queue.Job
+	for _, r := range queue.Cut(time.Duration(n)*time.Minute, time.Minute) {
+		j := task.Job(r)
+		if err := q.Submit(t.Context(), j); err != nil {
+			t.Fatal(err)
+		}
+		jobs = append(jobs, j)
+	}
+	return jobs
+}
+
+// answer is what a stand-in answers to a job.
+func answer(j queue.Job) string { return "answer to " + j.Range.String() }
+
+// hands are workers that do by do, until the test ends or stop is called.
+func hands(t testing.TB, url string, n int, do func(ctx context.Context, j queue.Job) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for range n {
+		q := dial(t, Options{URL: url, AckWait: time.Second})
+		dir := t.TempDir()
+		wg.Go(func() {
+			err := q.Work(ctx, Worker{Class: class, Dir: dir, Do: func(ctx context.Context, _ *queue.Task, j queue.Job, file string) (int, error) {
+				if err := do(ctx, j); err != nil {
+					return 0, err
+				}
+				return 1, os.WriteFile(file, []byte(answer(j)), 0o644)
+			}})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("a worker ended: %v", err)
+			}
+		})
+	}
+	stop = func() { cancel(); wg.Wait() }
+	t.Cleanup(stop)
+	return stop
+}
+
+// fetched waits for a job's result.
+func fetched(t testing.TB, q *Queue, j queue.Job) (string, error) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "r")
+	for {
+		news := q.News()
+		ok, err := q.Fetch(t.Context(), j.ID, file)
+		if err != nil {
+			return "", err
+		}
+		if ok {
+			raw, err := os.ReadFile(file)
+			return string(raw), err
+		}
+		select {
+		case <-news:
+		case <-time.After(200 * time.Millisecond): // one that was missed
+		case <-t.Context().Done():
+			t.Fatal("no result")
+		}
+	}
+}
+
+func allFetched(t *testing.T, q *Queue, jobs []queue.Job) {
+	t.Helper()
+	for _, j := range jobs {
+		if got, err := fetched(t, q, j); err != nil || got != answer(j) {
+			t.Fatalf("%v: %q, %v", j.Range, got, err)
+		}
+	}
+}
+
+// empty waits until no job is left.
+func empty(t *testing.T, q *Queue) {
+	t.Helper()
+	for {
+		s, err := q.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Waiting+s.Working == 0 {
+			return
+		}
+	}
+}
+
+// A tally counts how often each job was done.
+type tally struct {
+	mu sync.Mutex
+	of map[string]int
+}
+
+func (c *tally) add(j queue.Job) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of == nil {
+		c.of = map[string]int{}
+	}
+	c.of[j.ID]++
+	return c.of[j.ID]
+}
+
+// TestWork: however many workers there are, every job is done, and none twice, by whoever
+// submits it how often.
+func TestWork(t *testing.T) {
+	for _, n := range []int{1, 2, 4} {
+		s := serve(t, t.TempDir(), -1)
+		q := dial(t, Options{URL: s.ClientURL()})
+		jobs := submitted(t, q, "k", 30)
+		submitted(t, dial(t, Options{URL: s.ClientURL()}), "k", 30)
+		var done tally
+		hands(t, s.ClientURL(), n, func(_ context.Context, j queue.Job) error { done.add(j); return nil })
+		allFetched(t, q, jobs)
+		submitted(t, q, "k", 30)
+		empty(t, q)
+		for id, n := range done.of {
+			if n != 1 {
+				t.Errorf("job %s was done %d times", id, n)
+			}
+		}
+		if len(done.of) != len(jobs) {
+			t.Errorf("%d of %d jobs were done", len(done.of), len(jobs))
+		}
+		var ids []string
+		for _, j := range jobs {
+			ids = append(ids, j.ID)
+		}
+		if err := q.Forget(t.Context(), ids); err != nil {
+			t.Fatal(err)
+		}
+		submitted(t, q, "k", 30) // they can be done again
+		allFetched(t, q, jobs)
+	}
+}
+
+// TestAWorkerDies: its job is another's, soon after it said something last.
+func TestAWorkerDies(t *testing.T) {
+	s := serve(t, t.TempDir(), -1)
+	q := dial(t, Options{URL: s.ClientURL()})
+	jobs := submitted(t, q, "k", 3)
+	dying := dial(t, Options{URL: s.ClientURL(), AckWait: time.Second})
+	ctx, stop := context.WithCancel(t.Context())
+	dir, took, ended := t.TempDir(), make(chan queue.Job, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		dying.Work(ctx, Worker{Class: class, Dir: dir, Do: func(ctx context.Context, _ *queue.Task, j queue.Job, _ string) (int, error) {
+			dying.Close() // as when the machine is switched off
+			took <- j
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}})
+	}()
+	first := <-took
+	stop()
+	<-ended
+	var done tally
+	hands(t, s.ClientURL(), 1, func(_ context.Context, j queue.Job) error { done.add(j); return nil })
+	allFetched(t, q, jobs)
+	if done.of[first.ID] != 1 {
+		t.Errorf("the job of the worker that died was done %d times", done.of[first.ID])
+	}
+}
+
+// TestAJobIsExtended: one that takes longer than AckWait stays its worker's.
+func TestAJobIsExtended(t *testing.T) {
+	s := serve(t, t.TempDir(), -1)
+	q := dial(t, Options{URL: s.ClientURL()})
+	jobs := submitted(t, q, "k", 1)
+	var done tally
+	hands(t, s.ClientURL(), 2, func(ctx context.Context, j queue.Job) error {
+		done.add(j)
+		return camera.Sleep(ctx, 2500*time.Millisecond)
+	})
+	allFetched(t, q, jobs)
+	if done.of[jobs[0].ID] != 1 {
+		t.Errorf("it was done %d times", done.of[jobs[0].ID])
+	}
+}
+
+// TestDeadLetter: a job that fails three times is reported, the others are done, and who
+// submits it again has it done.
+func TestDeadLetter(t *testing.T) {
+	s := serve(t, t.TempDir(), -1)
+	q := dial(t, Options{URL: s.ClientURL()})
+	jobs := submitted(t, q, "k", 3)
+	var tried tally
+	mended := make(chan struct{})
+	hands(t, s.ClientURL(), 2, func(_ context.Context, j queue.Job) error {
+		select {
+		case <-mended:
+			return nil
+		default:
+		}
+		if n := tried.add(j); j.ID == jobs[1].ID {
+			return fmt.Errorf("no luck at try %d", n)
+		}
+		return nil
+	})
+	allFetched(t, q, []queue.Job{jobs[0], jobs[2]})
+	_, err := fetched(t, q, jobs[1])
+	if !errors.Is(err, queue.ErrDead) || tried.of[jobs[1].ID] != mostFailures {
+		t.Errorf("after %d tries: %v", tried.of[jobs[1].ID], err)
+	}
+	t.Log(err)
+	if s, err := q.Status(t.Context()); err != nil || s.Failed != mostFailures || len(s.Dead) != 1 || s.Dead[0].Source != "v.mp4" || len(s.Workers) != 2 {
+		t.Errorf("status %+v, %v", s, err)
+	}
+	close(mended)
+	allFetched(t, q, submitted(t, q, "k", 3))
+	if s, err := q.Status(t.Context()); err != nil || s.Failed != 0 || len(s.Dead) != 0 || s.Results != 3 {
+		t.Errorf("status %+v, %v", s, err)
+	}
+}
+
+// TestServerRestarted: what is in the queue, and at work, outlives the server.
+func TestServerRestarted(t *testing.T) {
+	dir := t.TempDir()
+	s := serve(t, dir, -1)
+	url := s.ClientURL()
+	port := s.Addr().String()[len("127.0.0.1:"):]
+	q := dial(t, Options{URL: url})
+	jobs := submitted(t, q, "k", 20)
+	tenth, up := make(chan struct{}), make(chan struct{})
+	var taken atomic.Int32
+	hands(t, url, 2, func(context.Context, queue.Job) error {
+		if taken.Add(1) == 10 {
+			close(tenth)
+			<-up
+		}
+		return nil
+	})
+	<-tenth
+	s.Shutdown()
+	s.WaitForShutdown()
+	var n int
+	fmt.Sscan(port, &n)
+	serve(t, dir, n)
+	close(up)
+	allFetched(t, q, jobs)
+	empty(t, q)
+}

@@ -1,0 +1,141 @@
+package jetstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"deixis/pipeline/annotate/queue"
+)
+
+const (
+	briefly = 10 * time.Second // one answer of a server
+	atMost  = 10 * time.Minute // one object, up or down
+)
+
+// Upload puts a file into the store, unless it is there already.
+func (q *Queue) Upload(ctx context.Context, name, path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("upload: %w", err)
+	}
+	return q.again(ctx, fmt.Sprintf("upload %q", path), max(atMost, time.Duration(info.Size()>>20)*time.Second), func(ctx context.Context) error {
+		if has, err := q.in.GetInfo(ctx, name); err == nil && has.Size == uint64(info.Size()) {
+			return nil
+		}
+		return q.putFile(ctx, q.in, name, path)
+	})
+}
+
+// putFile puts a file into a store whole, or leaves nothing of it.
+func (q *Queue) putFile(ctx context.Context, to jetstream.ObjectStore, name, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return q.put(ctx, to, name, f)
+}
+
+func (q *Queue) put(ctx context.Context, to jetstream.ObjectStore, name string, from io.Reader) error {
+	_, err := to.Put(ctx, jetstream.ObjectMeta{Name: name}, from)
+	if err != nil {
+		after, stop := context.WithTimeout(context.WithoutCancel(ctx), briefly)
+		defer stop()
+		to.Delete(after, name) // what it has of it may lack parts
+	}
+	return err
+}
+
+// Begin puts what the jobs of a recording have in common into the store.
+func (q *Queue) Begin(ctx context.Context, t queue.Task) error {
+	raw, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	return q.again(ctx, "submit", briefly, func(ctx context.Context) error { return q.put(ctx, q.in, t.Name(), bytes.NewReader(raw)) })
+}
+
+// Submit puts a job into the queue, unless it is there or done already. What is known of
+// its failures is forgotten.
+func (q *Queue) Submit(ctx context.Context, j queue.Job) error {
+	raw, err := json.Marshal(j)
+	if err != nil {
+		return err
+	}
+	return q.again(ctx, "submit", briefly, func(ctx context.Context) error {
+		if done, err := q.done(ctx, j.ID); err != nil || done {
+			return err
+		}
+		if _, err := q.fail.GetLastMsgForSubject(ctx, deadSubject+j.ID); err == nil {
+			err = errors.Join(q.fail.Purge(ctx, jetstream.WithPurgeSubject(deadSubject+j.ID)), q.fail.Purge(ctx, jetstream.WithPurgeSubject(failSubject+j.ID)))
+			if err != nil {
+				return err
+			}
+		} else if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return err
+		}
+		_, err := q.js.Publish(ctx, jobSubject+j.Class+"."+j.ID, raw)
+		if isThere(err) {
+			return nil
+		}
+		return err
+	})
+}
+
+// done says whether a job's result is there.
+func (q *Queue) done(ctx context.Context, id string) (bool, error) {
+	_, err := q.out.GetInfo(ctx, id)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Fetch writes a job's result into a file; false where it is not there yet. A job that
+// failed too often is queue.ErrDead, with what its last worker said.
+func (q *Queue) Fetch(ctx context.Context, id, file string) (is bool, err error) {
+	err = q.again(ctx, "fetch result", atMost, func(ctx context.Context) error {
+		err := q.out.GetFile(ctx, id, file)
+		is = err == nil
+		if !errors.Is(err, jetstream.ErrObjectNotFound) {
+			return err
+		}
+		m, err := q.fail.GetLastMsgForSubject(ctx, deadSubject+id)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+		if err == nil {
+			var f Failure
+			if err = json.Unmarshal(m.Data, &f); err == nil {
+				err = fmt.Errorf("%s: %w", f, queue.ErrDead)
+			}
+		}
+		return err
+	})
+	return is, err
+}
+
+// Forget removes results that were merged.
+func (q *Queue) Forget(ctx context.Context, ids []string) error {
+	for _, id := range ids {
+		err := q.again(ctx, "forget results", briefly, func(ctx context.Context) error {
+			err := q.out.Delete(ctx, id)
+			if errors.Is(err, jetstream.ErrObjectNotFound) {
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
