@@ -39,7 +39,17 @@ type annotateCmd struct {
 	JSON     bool          `help:"Print the summary as JSON."`
 	Review   string        `placeholder:"FILE.html" help:"Also write a page to judge the tracks on, the least sure first, with its pictures beside it. Answers are kept, so that --fixes needs no more of them."`
 	Fixes    string        `placeholder:"FILE" help:"What was judged on that page (refs.jsonl): boxes that were drawn and refused count more than any answer."`
-	Over     bool          `help:"Begin anew: replace results of these names that are there already."`
+	Submit   string        `placeholder:"nats://HOST" help:"Put the inputs, cut into jobs, into the queue on this NATS server (JetStream) for others to answer (deixis worker), wait, and write the results: the bytes are those of one machine. Interrupted, the same command goes on."`
+	Part     time.Duration `default:"2m" help:"How much of a video is one job of a queue; of a folder, pictures that are a second apart. With --every a video is one job."`
+	Upload   bool          `help:"Send the inputs through the queue's server; otherwise workers read them under the same paths, as from a shared folder."`
+
+	AnyWorker bool `help:"Let workers answer that have the same bundle on another processor, provider or version: the bytes may differ from those of one machine."`
+	Detach    bool `help:"Submit the jobs, and do not wait."`
+	Collect   bool `help:"Submit nothing, and do not wait: write the results of inputs whose jobs are done."`
+
+	queueFlags
+
+	Over bool `help:"Begin anew: replace results of these names that are there already."`
 }
 
 // Help says how each format is opened in its tool.
@@ -63,6 +73,10 @@ func (c *annotateCmd) validate() error {
 		return app.Usage(errors.New("annotate: --close-gap, --least-track and --stills are times from 0 up, such as 500ms"))
 	case c.Every < 0 || c.FPS < 0:
 		return app.Usage(errors.New("annotate: --every is a number from 1 up, and --fps from 0 up"))
+	case c.Submit == "" && (c.Upload || c.AnyWorker || c.Detach || c.Collect):
+		return app.Usage(errors.New("annotate: --upload, --any-worker, --detach and --collect are about a queue (name it with --submit nats://HOST)"))
+	case c.Detach && c.Collect || c.Part < time.Second:
+		return app.Usage(errors.New("annotate: --part is a time from 1s up, and --detach and --collect exclude each other"))
 	case c.Jobs < 1 || c.Segment < 1:
 		return app.Usage(errors.New("annotate: --jobs and --segment are numbers from 1 up"))
 	case c.Review != "" && strings.ToLower(filepath.Ext(c.Review)) != ".html":
@@ -112,6 +126,7 @@ type input struct {
 	ref   camera.Ref
 	state runfile.Input
 	again bool    // a run before this one began it
+	parts parts   // in a queue
 	fps   float64 // of this run, from opening it until its results were written; 0: it was done
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,13 +14,14 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/opencv"
-	"deixis/camera/opencv/about"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
+	"deixis/pipeline"
 	"deixis/pipeline/annotate"
+	"deixis/pipeline/annotate/queue"
+	"deixis/pipeline/annotate/queue/jetstream"
 	"deixis/pipeline/annotate/runfile"
 	"deixis/pipeline/annotate/segment"
-	"deixis/pipeline/line"
 )
 
 // An annotation is one run over all inputs.
@@ -31,7 +31,9 @@ type annotation struct {
 	file     *runfile.File
 	inputs   []*input
 	before   []string // results of a run that this one begins anew
-	by       *app.Network
+	bundle   *model.Bundle
+	by       *app.Network     // nil where others answer
+	queue    *jetstream.Queue // nil where this machine answers
 	phrases  []model.Phrase
 	settings runfile.Settings
 	progress *progress
@@ -52,11 +54,10 @@ func (a *annotation) fail(err error) {
 
 // run annotates what is not done yet.
 func (a *annotation) run(ctx context.Context, texts []string) (err error) {
-	b, err := a.g.OpenBundle()
-	if err != nil {
+	if a.bundle, err = a.g.OpenBundle(); err != nil {
 		return err
 	}
-	a.settings = a.c.settings(a.g, texts, b)
+	a.settings = a.c.settings(a.g, texts, a.bundle)
 	left := slices.DeleteFunc(slices.Clone(a.inputs), a.isDone)
 	if len(left) == 0 {
 		before := a.file.Settings() // of the network, which is not opened for nothing
@@ -68,15 +69,17 @@ func (a *annotation) run(ctx context.Context, texts []string) (err error) {
 		a.tell(a.inputs)
 		return nil
 	}
-	if a.by, err = a.g.OpenNetwork(ctx, app.Wants{}); err != nil {
+	if a.phrases, err = (&pipeline.Asker{Phrase: a.bundle.Phrase, Most: a.bundle.Limits.MaxPhrases, Log: a.g.Log}).Phrases(texts); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, a.by.Close()) }()
-	if a.phrases, err = a.by.Asker(a.g.Log).Phrases(texts); err != nil {
-		return err
+	if !a.c.AnyWorker {
+		if a.by, err = a.g.OpenNetwork(ctx, app.Wants{}); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, a.by.Close()) }()
+		p := a.by.Provider()
+		a.settings.Provider, a.settings.Precision, a.settings.ONNXRuntime = p.Name, p.Precision, p.Version
 	}
-	p := a.by.Provider()
-	a.settings.Provider, a.settings.Precision, a.settings.ONNXRuntime = p.Name, p.Precision, p.Version
 	if err := a.begin(); err != nil {
 		return err
 	}
@@ -84,6 +87,12 @@ func (a *annotation) run(ctx context.Context, texts []string) (err error) {
 		return err
 	}
 	a.worked = true
+	if a.c.Submit != "" {
+		if err := a.submit(ctx, left); err != nil || a.c.Detach {
+			return err
+		}
+		defer a.queue.Close()
+	}
 	a.progress = newProgress(a.g, len(left))
 	err = each(ctx, left, a.c.Jobs, func(ctx context.Context, n int) error { return a.one(ctx, left[n]) })
 	a.progress.close()
@@ -156,16 +165,14 @@ func (a *annotation) stopped(ctx context.Context, err error) error {
 
 // settings are those of a run, but for what is known once the network is open.
 func (c *annotateCmd) settings(g *app.Globals, texts []string, b *model.Bundle) runfile.Settings {
-	s := runfile.Settings{
-		Program: version, Bundle: b.Name, Instructions: app.Instructions(), OpenCV: about.Version(),
-		Phrases: texts, Formats: c.formats(), Every: max(1, c.Every), FPS: c.FPS, CloseGap: c.CloseGap.String(), LeastTrack: c.Least.String(),
-		Stills: c.Stills.String(), Sequence: c.Sequence, MaxPixels: g.Sources().MaxPixels,
-	}
-	if raw, err := os.ReadFile(b.Path("bundle.json")); err == nil { // it was read a moment ago
-		s.BundleSHA256 = digest(raw)
-	}
+	s := programOf(b)
+	s.Phrases, s.Formats, s.Every, s.FPS, s.CloseGap, s.LeastTrack = texts, c.formats(), max(1, c.Every), c.FPS, c.CloseGap.String(), c.Least.String()
+	s.Stills, s.Sequence, s.MaxPixels = c.Stills.String(), c.Sequence, g.Sources().MaxPixels
 	if raw, err := os.ReadFile(c.Fixes); err == nil && c.Fixes != "" {
 		s.Fixes = digest(raw)
+	}
+	if c.AnyWorker {
+		anyWorker(&s)
 	}
 	return s
 }
@@ -179,6 +186,10 @@ func digest(raw []byte) string {
 // run: it is no fault of the input.
 func (a *annotation) one(ctx context.Context, in *input) error {
 	err := a.annotate(ctx, in)
+	if errors.Is(err, queue.ErrDead) || errors.Is(err, errNotDone) { // the same command goes on with it
+		a.fail(err)
+		return nil
+	}
 	var fault *inputFault
 	if !errors.As(err, &fault) {
 		return err
@@ -223,7 +234,7 @@ func (a *annotation) annotate(ctx context.Context, in *input) error {
 	}
 	in.state.State, in.state.Error, in.state.Files = runfile.Open, "", a.c.results(in.state.Name, in.ref)
 	s := annotate.DefaultSettings
-	s.Present = a.by.Bundle.Threshold.Present
+	s.Present = a.bundle.Threshold.Present
 	s.Fixes = annotate.FixesOf(a.fixes, in.ref.String())
 	s.Pictures = in.ref.Kind == camera.Images
 	s.Unrelated, s.CloseGap, s.Least = in.ref.Unrelated(), a.c.CloseGap, a.c.Least
@@ -251,7 +262,12 @@ func (a *annotation) annotate(ctx context.Context, in *input) error {
 				at.Passed = append(at.Passed, name)
 			}
 		}
-		if err := a.answer(ctx, in, found, store, at, frames, bar); err != nil {
+		if a.queue != nil {
+			err = a.collect(ctx, in, found, store, files, frames, bar)
+		} else {
+			err = a.answer(ctx, in, found, store, at, frames, bar)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -270,7 +286,7 @@ func (a *annotation) annotate(ctx context.Context, in *input) error {
 		return err
 	}
 	in.fps = model.Round(float64(bar.answered)/time.Since(start).Seconds(), 2)
-	return a.done(in, v, store)
+	return a.done(ctx, in, v, store)
 }
 
 // unchanged makes sure that an input is still what was hashed: what was answered on
@@ -285,7 +301,7 @@ func (a *annotation) unchanged(in *input, store *segment.Store) error {
 
 // done notes that the results of an input are whole. What broke off in the middle is
 // told then.
-func (a *annotation) done(in *input, v *annotate.Video, store *segment.Store) error {
+func (a *annotation) done(ctx context.Context, in *input, v *annotate.Video, store *segment.Store) error {
 	in.state.State = runfile.Done
 	in.state.Frames, in.state.Seconds = len(v.Frames), model.Round(v.Duration().Seconds(), 3)
 	in.state.Tracks = tracksOf(v)
@@ -298,6 +314,11 @@ func (a *annotation) done(in *input, v *annotate.Video, store *segment.Store) er
 	}
 	if a.c.Review == "" {
 		if err := store.Remove(); err != nil {
+			return app.Output(err)
+		}
+	}
+	if a.queue != nil {
+		if err := a.queue.Forget(ctx, in.ids()); err != nil {
 			return app.Output(err)
 		}
 	}
@@ -353,66 +374,46 @@ func (a *annotation) tellFixes(in *input, v *annotate.Video) {
 
 // answer runs the model over what is left of an input, after the frames that are in
 // store, and ends store where the input ends.
-func (a *annotation) answer(ctx context.Context, in *input, found *annotate.Collector, store *segment.Store, at camera.Place, frames int, bar *bar) (err error) {
-	o := a.g.Sources()
-	o.At = at
-	from, err := opencv.Open(ctx, in.ref, o)
+func (a *annotation) answer(ctx context.Context, in *input, found *annotate.Collector, store *segment.Store, at camera.Place, frames int, bar *bar) error {
+	j := job{
+		g: a.g, by: a.by, ref: in.ref, o: a.g.Sources(), phrases: a.phrases, every: a.c.Every, fps: a.c.FPS, frames: frames,
+		opened: func(i opencv.Info) { bar.of(i.Frames, frames) },
+		take: func(f *camera.Frame, one annotate.Answered, _ opencv.Range) error {
+			frames++
+			bar.add()
+			if err := store.Add(f, one); err != nil {
+				return app.Output(err)
+			}
+			found.Again(one)
+			return nil
+		},
+	}
+	j.o.At = at
+	_, broken, err := j.do(ctx)
+	var unopened *openError
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, camera.ErrChanged):
 		return fault(app.Usage(fmt.Errorf("annotate: %w (begin anew with --over, or name another --out)", err)))
+	case errors.As(err, &unopened):
+		return fault(err)
 	case err != nil:
-		return fault(err)
-	}
-	defer func() { err = errors.Join(err, from.Close()) }()
-	bar.of(from.Info().Frames, frames)
-	run := line.New(line.Config{
-		From: from, By: a.by, Log: a.g.Log, Unrelated: in.ref.Unrelated(), Ask: a.c.ask(frames, at.PTS),
-		Answered: func(f *camera.Frame, answers []model.Answer) error {
-			frames++
-			bar.add()
-			if err := found.Take(f, answers); err != nil {
-				return app.Output(err)
-			}
-			return nil
-		},
-	})
-	run.SetPhrases(a.phrases)
-	err = run.Recording(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil && frames == 0 && errors.Is(err, camera.ErrNoPicture):
-		return fault(err)
-	case err != nil && !errors.Is(err, camera.ErrNoPicture):
 		return err
+	case broken != nil && frames == 0:
+		return fault(broken)
 	}
+	return finish(store, broken)
+}
+
+// finish ends a store where an input ends: where it broke off, what was read is good.
+func finish(store *segment.Store, broken error) error {
 	end := segment.End{}
-	if err != nil { // there is no more to be had, and what was read is good
-		end = segment.End{Says: err.Error()}
+	if broken != nil {
+		end.Says = broken.Error()
 	}
 	if err := store.Finish(end); err != nil {
 		return app.Output(err)
-	}
-	return nil
-}
-
-// ask says which frames are answered, where n were read before, the last at that time.
-func (c *annotateCmd) ask(n int, last time.Duration) func(f *camera.Frame) bool {
-	switch {
-	case c.FPS > 0:
-		tick := func(at time.Duration) float64 { return math.Floor(at.Seconds()*c.FPS + 1e-6) }
-		return func(f *camera.Frame) bool {
-			is := n == 0 || tick(f.PTS) != tick(last)
-			n, last = n+1, f.PTS
-			return is
-		}
-	case c.Every > 1:
-		return func(*camera.Frame) bool {
-			n++
-			return (n-1)%c.Every == 0
-		}
 	}
 	return nil
 }

@@ -39,6 +39,8 @@ type cli struct {
 	Live     liveCmd     `cmd:"" help:"Show a camera with a box on what the phrase says."`
 	Point    pointCmd    `cmd:"" help:"Find phrases in one picture."`
 	Annotate annotateCmd `cmd:"" help:"Box phrases in recordings and write label files."`
+	Worker   workerCmd   `cmd:"" help:"Answer jobs that annotate --submit puts into a queue."`
+	Queue    queueCmd    `cmd:"" help:"Show the jobs and workers of a queue."`
 	Eval     evalCmd     `cmd:"" help:"Measure accuracy on a refs.jsonl file."`
 	Bench    bench.Cmd   `cmd:"" help:"Measure speed, lag, lock, growth and speech."`
 	Hear     hearCmd     `cmd:"" help:"Write down what is said in WAV files or at the microphone."`

@@ -1,0 +1,320 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"deixis/camera"
+	"deixis/camera/opencv"
+	"deixis/cmd/deixis/internal/app"
+	"deixis/pipeline/annotate"
+	"deixis/pipeline/annotate/queue"
+	"deixis/pipeline/annotate/queue/jetstream"
+	"deixis/pipeline/annotate/segment"
+)
+
+// queueFlags say where a queue's server is, and who asks.
+type queueFlags struct {
+	Creds    string `name:"nats-creds" placeholder:"FILE" help:"Credentials file of the NATS server."`
+	User     string `name:"nats-user" placeholder:"NAME" help:"User of the NATS server."`
+	Password string `name:"nats-password" placeholder:"WORD" help:"Password of the NATS server; better in DEIXIS_NATS_PASSWORD, which other users of this machine do not see."`
+	CA       string `name:"nats-ca" placeholder:"FILE" help:"Certificates that the NATS server's is checked by, PEM."`
+	Cert     string `name:"nats-cert" placeholder:"FILE" help:"Certificate of this program for the NATS server, PEM."`
+	Key      string `name:"nats-key" placeholder:"FILE" help:"Its key, PEM."`
+	Replicas int    `default:"1" help:"On how many servers of a cluster what is queued is kept: 3 outlive the loss of one. Whoever comes first decides."`
+
+	AckWait time.Duration `name:"worker-timeout" default:"30s" help:"A worker that says nothing for so long has lost its job to another."`
+}
+
+func (f queueFlags) dial(ctx context.Context, g *app.Globals, url string) (*jetstream.Queue, error) {
+	if f.Replicas < 1 || f.Replicas > 5 || f.AckWait < time.Second {
+		return nil, app.Usage(errors.New("--replicas is a number from 1 to 5, and --worker-timeout a time from 1s up"))
+	}
+	return jetstream.Dial(ctx, jetstream.Options{
+		URL: url, Credentials: f.Creds, User: f.User, Password: f.Password, CA: f.CA, Cert: f.Cert, Key: f.Key,
+		Replicas: f.Replicas, AckWait: f.AckWait, Log: g.Log,
+	})
+}
+
+// errNotDone says that --collect found jobs that are not finished.
+var errNotDone = errors.New("not all of its jobs are done yet")
+
+// parts are how an input is cut into jobs.
+type parts struct {
+	task   queue.Task
+	ranges []queue.Range
+	frames int   // about; 0 unknown
+	err    error // the input is broken; nothing of it was submitted
+	taken  []string
+}
+
+// ids are those of the results that were merged.
+func (in *input) ids() []string { return in.parts.taken }
+
+// submit connects to the queue, and puts jobs of all inputs there, unless they only are to
+// be collected.
+func (a *annotation) submit(ctx context.Context, left []*input) error {
+	q, err := a.c.queueFlags.dial(ctx, a.g, a.c.Submit)
+	if err != nil {
+		return err
+	}
+	jobs := 0
+	for _, in := range left {
+		if in.parts.err = a.cut(ctx, in); in.parts.err != nil {
+			var broken *inputFault
+			if errors.As(in.parts.err, &broken) {
+				continue
+			}
+			q.Close()
+			return in.parts.err
+		}
+		if a.c.Collect {
+			continue
+		}
+		if err := a.submitOne(ctx, q, in); err != nil {
+			q.Close()
+			return err
+		}
+		jobs += len(in.parts.ranges)
+	}
+	if !a.c.Collect {
+		a.g.Log.Info("submitted", "jobs", jobs, "inputs", len(left))
+		a.warnOfNobody(ctx, q)
+	}
+	if a.c.Detach {
+		q.Close()
+		a.g.Log.Info("the same command, without --detach, waits for the results and writes the labels")
+		return nil
+	}
+	a.queue = q
+	return nil
+}
+
+// warnOfNobody says that jobs may wait for long.
+func (a *annotation) warnOfNobody(ctx context.Context, q *jetstream.Queue) {
+	takes, all, err := q.Takers(ctx, classOf(a.settings))
+	if err != nil || takes > 0 {
+		return
+	}
+	if all > 0 {
+		a.g.Log.Warn("no worker takes these jobs yet: the answers of those that are there would not be the same bytes as this machine's (--any-worker lets them, where the bundle is the same)", "workers", all)
+		return
+	}
+	a.g.Log.Warn("no worker is there yet (start some with `deixis worker`)", "queue", camera.Redacted(a.c.Submit))
+}
+
+// cut looks how long an input is, and divides it.
+func (a *annotation) cut(ctx context.Context, in *input) error {
+	if _, err := a.identify(ctx, in); err != nil {
+		return err
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	in.parts.task = queue.Task{
+		Version: queue.Version, Class: classOf(a.settings), Key: a.settings.Key(in.state), Ref: in.ref, Dir: dir, Bytes: in.state.Bytes,
+		Phrases: a.settings.Phrases, Every: a.settings.Every, FPS: a.c.FPS, MaxPixels: a.g.MaxPixels,
+	}
+	long, divisible := time.Duration(0), a.c.Every <= 1
+	switch in.ref.Kind {
+	case camera.File:
+		o := a.g.Sources()
+		info, whole, err := opencv.Survey(ctx, in.ref, o)
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fault(err)
+		}
+		in.parts.frames, divisible = info.Frames, divisible && whole
+		if info.FPS > 0 {
+			long = time.Duration(float64(info.Frames) / info.FPS * float64(time.Second))
+		}
+	case camera.Images:
+		in.parts.frames, long = len(in.ref.Paths), time.Duration(len(in.ref.Paths))*time.Second
+		divisible = divisible && a.c.FPS == 0
+	default:
+		in.parts.frames, long = in.ref.Frames, time.Duration(float64(in.ref.Frames)/in.ref.FPS*float64(time.Second))
+		divisible = divisible && a.c.FPS == 0
+	}
+	part := a.c.Part
+	if !divisible {
+		part = 0
+	}
+	in.parts.ranges = queue.Cut(long, part)
+	return nil
+}
+
+// submitOne puts the jobs of an input into the queue.
+func (a *annotation) submitOne(ctx context.Context, q *jetstream.Queue, in *input) error {
+	t := &in.parts.task
+	if a.c.Upload {
+		for i, path := range filesOf(in.ref) {
+			name := fmt.Sprintf("%s-%d", in.state.SHA256, i)
+			if err := q.Upload(ctx, name, path); err != nil {
+				return err
+			}
+			t.Uploaded = append(t.Uploaded, name)
+		}
+	}
+	if err := q.Begin(ctx, *t); err != nil {
+		return err
+	}
+	for _, r := range in.parts.ranges {
+		if err := q.Submit(ctx, t.Job(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// filesOf are the files of a source.
+func filesOf(ref camera.Ref) []string {
+	if ref.Kind == camera.File {
+		return []string{ref.Path}
+	}
+	return ref.Paths
+}
+
+// collect merges the results of an input's jobs into store, as they are finished, and ends
+// store where the input ends.
+func (a *annotation) collect(ctx context.Context, in *input, found *annotate.Collector, store *segment.Store, files map[string]bool, frames int, bar *bar) error {
+	if in.parts.err != nil {
+		return in.parts.err
+	}
+	bar.of(in.parts.frames, frames)
+	m := &queue.Merger{Ref: in.ref, Keep: func(at camera.Place, one annotate.Answered) error {
+		frames++
+		bar.add()
+		if err := store.AddAt(at, one); err != nil {
+			return app.Output(err)
+		}
+		files[one.File] = true
+		found.Again(one)
+		return nil
+	}}
+	m.GoOn(store.Place())
+	var end *queue.End
+	for _, r := range in.parts.ranges {
+		if m.Has(r) {
+			continue
+		}
+		var err error
+		if end, err = a.merge(ctx, in, m, r); err != nil {
+			return err
+		}
+		if end.Ended || end.Says != "" {
+			break
+		}
+	}
+	for _, r := range in.parts.ranges { // whatever is left of it is of no use
+		in.parts.taken = append(in.parts.taken, in.parts.task.Job(r).ID)
+	}
+	var broken error
+	if end.Says != "" {
+		broken = app.Input(errors.New(end.Says))
+	}
+	if in.ref.Kind == camera.Images && len(in.ref.Paths) > 1 {
+		broken = opencv.Lacking(in.ref, lackingOf(in.ref, files))
+	}
+	if broken != nil && frames == 0 {
+		return fault(broken)
+	}
+	return finish(store, broken)
+}
+
+// lackingOf are the names of the pictures that are not among those that were answered.
+func lackingOf(ref camera.Ref, answered map[string]bool) (names []string) {
+	for _, path := range ref.Paths {
+		if name := ref.Name(path); !answered[name] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// merge waits for a job's result and merges it. One that does not begin where the one before
+// it ended is done again from the beginning of the recording.
+func (a *annotation) merge(ctx context.Context, in *input, m *queue.Merger, r queue.Range) (*queue.End, error) {
+	for {
+		j := in.parts.task.Job(r)
+		file := filepath.Join(a.segments(in), "result")
+		if err := a.fetch(ctx, in, j, file); err != nil {
+			return nil, err
+		}
+		end, err := mergeFile(m, j, file)
+		if !errors.Is(err, queue.ErrApart) {
+			if errors.Is(err, camera.ErrChanged) {
+				err = app.Usage(fmt.Errorf("annotate: %w (begin anew with --over, or name another --out)", err))
+			}
+			return end, err
+		}
+		if r.Whole {
+			return nil, app.Usage(fmt.Errorf("annotate: %w: %w (is it the same file for all workers?)", err, camera.ErrChanged))
+		}
+		a.g.Log.Debug("a range is answered again", "why", err)
+		in.parts.taken = append(in.parts.taken, j.ID)
+		r.Whole = true
+		if err := a.queue.Submit(ctx, in.parts.task.Job(r)); err != nil {
+			return nil, err
+		}
+		in.parts.taken = append(in.parts.taken, in.parts.task.Job(r).ID)
+	}
+}
+
+func mergeFile(m *queue.Merger, j queue.Job, file string) (end *queue.End, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close(), os.Remove(file)) }()
+	r, err := queue.NewReader(f, j.ID)
+	if err != nil {
+		return nil, err
+	}
+	return m.Add(j.From, r)
+}
+
+// lookAgain is how often a result is looked for that nobody told of.
+const lookAgain = 2 * time.Second
+
+// fetch waits until a job is done, and writes its result to a file.
+func (a *annotation) fetch(ctx context.Context, in *input, j queue.Job, file string) error {
+	for {
+		news := a.queue.News()
+		is, err := a.queue.Fetch(ctx, j.ID, file)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, queue.ErrDead):
+			return fmt.Errorf("annotate: %w (the same command submits it once more)", err)
+		case err != nil:
+			return err
+		case is:
+			return nil
+		case a.c.Collect:
+			return fmt.Errorf("annotate: %q, %v: %w (the same command, later, goes on; `deixis queue` shows what there is)", in.ref, j.Range, errNotDone)
+		}
+		if err := wait(ctx, news); err != nil {
+			return err
+		}
+	}
+}
+
+// wait waits until some job is done, or it may be.
+func wait(ctx context.Context, news <-chan struct{}) error {
+	late := time.NewTimer(lookAgain)
+	defer late.Stop()
+	select {
+	case <-news:
+	case <-late.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
