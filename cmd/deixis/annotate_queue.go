@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"deixis/camera"
@@ -47,13 +48,18 @@ var errNotDone = errors.New("not all of its jobs are done yet")
 type parts struct {
 	task   queue.Task
 	ranges []queue.Range
-	frames int   // about; 0 unknown
-	err    error // the input is broken; nothing of it was submitted
-	taken  []string
+	again  []queue.Range // that did not begin where the one before them ended
+	frames int           // about; 0 unknown
+	err    error         // the input is broken; nothing of it was submitted
 }
 
-// ids are those of the results that were merged.
-func (in *input) ids() []string { return in.parts.taken }
+// jobs are those of all ranges.
+func (p *parts) jobs() (all []queue.Job) {
+	for _, r := range slices.Concat(p.ranges, p.again) {
+		all = append(all, p.task.Job(r))
+	}
+	return all
+}
 
 // submit connects to the queue, and puts jobs of all inputs there, unless they only are to
 // be collected.
@@ -212,9 +218,6 @@ func (a *annotation) collect(ctx context.Context, in *input, found *annotate.Col
 			break
 		}
 	}
-	for _, r := range in.parts.ranges { // whatever is left of it is of no use
-		in.parts.taken = append(in.parts.taken, in.parts.task.Job(r).ID)
-	}
 	var broken error
 	if end.Says != "" {
 		broken = app.Input(errors.New(end.Says))
@@ -258,12 +261,11 @@ func (a *annotation) merge(ctx context.Context, in *input, m *queue.Merger, r qu
 			return nil, app.Usage(fmt.Errorf("annotate: %w: %w (is it the same file for all workers?)", err, camera.ErrChanged))
 		}
 		a.g.Log.Debug("a range is answered again", "why", err)
-		in.parts.taken = append(in.parts.taken, j.ID)
 		r.Whole = true
+		in.parts.again = append(in.parts.again, r)
 		if err := a.queue.Submit(ctx, in.parts.task.Job(r)); err != nil {
 			return nil, err
 		}
-		in.parts.taken = append(in.parts.taken, in.parts.task.Job(r).ID)
 	}
 }
 

@@ -2,12 +2,17 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +21,8 @@ import (
 	"deixis/camera"
 	"deixis/camera/opencv"
 	"deixis/cmd/deixis/internal/app"
+	"deixis/pipeline/annotate/queue"
+	"deixis/pipeline/annotate/queue/jetstream"
 )
 
 // natsServer starts a server for queues.
@@ -100,7 +107,7 @@ func startProcess(t testing.TB, args ...string) *process {
 
 func (p *process) kill() { p.cmd.Process.Kill(); <-p.ended }
 
-// inputs are recordings of all kinds: videos, one of them cut short, pictures, one of them
+// kindsOfInput are recordings of all kinds: videos, one of them cut short, pictures, one of them
 // broken, a sequence and a pattern.
 func kindsOfInput(t *testing.T) []string {
 	t.Helper()
@@ -148,15 +155,18 @@ func TestQueueSameBytes(t *testing.T) {
 	want := tree(t, single)
 	for name, tt := range map[string]struct {
 		workers int
-		kill    bool
+		kill    bool // a worker, and the one who submits
 		more    []string
+		long    bool // only where runs are killed often (-kills)
 	}{
-		"one worker":                  {1, false, nil},
-		"two, one killed":             {2, true, nil},
-		"four, one killed":            {4, true, nil},
-		"uploaded":                    {1, false, []string{"--upload"}},
-		"answers at a rate, uploaded": {1, false, []string{"--fps", "2", "--upload"}},
+		"one worker":                  {1, false, nil, true},
+		"two, one killed":             {2, true, nil, false},
+		"four, one killed":            {4, true, nil, true},
+		"answers at a rate, uploaded": {1, false, []string{"--fps", "2", "--upload"}, false},
 	} {
+		if tt.long && *kills <= 5 {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			s := natsServer(t, &server.Options{JetStream: true})
 			want := want
@@ -177,15 +187,132 @@ func TestQueueSameBytes(t *testing.T) {
 					t.Fatalf("the first worker got no job\n%s\n%s", workers[0].errs, submitter.errs)
 				}
 				workers[0].kill()
+				submitter.kill()
+				submitter = startProcess(t, submit...)
 			}
 			<-submitter.ended
-			if code := submitter.cmd.ProcessState.ExitCode(); code != app.ExitInput {
+			if code := submitter.cmd.ProcessState.ExitCode(); code != app.ExitInput || !strings.Contains(submitter.errs.String(), "2 of 4 inputs are broken") {
 				t.Fatalf("code %d, %s\n%s", code, submitter.errs, workers[len(workers)-1].errs)
 			}
 			sameTree(t, tree(t, out), want)
-			for _, w := range workers {
-				t.Log(w.errs.String())
+			var left struct{ Waiting, Working, Results int }
+			if err := json.Unmarshal([]byte(must(t, "queue", s.ClientURL(), "--json")), &left); err != nil || left.Waiting+left.Working+left.Results != 0 {
+				t.Errorf("the queue still has %+v, %v", left, err)
 			}
 		})
+	}
+}
+
+// TestQueueTrouble: what is wrong with a queue is one line, and nothing is lost.
+func TestQueueTrouble(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	plain := natsServer(t, &server.Options{})
+	guarded := natsServer(t, &server.Options{JetStream: true, Username: "me", Password: "hunter2"})
+	args := []string{"annotate", "pattern://64x48?frames=3", "-p", "x", "--format", "jsonl", "--bundle", b.Dir, "--threads", "1", "--log-level", "error", "--out"}
+	for name, tt := range map[string]struct {
+		args []string
+		says string
+	}{
+		"no JetStream":   {append(args, t.TempDir(), "--submit", plain.ClientURL()), "no JetStream"},
+		"wrong password": {append(args, t.TempDir(), "--submit", guarded.ClientURL(), "--nats-user", "me", "--nats-password", "wrong"), "--nats-password"},
+		"in the address": {append(args, t.TempDir(), "--submit", strings.Replace(guarded.ClientURL(), "//", "//me:hunter3@", 1)), "--nats-password"},
+		"nobody there":   {[]string{"queue", "nats://127.0.0.1:1"}, "nats-server"},
+		"for a worker":   {[]string{"worker", plain.ClientURL(), "--bundle", b.Dir, "--threads", "1", "--log-level", "error"}, "no JetStream"},
+	} {
+		code, _, errs := deixis(t, tt.args...)
+		if code != app.ExitFailed || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, tt.says) || strings.Contains(errs, "hunter3") {
+			t.Errorf("%s: code %d, %s", name, code, errs)
+		}
+		t.Log(errs)
+	}
+	for _, more := range [][]string{{"--collect"}, {"--submit", "nats://x", "--detach", "--collect"}, {"--submit", "nats://x", "--part", "1ms"}, {"--submit", "nats://x", "--replicas", "0"}} {
+		if code, _, errs := deixis(t, append(append(args, t.TempDir()), more...)...); code != app.ExitUsage || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%q: code %d, %s", more, code, errs)
+		}
+	}
+}
+
+// TestQueueDeadLetter: a job that no worker can do is reported by who collects, and is done
+// once it can be.
+func TestQueueDeadLetter(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	s := natsServer(t, &server.Options{JetStream: true})
+	file := clip(t, filepath.Join(t.TempDir(), "a.mp4"), "12")
+	args := []string{"annotate", file, "-p", "x", "--format", "jsonl", "--bundle", b.Dir, "--threads", "1", "--log-level", "error", "--submit", s.ClientURL(), "--out", t.TempDir()}
+	must(t, append(args, "--detach")...)
+	if code, _, errs := deixis(t, append(args, "--collect")...); code != app.ExitFailed || !strings.Contains(errs, "not all of its jobs are done") {
+		t.Errorf("before a worker is there: code %d, %s", code, errs)
+	}
+	if err := os.Rename(file, file+".away"); err != nil {
+		t.Fatal(err)
+	}
+	worker := startProcess(t, "worker", s.ClientURL(), "--bundle", b.Dir, "--threads", "1", "--worker-timeout", "1s")
+	if !worker.errs.wait("times=3", worker.ended) {
+		t.Fatal(worker.errs)
+	}
+	if err := os.Rename(file+".away", file); err != nil {
+		t.Fatal(err)
+	}
+	code, _, errs := deixis(t, append(args, "--collect")...)
+	if code != app.ExitFailed || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "failed 3 times") || !strings.Contains(errs, "is not on this machine") {
+		t.Errorf("code %d, %s", code, errs)
+	}
+	t.Log(errs)
+	if said := must(t, "queue", s.ClientURL()); !strings.Contains(said, "3 failures, 1 dead letters") || !strings.Contains(said, "1 jobs\t") && !strings.Contains(said, "frames/s") {
+		t.Error(said)
+	}
+	must(t, args...)
+}
+
+// TestQueueRangeApart: a result that does not begin where the one before it ended is not
+// merged, and the range is answered again from the recording's beginning.
+func TestQueueRangeApart(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	s := natsServer(t, &server.Options{JetStream: true})
+	file := filepath.Join(t.TempDir(), "a.mp4")
+	filmed(t, file, "-f lavfi -i testsrc2=size=96x64:rate=5:duration=12 -c:v mpeg4")
+	args := []string{"annotate", file, "-p", "x", "--format", "jsonl", "--bundle", b.Dir, "--threads", "1", "--log-level", "error", "--out"}
+	single, out := t.TempDir(), t.TempDir()
+	must(t, append(args, single)...)
+
+	g := &app.Globals{Common: app.Common{BundleDir: b.Dir, Provider: "auto", Precision: "auto", Threads: 1}, Stderr: io.Discard}
+	g.Log = slog.New(slog.DiscardHandler)
+	by, err := g.OpenNetwork(t.Context(), app.Wants{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer by.Close()
+	q, err := jetstream.Dial(t.Context(), jetstream.Options{URL: s.ClientURL(), Log: g.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	settings := programOf(by.Bundle)
+	p := by.Provider()
+	settings.Provider, settings.Precision, settings.ONNXRuntime = p.Name, p.Precision, p.Version
+	w := &worker{g: g, by: by, asker: by.Asker(g.Log), dir: t.TempDir()}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	var whole atomic.Int32
+	go func() {
+		defer close(ended)
+		q.Work(ctx, jetstream.Worker{Class: classOf(settings), Dir: w.dir, Do: func(ctx context.Context, task *queue.Task, j queue.Job, file string) (int, error) {
+			if j.Whole {
+				whole.Add(1)
+			} else if j.From > 5*time.Second {
+				j.From += time.Second // as where times after a jump are wrong
+			}
+			return w.do(ctx, task, j, file)
+		}})
+	}()
+	must(t, append(args, out, "--submit", s.ClientURL(), "--part", "3s")...)
+	stop()
+	<-ended
+	sameTree(t, tree(t, out), tree(t, single))
+	if n := whole.Load(); n != 2 { // those from 6 s and 9 s on
+		t.Errorf("%d ranges were answered from the beginning", n)
 	}
 }

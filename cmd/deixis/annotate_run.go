@@ -318,7 +318,7 @@ func (a *annotation) done(ctx context.Context, in *input, v *annotate.Video, sto
 		}
 	}
 	if a.queue != nil {
-		if err := a.queue.Forget(ctx, in.ids()); err != nil {
+		if err := a.queue.Forget(ctx, in.parts.jobs()); err != nil {
 			return app.Output(err)
 		}
 	}

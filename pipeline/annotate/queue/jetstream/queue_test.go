@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -168,6 +169,13 @@ func (c *tally) add(j queue.Job) int {
 	return c.of[j.ID]
 }
 
+// counts is a copy of what was counted.
+func (c *tally) counts() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.of)
+}
+
 // TestWork: however many workers there are, every job is done, and none twice, by whoever
 // submits it how often.
 func TestWork(t *testing.T) {
@@ -181,19 +189,16 @@ func TestWork(t *testing.T) {
 		allFetched(t, q, jobs)
 		submitted(t, q, "k", 30)
 		empty(t, q)
-		for id, n := range done.of {
+		for id, n := range done.counts() {
 			if n != 1 {
 				t.Errorf("job %s was done %d times", id, n)
 			}
 		}
-		if len(done.of) != len(jobs) {
-			t.Errorf("%d of %d jobs were done", len(done.of), len(jobs))
+		if n := len(done.counts()); n != len(jobs) {
+			t.Errorf("%d of %d jobs were done", n, len(jobs))
 		}
-		var ids []string
-		for _, j := range jobs {
-			ids = append(ids, j.ID)
-		}
-		if err := q.Forget(t.Context(), ids); err != nil {
+		others := submitted(t, q, "l", 3)
+		if err := q.Forget(t.Context(), append(others, jobs...)); err != nil {
 			t.Fatal(err)
 		}
 		submitted(t, q, "k", 30) // they can be done again
@@ -224,8 +229,8 @@ func TestAWorkerDies(t *testing.T) {
 	var done tally
 	hands(t, s.ClientURL(), 1, func(_ context.Context, j queue.Job) error { done.add(j); return nil })
 	allFetched(t, q, jobs)
-	if done.of[first.ID] != 1 {
-		t.Errorf("the job of the worker that died was done %d times", done.of[first.ID])
+	if n := done.counts()[first.ID]; n != 1 {
+		t.Errorf("the job of the worker that died was done %d times", n)
 	}
 }
 
@@ -240,8 +245,8 @@ func TestAJobIsExtended(t *testing.T) {
 		return camera.Sleep(ctx, 2500*time.Millisecond)
 	})
 	allFetched(t, q, jobs)
-	if done.of[jobs[0].ID] != 1 {
-		t.Errorf("it was done %d times", done.of[jobs[0].ID])
+	if n := done.counts()[jobs[0].ID]; n != 1 {
+		t.Errorf("it was done %d times", n)
 	}
 }
 
@@ -266,8 +271,8 @@ func TestDeadLetter(t *testing.T) {
 	})
 	allFetched(t, q, []queue.Job{jobs[0], jobs[2]})
 	_, err := fetched(t, q, jobs[1])
-	if !errors.Is(err, queue.ErrDead) || tried.of[jobs[1].ID] != mostFailures {
-		t.Errorf("after %d tries: %v", tried.of[jobs[1].ID], err)
+	if n := tried.counts()[jobs[1].ID]; !errors.Is(err, queue.ErrDead) || n != mostFailures {
+		t.Errorf("after %d tries: %v", n, err)
 	}
 	t.Log(err)
 	if s, err := q.Status(t.Context()); err != nil || s.Failed != mostFailures || len(s.Dead) != 1 || s.Dead[0].Source != "v.mp4" || len(s.Workers) != 2 {

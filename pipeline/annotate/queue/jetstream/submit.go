@@ -123,13 +123,13 @@ func (q *Queue) Fetch(ctx context.Context, id, file string) (is bool, err error)
 	return is, err
 }
 
-// Forget removes results that were merged.
-func (q *Queue) Forget(ctx context.Context, ids []string) error {
-	for _, id := range ids {
+// Forget removes jobs whose results were merged, or are of no use.
+func (q *Queue) Forget(ctx context.Context, jobs []queue.Job) error {
+	for _, j := range jobs {
 		err := q.again(ctx, "forget results", briefly, func(ctx context.Context) error {
-			err := q.out.Delete(ctx, id)
+			err := q.out.Delete(ctx, j.ID)
 			if errors.Is(err, jetstream.ErrObjectNotFound) {
-				return nil
+				return q.jobs.Purge(ctx, jetstream.WithPurgeSubject(jobSubject+j.Class+"."+j.ID))
 			}
 			return err
 		})
