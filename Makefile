@@ -75,7 +75,8 @@ prove: build .venv/.trainer ## what takes too long for test: every fuzz target, 
 	@(while :; do :; done) & busy=$$!; trap "kill $$busy" EXIT; go test -race -count 50 $(PURE)
 	go test -race ./cmd/deixis -run TestStartsAndStops -starts $(STARTS) -timeout 0 -v
 	go test ./cmd/deixis -run TestMutants -mutate $(MUTATE) -timeout 0 -v
-	go test ./cmd/deixis -run TestAnnotateKilled -kills $(KILLS) -timeout 0 -v
+	go test ./cmd/deixis -run 'TestAnnotateKilled|TestQueue' -kills $(KILLS) -timeout 0 -v
+	go test ./pipeline/annotate/queue/jetstream -run '^$$' -bench Scaling -benchtime 1x
 	go test ./pipeline/annotate -run TestMemory -hours 10 -timeout 0 -v
 	go test ./cmd/deixis -run 'TestRobotFaults|TestMosquittoRestarts' -faults 20s -restarts 10 -timeout 0 -v
 	cd trainer && ../.venv/bin/python tests/long_run.py && ../.venv/bin/python tests/memory_run.py

@@ -64,7 +64,9 @@ YOLO: yolo train data=NAME.yolo/data.yaml.
 
 WebVTT: <track kind="metadata" src="NAME.vtt"> in a <video>; each cue's text is JSON.
 
-refs: ca2m finetune --refs NAME.refs/refs.jsonl.`
+refs: ca2m finetune --refs NAME.refs/refs.jsonl.
+
+On many machines: nats-server -js; deixis worker nats://HOST on each; the same command with --submit nats://HOST. deixis queue nats://HOST shows how far it is.`
 }
 
 func (c *annotateCmd) validate() error {

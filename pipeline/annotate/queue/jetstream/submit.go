@@ -15,10 +15,14 @@ import (
 	"deixis/pipeline/annotate/queue"
 )
 
-const (
-	briefly = 10 * time.Second // one answer of a server
-	atMost  = 10 * time.Minute // one object, up or down
-)
+// briefly is how long one answer of a server may take.
+const briefly = 10 * time.Second
+
+// transfer is how long an object of so many bytes may take, at a megabyte a second: one that
+// was under way when a server ended is tried again after that.
+func transfer(size uint64) time.Duration {
+	return 2*briefly + time.Duration(size>>20)*time.Second
+}
 
 // Upload puts a file into the store, unless it is there already.
 func (q *Queue) Upload(ctx context.Context, name, path string) error {
@@ -26,7 +30,7 @@ func (q *Queue) Upload(ctx context.Context, name, path string) error {
 	if err != nil {
 		return fmt.Errorf("upload: %w", err)
 	}
-	return q.again(ctx, fmt.Sprintf("upload %q", path), max(atMost, time.Duration(info.Size()>>20)*time.Second), func(ctx context.Context) error {
+	return q.again(ctx, fmt.Sprintf("upload %q", path), transfer(uint64(info.Size())), func(ctx context.Context) error {
 		if has, err := q.in.GetInfo(ctx, name); err == nil && has.Size == uint64(info.Size()) {
 			return nil
 		}
@@ -102,12 +106,11 @@ func (q *Queue) done(ctx context.Context, id string) (bool, error) {
 // Fetch writes a job's result into a file; false where it is not there yet. A job that
 // failed too often is queue.ErrDead, with what its last worker said.
 func (q *Queue) Fetch(ctx context.Context, id, file string) (is bool, err error) {
-	err = q.again(ctx, "fetch result", atMost, func(ctx context.Context) error {
-		err := q.out.GetFile(ctx, id, file)
-		is = err == nil
-		if !errors.Is(err, jetstream.ErrObjectNotFound) {
-			return err
-		}
+	is, err = q.get(ctx, "fetch result", q.out, id, file)
+	if err != nil || is {
+		return is, err
+	}
+	err = q.again(ctx, "look for failures", briefly, func(ctx context.Context) error {
 		m, err := q.fail.GetLastMsgForSubject(ctx, deadSubject+id)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return nil
@@ -120,7 +123,27 @@ func (q *Queue) Fetch(ctx context.Context, id, file string) (is bool, err error)
 		}
 		return err
 	})
-	return is, err
+	return false, err
+}
+
+// get writes an object into a file; false where there is none.
+func (q *Queue) get(ctx context.Context, what string, from jetstream.ObjectStore, name, file string) (is bool, err error) {
+	var size uint64
+	err = q.again(ctx, what, briefly, func(ctx context.Context) error {
+		info, err := from.GetInfo(ctx, name)
+		is = err == nil
+		if is {
+			size = info.Size
+		}
+		if errors.Is(err, jetstream.ErrObjectNotFound) {
+			return nil
+		}
+		return err
+	})
+	if err != nil || !is {
+		return false, err
+	}
+	return true, q.again(ctx, what, transfer(size), func(ctx context.Context) error { return from.GetFile(ctx, name, file) })
 }
 
 // Forget removes jobs whose results were merged, or are of no use.

@@ -214,7 +214,11 @@ func (r *run) do(ctx context.Context, m jetstream.Msg, j queue.Job) (frames int,
 	if frames, err = r.w.Do(ctx, t, j, file.Name()); err != nil {
 		return frames, err
 	}
-	return frames, r.q.again(ctx, "store result", atMost, func(ctx context.Context) error { return r.q.putFile(ctx, r.q.out, j.ID, file.Name()) })
+	info, err := os.Stat(file.Name())
+	if err != nil {
+		return frames, err
+	}
+	return frames, r.q.again(ctx, "store result", transfer(uint64(info.Size())), func(ctx context.Context) error { return r.q.putFile(ctx, r.q.out, j.ID, file.Name()) })
 }
 
 // task is what a job has in common with others.
@@ -249,7 +253,10 @@ func (q *Queue) Download(ctx context.Context, name, path string) error {
 		return nil
 	}
 	part := path + ".part"
-	err := q.again(ctx, "download "+name, atMost, func(ctx context.Context) error { return q.in.GetFile(ctx, name, part) })
+	is, err := q.get(ctx, "download", q.in, name, part)
+	if err == nil && !is {
+		err = fmt.Errorf("download: what was uploaded as %s is not there any more (submit it again)", name)
+	}
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(part))
 	}
