@@ -266,6 +266,26 @@ func TestQueueDeadLetter(t *testing.T) {
 	must(t, args...)
 }
 
+// TestQueueAnyWorker: with --any-worker run.json says that whoever has the bundle answered,
+// and such a run is not mixed with one that says more.
+func TestQueueAnyWorker(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	s := natsServer(t, &server.Options{JetStream: true})
+	args := []string{"annotate", "pattern://64x48@5?frames=9", "-p", "x", "--format", "jsonl", "--bundle", b.Dir, "--threads", "1", "--log-level", "error", "--out"}
+	single, out := t.TempDir(), t.TempDir()
+	must(t, append(args, single)...)
+	startProcess(t, "worker", s.ClientURL(), "--bundle", b.Dir, "--threads", "1")
+	must(t, append(args, out, "--submit", s.ClientURL(), "--any-worker")...)
+	got, want := tree(t, out), tree(t, single)
+	if !strings.Contains(got["run.json"], `"provider": "any"`) || got["pattern.jsonl"] != want["pattern.jsonl"] {
+		t.Errorf("%s", got["run.json"])
+	}
+	if code, _, errs := deixis(t, append(args, out)...); code != app.ExitUsage || !strings.Contains(errs, "any") {
+		t.Errorf("without it: code %d, %s", code, errs)
+	}
+}
+
 // TestQueueRangeApart: a result that does not begin where the one before it ended is not
 // merged, and the range is answered again from the recording's beginning.
 func TestQueueRangeApart(t *testing.T) {

@@ -64,7 +64,7 @@ func picturesOf(page string) string {
 // review writes the page of all inputs that are done, where it is asked for and nothing
 // of it is there yet, or something has changed.
 func (a *annotation) review(ctx context.Context) error {
-	if a.c.Review == "" {
+	if a.c.Review == "" || a.c.Detach {
 		return nil
 	}
 	if _, err := os.Stat(a.c.Review); err == nil && !a.worked {
