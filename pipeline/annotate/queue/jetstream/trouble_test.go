@@ -57,7 +57,7 @@ func TestFullStore(t *testing.T) {
 	}
 	jobs := submitted(t, q, "k", 1)
 	var room sync.Once
-	hands(t, s.ClientURL(), 1, func(ctx context.Context, j queue.Job) error {
+	hands(t, s.ClientURL(), 1, soon, func(ctx context.Context, j queue.Job) error {
 		room.Do(func() {
 			for _, size := range []int{1 << 10, 1} { // until not even little goes in
 				for i, err := 0, error(nil); err == nil; i++ {
@@ -135,7 +135,7 @@ func TestAnotherBundle(t *testing.T) {
 	if takes, all, err := q.Takers(t.Context(), class); takes != 0 || all != 1 || err != nil {
 		t.Errorf("%d of %d workers take the jobs, %v", takes, all, err)
 	}
-	hands(t, s.ClientURL(), 1, func(context.Context, queue.Job) error { return nil })
+	hands(t, s.ClientURL(), 1, soon, func(context.Context, queue.Job) error { return nil })
 	allFetched(t, q, jobs)
 	stop()
 	<-ended
@@ -153,7 +153,7 @@ func TestAnyWorker(t *testing.T) {
 	if err := q.Submit(t.Context(), j); err != nil {
 		t.Fatal(err)
 	}
-	hands(t, s.ClientURL(), 1, func(context.Context, queue.Job) error { return nil })
+	hands(t, s.ClientURL(), 1, soon, func(context.Context, queue.Job) error { return nil })
 	allFetched(t, q, []queue.Job{j, submitted(t, q, "k", 1)[0]})
 }
 
@@ -215,7 +215,7 @@ func TestCluster(t *testing.T) {
 	killed := make(chan struct{})
 	var done tally
 	var kill sync.Once
-	hands(t, all, 2, func(_ context.Context, j queue.Job) error {
+	hands(t, all, 2, soon, func(_ context.Context, j queue.Job) error {
 		done.add(j)
 		if j.ID == jobs[9].ID {
 			kill.Do(func() {

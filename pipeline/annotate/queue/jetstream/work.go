@@ -301,7 +301,7 @@ func (r *run) failed(ctx context.Context, m jetstream.Msg, j queue.Job, why erro
 		r.q.nc.Publish(doneSubject+j.ID, nil)
 		return
 	}
-	m.NakWithDelay(time.Duration(f.Times) * r.q.o.AckWait / 30)
+	m.NakWithDelay(min(time.Duration(f.Times)*time.Second, r.q.o.AckWait))
 }
 
 func (r *run) publish(ctx context.Context, subject string, f Failure) error {
