@@ -54,10 +54,13 @@ func isThere(err error) bool {
 // cluster chooses another leader.
 func (q *Queue) passes(err error) bool {
 	var api *jetstream.APIError
+	var older *nats.APIError // of subscriptions within the object store
 	var network net.Error
 	switch {
 	case err == nil || isFull(err) || q.nc.IsClosed():
 		return false
+	case errors.As(err, &older):
+		return older.Code == 503 || older.Code == 408
 	case errors.As(err, &api):
 		return api.Code == 503 || api.Code == 408
 	}
