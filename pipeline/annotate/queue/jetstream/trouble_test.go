@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -196,6 +197,19 @@ func cluster(t *testing.T) []*server.Server {
 	return all
 }
 
+// leader is the one that leads the queue, once they have chosen it. It is looked for once:
+// as it ends, another becomes it.
+func leader(servers []*server.Server) *server.Server {
+	for {
+		for _, s := range servers {
+			if s.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, jobStream) {
+				return s
+			}
+		}
+		runtime.Gosched()
+	}
+}
+
 // TestCluster: of three servers one is killed in the middle, and nothing is lost.
 func TestCluster(t *testing.T) {
 	servers := cluster(t)
@@ -219,12 +233,7 @@ func TestCluster(t *testing.T) {
 		done.add(j)
 		if j.ID == jobs[9].ID {
 			kill.Do(func() {
-				for _, s := range servers { // the one that leads the queue
-					if s.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, jobStream) {
-						s.Shutdown()
-						s.WaitForShutdown()
-					}
-				}
+				leader(servers).Shutdown()
 				close(killed)
 			})
 		}
