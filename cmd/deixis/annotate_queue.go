@@ -15,6 +15,7 @@ import (
 	"deixis/pipeline/annotate"
 	"deixis/pipeline/annotate/queue"
 	"deixis/pipeline/annotate/queue/jetstream"
+	"deixis/pipeline/annotate/runfile"
 	"deixis/pipeline/annotate/segment"
 )
 
@@ -48,6 +49,7 @@ var errNotDone = errors.New("not all of its jobs are done yet")
 type parts struct {
 	task   queue.Task
 	ranges []queue.Range
+	left   []queue.Range // of these, what is not kept from a run before
 	again  []queue.Range // that did not begin where the one before them ended
 	frames int           // about; 0 unknown
 	err    error         // the input is broken; nothing of it was submitted
@@ -61,48 +63,35 @@ func (p *parts) jobs() (all []queue.Job) {
 	return all
 }
 
-// submit connects to the queue, and puts jobs of all inputs there, unless they only are to
-// be collected.
+// submit puts the jobs of all inputs into the queue, unless they only are to be collected.
 func (a *annotation) submit(ctx context.Context, left []*input) error {
-	q, err := a.c.queueFlags.dial(ctx, a.g, a.c.Submit)
-	if err != nil {
-		return err
-	}
 	jobs := 0
 	for _, in := range left {
-		if in.parts.err = a.cut(ctx, in); in.parts.err != nil {
-			var broken *inputFault
-			if errors.As(in.parts.err, &broken) {
-				continue
-			}
-			q.Close()
+		var broken *inputFault
+		if in.parts.err = a.cut(ctx, in); in.parts.err != nil && !errors.As(in.parts.err, &broken) {
 			return in.parts.err
 		}
-		if a.c.Collect {
+		if a.c.Collect || len(in.parts.left) == 0 {
 			continue
 		}
-		if err := a.submitOne(ctx, q, in); err != nil {
-			q.Close()
+		if err := a.submitOne(ctx, in); err != nil {
 			return err
 		}
-		jobs += len(in.parts.ranges)
+		jobs += len(in.parts.left)
 	}
-	if !a.c.Collect {
+	if !a.c.Collect && jobs > 0 {
 		a.g.Log.Info("submitted", "jobs", jobs, "inputs", len(left))
-		a.warnOfNobody(ctx, q)
+		a.warnOfNobody(ctx)
 	}
 	if a.c.Detach {
-		q.Close()
 		a.g.Log.Info("the same command, without --detach, waits for the results and writes the labels")
-		return nil
 	}
-	a.queue = q
 	return nil
 }
 
 // warnOfNobody says that jobs may wait for long.
-func (a *annotation) warnOfNobody(ctx context.Context, q *jetstream.Queue) {
-	takes, all, err := q.Takers(ctx, classOf(a.settings))
+func (a *annotation) warnOfNobody(ctx context.Context) {
+	takes, all, err := a.queue.Takers(ctx, classOf(a.settings))
 	if err != nil || takes > 0 {
 		return
 	}
@@ -113,9 +102,9 @@ func (a *annotation) warnOfNobody(ctx context.Context, q *jetstream.Queue) {
 	a.g.Log.Warn("no worker is there yet (start some with `deixis worker`)", "queue", camera.Redacted(a.c.Submit))
 }
 
-// cut looks how long an input is, and divides it.
+// cut looks how long an input is, divides it, and finds what is left to do of it.
 func (a *annotation) cut(ctx context.Context, in *input) error {
-	if _, err := a.identify(ctx, in); err != nil {
+	if _, err := a.identify(ctx, in); err != nil || in.state.State == runfile.Done && a.isWhole(in) {
 		return err
 	}
 	dir, err := os.Getwd()
@@ -126,16 +115,39 @@ func (a *annotation) cut(ctx context.Context, in *input) error {
 		Version: queue.Version, Class: classOf(a.settings), Key: a.settings.Key(in.state), Ref: in.ref, Dir: dir, Bytes: in.state.Bytes,
 		Phrases: a.settings.Phrases, Every: a.settings.Every, FPS: a.c.FPS, MaxPixels: a.g.MaxPixels,
 	}
-	long, divisible := time.Duration(0), a.c.Every <= 1
+	if a.c.Upload {
+		for i := range filesOf(in.ref) {
+			in.parts.task.Uploaded = append(in.parts.task.Uploaded, fmt.Sprintf("%s-%d", in.parts.task.Key, i))
+		}
+	}
+	long, part, err := a.measure(ctx, in)
+	if err != nil {
+		return err
+	}
+	in.parts.ranges = queue.Cut(long, part)
+	store, err := segment.Open(a.segments(in), in.parts.task.Key, a.c.Segment)
+	if err != nil {
+		return app.Output(err)
+	}
+	if store.End() == nil {
+		var before queue.Merger
+		before.GoOn(store.Place())
+		in.parts.left = slices.DeleteFunc(slices.Clone(in.parts.ranges), before.Has)
+	}
+	return nil
+}
+
+// measure is how long an input is, and how much of it is one job; 0 for all of it.
+func (a *annotation) measure(ctx context.Context, in *input) (long, part time.Duration, err error) {
+	divisible := a.settings.Every == 1
 	switch in.ref.Kind {
 	case camera.File:
-		o := a.g.Sources()
-		info, whole, err := opencv.Survey(ctx, in.ref, o)
+		info, whole, err := opencv.Survey(ctx, in.ref, a.g.Sources())
 		if err != nil {
 			if ctx.Err() != nil {
-				return ctx.Err()
+				return 0, 0, ctx.Err()
 			}
-			return fault(err)
+			return 0, 0, fault(err)
 		}
 		in.parts.frames, divisible = info.Frames, divisible && whole
 		if info.FPS > 0 {
@@ -148,31 +160,26 @@ func (a *annotation) cut(ctx context.Context, in *input) error {
 		in.parts.frames, long = in.ref.Frames, time.Duration(float64(in.ref.Frames)/in.ref.FPS*float64(time.Second))
 		divisible = divisible && a.c.FPS == 0
 	}
-	part := a.c.Part
 	if !divisible {
-		part = 0
+		return long, 0, nil
 	}
-	in.parts.ranges = queue.Cut(long, part)
-	return nil
+	return long, a.c.Part, nil
 }
 
-// submitOne puts the jobs of an input into the queue.
-func (a *annotation) submitOne(ctx context.Context, q *jetstream.Queue, in *input) error {
+// submitOne puts what is left to do of an input into the queue.
+func (a *annotation) submitOne(ctx context.Context, in *input) error {
 	t := &in.parts.task
-	if a.c.Upload {
-		for i, path := range filesOf(in.ref) {
-			name := fmt.Sprintf("%s-%d", in.state.SHA256, i)
-			if err := q.Upload(ctx, name, path); err != nil {
-				return err
-			}
-			t.Uploaded = append(t.Uploaded, name)
+	files := filesOf(in.ref)
+	for i, name := range t.Uploaded {
+		if err := a.queue.Upload(ctx, name, files[i]); err != nil {
+			return err
 		}
 	}
-	if err := q.Begin(ctx, *t); err != nil {
+	if err := a.queue.Begin(ctx, *t); err != nil {
 		return err
 	}
-	for _, r := range in.parts.ranges {
-		if err := q.Submit(ctx, t.Job(r)); err != nil {
+	for _, r := range in.parts.left {
+		if err := a.queue.Submit(ctx, t.Job(r)); err != nil {
 			return err
 		}
 	}
@@ -192,6 +199,9 @@ func filesOf(ref camera.Ref) []string {
 func (a *annotation) collect(ctx context.Context, in *input, found *annotate.Collector, store *segment.Store, files map[string]bool, frames int, bar *bar) error {
 	if in.parts.err != nil {
 		return in.parts.err
+	}
+	if in.parts.task.Key != a.settings.Key(in.state) {
+		return fault(app.Input(fmt.Errorf("annotate: %q was changed after it was submitted (give the same command again)", in.ref)))
 	}
 	bar.of(in.parts.frames, frames)
 	m := &queue.Merger{Ref: in.ref, Keep: func(at camera.Place, one annotate.Answered) error {

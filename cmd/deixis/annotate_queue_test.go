@@ -162,7 +162,7 @@ func TestQueueSameBytes(t *testing.T) {
 		"one worker":                  {1, false, nil, true},
 		"two, one killed":             {2, true, nil, false},
 		"four, one killed":            {4, true, nil, true},
-		"answers at a rate, uploaded": {1, false, []string{"--fps", "2", "--upload"}, false},
+		"answers at a rate, uploaded": {1, false, []string{"--fps", "2", "--sequence", "--upload"}, false},
 	} {
 		if tt.long && *kills <= 5 {
 			continue
@@ -172,7 +172,7 @@ func TestQueueSameBytes(t *testing.T) {
 			want := want
 			if len(tt.more) > 1 {
 				out := t.TempDir()
-				deixis(t, append(append(args, out), tt.more[:2]...)...)
+				deixis(t, append(append(args, out), tt.more[:3]...)...)
 				want = tree(t, out)
 			}
 			out := t.TempDir()

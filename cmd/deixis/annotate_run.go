@@ -80,6 +80,12 @@ func (a *annotation) run(ctx context.Context, texts []string) (err error) {
 		p := a.by.Provider()
 		a.settings.Provider, a.settings.Precision, a.settings.ONNXRuntime = p.Name, p.Precision, p.Version
 	}
+	if a.c.Submit != "" {
+		if a.queue, err = a.c.dial(ctx, a.g, a.c.Submit); err != nil {
+			return err
+		}
+		defer a.queue.Close()
+	}
 	if err := a.begin(); err != nil {
 		return err
 	}
@@ -87,11 +93,10 @@ func (a *annotation) run(ctx context.Context, texts []string) (err error) {
 		return err
 	}
 	a.worked = true
-	if a.c.Submit != "" {
+	if a.queue != nil {
 		if err := a.submit(ctx, left); err != nil || a.c.Detach {
 			return err
 		}
-		defer a.queue.Close()
 	}
 	a.progress = newProgress(a.g, len(left))
 	err = each(ctx, left, a.c.Jobs, func(ctx context.Context, n int) error { return a.one(ctx, left[n]) })
