@@ -19,15 +19,10 @@ import (
 	"deixis/pipeline/annotate/segment"
 )
 
-// queueFlags say where a queue's server is, and who asks.
+// queueFlags say how a queue's server is asked.
 type queueFlags struct {
-	Creds    string `name:"nats-creds" placeholder:"FILE" help:"Credentials file of the NATS server."`
-	User     string `name:"nats-user" placeholder:"NAME" help:"User of the NATS server."`
-	Password string `name:"nats-password" placeholder:"WORD" help:"Password of the NATS server; better in DEIXIS_NATS_PASSWORD, which other users of this machine do not see."`
-	CA       string `name:"nats-ca" placeholder:"FILE" help:"Certificates that the NATS server's is checked by, PEM."`
-	Cert     string `name:"nats-cert" placeholder:"FILE" help:"Certificate of this program for the NATS server, PEM."`
-	Key      string `name:"nats-key" placeholder:"FILE" help:"Its key, PEM."`
-	Replicas int    `default:"1" help:"On how many servers of a cluster what is queued is kept: 3 outlive the loss of one. Whoever comes first decides."`
+	natsFlags
+	Replicas int `default:"1" help:"On how many servers of a cluster what is queued is kept: 3 outlive the loss of one. Whoever comes first decides."`
 
 	AckWait time.Duration `name:"worker-timeout" default:"30s" help:"A worker that says nothing for so long has lost its job to another."`
 }
@@ -36,10 +31,7 @@ func (f queueFlags) dial(ctx context.Context, g *app.Globals, url string) (*jets
 	if f.Replicas < 1 || f.Replicas > 5 || f.AckWait < time.Second {
 		return nil, app.Usage(errors.New("--replicas is a number from 1 to 5, and --worker-timeout a time from 1s up"))
 	}
-	return jetstream.Dial(ctx, jetstream.Options{
-		URL: url, Credentials: f.Creds, User: f.User, Password: f.Password, CA: f.CA, Cert: f.Cert, Key: f.Key,
-		Replicas: f.Replicas, AckWait: f.AckWait, Log: g.Log,
-	})
+	return jetstream.Dial(ctx, jetstream.Options{Options: f.at(url, g.Log), Replicas: f.Replicas, AckWait: f.AckWait})
 }
 
 // errNotDone says that --collect found jobs that are not finished.

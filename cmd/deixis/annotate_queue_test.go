@@ -23,6 +23,7 @@ import (
 	"deixis/cmd/deixis/internal/app"
 	"deixis/pipeline/annotate/queue"
 	"deixis/pipeline/annotate/queue/jetstream"
+	"deixis/pipeline/natsconn"
 )
 
 // natsServer starts a server for queues.
@@ -305,7 +306,7 @@ func TestQueueRangeApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer by.Close()
-	q, err := jetstream.Dial(t.Context(), jetstream.Options{URL: s.ClientURL(), Log: g.Log})
+	q, err := jetstream.Dial(t.Context(), jetstream.Options{Options: natsconn.Options{URL: s.ClientURL(), Log: g.Log}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,7 @@ var edges = map[string][]string{
 	"pipeline/window":     {"camera", "camera/child", "model", "pipeline", "pipeline/overlay"},
 	"pipeline/record":     {"camera", "pipeline", "pipeline/outfile"},
 	"pipeline/outfile":    {"camera", "camera/hang"},
+	"pipeline/natsconn":   {"camera"},
 
 	"pipeline/robot":        {"camera", "model", "pipeline", "pipeline/event", "pipeline/robot/lens"},
 	"pipeline/robot/audit":  {"camera", "pipeline", "pipeline/robot"},
@@ -60,7 +61,7 @@ var edges = map[string][]string{
 	"pipeline/annotate/runfile":     {"camera"},
 	"pipeline/annotate/queue":       {"camera", "pipeline/annotate"},
 
-	"pipeline/annotate/queue/jetstream": {"camera", "pipeline/annotate/queue"},
+	"pipeline/annotate/queue/jetstream": {"camera", "pipeline/annotate/queue", "pipeline/natsconn"},
 
 	"cmd/deixis/internal/app": {"camera", "camera/opencv", "model", "model/onnx", "model/onnx/speech", "model/refs", "pipeline", "pipeline/listen", "pipeline/record"},
 	"cmd/deixis/internal/bench": {"camera", "camera/opencv", "cmd/deixis/internal/app", "cmd/deixis/internal/bench/noise", "cmd/deixis/internal/bench/scene",

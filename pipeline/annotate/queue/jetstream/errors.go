@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"strings"
 	"time"
@@ -13,17 +14,6 @@ import (
 
 	"deixis/camera"
 )
-
-// said is what an error of connecting means, and what to do.
-func said(err error) error {
-	switch {
-	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked):
-		return fmt.Errorf("%w (check --nats-user and --nats-password, or --nats-creds)", err)
-	case errors.Is(err, nats.ErrNoServers):
-		return fmt.Errorf("%w (is nats-server running there?)", err)
-	}
-	return err
-}
 
 // JetStream's codes of a store that is full, as its servers send them; the client has no
 // names for them.
@@ -55,9 +45,10 @@ func isThere(err error) bool {
 func (q *Queue) passes(err error) bool {
 	var api *jetstream.APIError
 	var older *nats.APIError // of subscriptions within the object store
+	var file *fs.PathError   // its cause looks like one of the network
 	var network net.Error
 	switch {
-	case err == nil || isFull(err) || q.nc.IsClosed():
+	case err == nil || isFull(err) || q.nc.IsClosed() || errors.As(err, &file):
 		return false
 	case errors.As(err, &older):
 		return older.Code == 503 || older.Code == 408

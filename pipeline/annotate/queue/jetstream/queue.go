@@ -14,7 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"deixis/camera"
+	"deixis/pipeline/natsconn"
 )
 
 // What is kept on the server, and the subjects of its streams.
@@ -43,15 +43,11 @@ var (
 	ErrFull   = errors.New("the server of the queue has no room")
 )
 
-// Options say where the server is, and who asks.
+// Options say where the server is, and how it keeps things.
 type Options struct {
-	URL            string // nats://, tls:// or ws://; several are separated by commas
-	Credentials    string // file, as nsc writes it; "" for none
-	User, Password string
-	CA, Cert, Key  string        // files of TLS; "" for the system's, and for none
-	Replicas       int           // of what is kept, where it is not there yet; 0 means 1
-	AckWait        time.Duration // a worker that says nothing for so long has lost its job; 0 means 30 s
-	Log            *slog.Logger  // nil means slog.Default()
+	natsconn.Options
+	Replicas int           // of what is kept, where it is not there yet; 0 means 1
+	AckWait  time.Duration // a worker that says nothing for so long has lost its job; 0 means 30 s
 }
 
 // Queue is a connection to a server. Goroutines may share it.
@@ -76,43 +72,16 @@ type Queue struct {
 func Dial(ctx context.Context, o Options) (*Queue, error) {
 	o.Replicas, o.AckWait, o.Log = max(1, o.Replicas), cmp.Or(o.AckWait, 30*time.Second), cmp.Or(o.Log, slog.Default())
 	q := &Queue{o: o, news: make(chan struct{})}
-	where := camera.Redacted(o.URL)
-	nc, err := nats.Connect(o.URL, q.options()...)
+	nc, err := natsconn.Connect(o.Options)
 	if err != nil {
-		return nil, fmt.Errorf("connect to queue %s: %w: %w", where, said(err), ErrServer)
+		return nil, fmt.Errorf("queue: %w: %w", err, ErrServer)
 	}
 	q.nc = nc
 	if err = q.open(ctx); err != nil {
 		nc.Close()
-		return nil, fmt.Errorf("open queue %s: %w", where, q.explain(err))
+		return nil, fmt.Errorf("open queue %s: %w", o.Where(), q.explain(err))
 	}
 	return q, nil
-}
-
-func (q *Queue) options() []nats.Option {
-	lost := func(_ *nats.Conn, err error) {
-		if err != nil {
-			q.o.Log.Warn("the queue's server is away, trying again", "why", err)
-		}
-	}
-	os := []nats.Option{
-		nats.Name("deixis"), nats.Timeout(5 * time.Second), nats.MaxReconnects(-1), nats.ReconnectWait(500 * time.Millisecond), nats.DisconnectErrHandler(lost),
-		nats.ReconnectHandler(func(*nats.Conn) { q.o.Log.Info("the queue's server is back") }), nats.RetryOnFailedConnect(false),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { q.o.Log.Debug("queue", "err", err) }),
-	}
-	if q.o.Credentials != "" {
-		os = append(os, nats.UserCredentials(q.o.Credentials))
-	}
-	if q.o.User != "" {
-		os = append(os, nats.UserInfo(q.o.User, q.o.Password))
-	}
-	if q.o.CA != "" {
-		os = append(os, nats.RootCAs(q.o.CA))
-	}
-	if q.o.Cert != "" || q.o.Key != "" {
-		os = append(os, nats.ClientCert(q.o.Cert, q.o.Key))
-	}
-	return os
 }
 
 // open finds, or makes, the streams and buckets.

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +22,7 @@ import (
 
 	"deixis/camera"
 	"deixis/pipeline/annotate/queue"
+	"deixis/pipeline/natsconn"
 )
 
 func TestMain(m *testing.M) {
@@ -95,7 +99,7 @@ func hands(t testing.TB, url string, n int, wait time.Duration, do func(ctx cont
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	for range n {
-		q := dial(t, Options{URL: url, AckWait: wait})
+		q := dial(t, Options{Options: natsconn.Options{URL: url}, AckWait: wait})
 		dir := t.TempDir()
 		wg.Go(func() {
 			err := q.Work(ctx, Worker{Class: class, Dir: dir, Do: func(ctx context.Context, _ *queue.Task, j queue.Job, file string) (int, error) {
@@ -188,9 +192,9 @@ func (c *tally) counts() map[string]int {
 func TestWork(t *testing.T) {
 	for _, n := range []int{1, 2, 4} {
 		s := serve(t, t.TempDir(), -1)
-		q := dial(t, Options{URL: s.ClientURL()})
+		q := dial(t, Options{Options: natsconn.Options{URL: s.ClientURL()}})
 		jobs := submitted(t, q, "k", 30)
-		submitted(t, dial(t, Options{URL: s.ClientURL()}), "k", 30)
+		submitted(t, dial(t, Options{Options: natsconn.Options{URL: s.ClientURL()}}), "k", 30)
 		var done tally
 		hands(t, s.ClientURL(), n, patient, func(_ context.Context, j queue.Job) error { done.add(j); return nil })
 		allFetched(t, q, jobs)
@@ -216,9 +220,9 @@ func TestWork(t *testing.T) {
 // TestAWorkerDies: its job is another's, soon after it said something last.
 func TestAWorkerDies(t *testing.T) {
 	s := serve(t, t.TempDir(), -1)
-	q := dial(t, Options{URL: s.ClientURL()})
+	q := dial(t, Options{Options: natsconn.Options{URL: s.ClientURL()}})
 	jobs := submitted(t, q, "k", 3)
-	dying := dial(t, Options{URL: s.ClientURL(), AckWait: soon})
+	dying := dial(t, Options{Options: natsconn.Options{URL: s.ClientURL()}, AckWait: soon})
 	ctx, stop := context.WithCancel(t.Context())
 	dir, took, ended := t.TempDir(), make(chan queue.Job, 1), make(chan struct{})
 	go func() {
@@ -244,7 +248,7 @@ func TestAWorkerDies(t *testing.T) {
 // TestAJobIsExtended: while it is worked on, the server hears of it more often than AckWait.
 func TestAJobIsExtended(t *testing.T) {
 	s := serve(t, t.TempDir(), -1)
-	q := dial(t, Options{URL: s.ClientURL()})
+	q := dial(t, Options{Options: natsconn.Options{URL: s.ClientURL()}})
 	jobs := submitted(t, q, "k", 1)
 	extended := make(chan struct{}, 100)
 	sub, err := q.nc.Subscribe("$JS.ACK."+jobStream+".>", func(m *nats.Msg) {
@@ -272,7 +276,7 @@ func TestAJobIsExtended(t *testing.T) {
 // submits it again has it done.
 func TestDeadLetter(t *testing.T) {
 	s := serve(t, t.TempDir(), -1)
-	q := dial(t, Options{URL: s.ClientURL()})
+	q := dial(t, Options{Options: natsconn.Options{URL: s.ClientURL()}})
 	jobs := submitted(t, q, "k", 3)
 	var tried tally
 	mended := make(chan struct{})
@@ -303,13 +307,36 @@ func TestDeadLetter(t *testing.T) {
 	}
 }
 
+// TestNoRoom: a file that cannot be written is told at once, and not tried again for ever.
+func TestNoRoom(t *testing.T) {
+	s := serve(t, t.TempDir(), -1)
+	q := dial(t, Options{Options: natsconn.Options{URL: s.ClientURL()}})
+	dir := t.TempDir()
+	file := filepath.Join(dir, "v.mp4")
+	if err := os.WriteFile(file, []byte("a video"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Upload(t.Context(), "v", file); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Download(t.Context(), "v", filepath.Join(dir, "gone", "v.mp4")); !errors.Is(err, fs.ErrNotExist) || !oneLine(err) {
+		t.Errorf("into a folder that is not there: %v", err)
+	}
+	if err := q.Download(t.Context(), "w", filepath.Join(dir, "w.mp4")); !oneLine(err) || !strings.Contains(err.Error(), "submit it again") {
+		t.Errorf("what nobody uploaded: %v", err)
+	}
+	if err := q.Upload(t.Context(), "w", file+".gone"); !errors.Is(err, fs.ErrNotExist) || !oneLine(err) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
 // TestServerRestarted: what is in the queue, and at work, outlives the server.
 func TestServerRestarted(t *testing.T) {
 	dir := t.TempDir()
 	s := serve(t, dir, -1)
 	url := s.ClientURL()
-	port := s.Addr().String()[len("127.0.0.1:"):]
-	q := dial(t, Options{URL: url})
+	port := s.Addr().(*net.TCPAddr).Port
+	q := dial(t, Options{Options: natsconn.Options{URL: url}})
 	jobs := submitted(t, q, "k", 20)
 	tenth, up := make(chan struct{}), make(chan struct{})
 	var taken atomic.Int32
@@ -323,9 +350,7 @@ func TestServerRestarted(t *testing.T) {
 	<-tenth
 	s.Shutdown()
 	s.WaitForShutdown()
-	var n int
-	fmt.Sscan(port, &n)
-	serve(t, dir, n)
+	serve(t, dir, port)
 	close(up)
 	allFetched(t, q, jobs)
 	empty(t, q)

@@ -13,6 +13,7 @@ import (
 
 	"deixis/camera"
 	"deixis/pipeline/annotate/queue"
+	"deixis/pipeline/natsconn"
 )
 
 const (
@@ -48,7 +49,7 @@ func traffic(b *testing.B, s *server.Server) (in, out, msgs int64) {
 
 func scale(b *testing.B, n, jobs int) time.Duration {
 	s := serve(b, b.TempDir(), -1)
-	q := dial(b, Options{URL: s.ClientURL()})
+	q := dial(b, Options{Options: natsconn.Options{URL: s.ClientURL()}})
 	answers := make([]byte, framesEach*bytesEach)
 	rand.Read(answers)
 	runtime.GC()
@@ -59,7 +60,7 @@ func scale(b *testing.B, n, jobs int) time.Duration {
 	ctx, stop := context.WithCancel(b.Context())
 	var workers sync.WaitGroup
 	for range n {
-		w := dial(b, Options{URL: s.ClientURL()})
+		w := dial(b, Options{Options: natsconn.Options{URL: s.ClientURL()}})
 		dir := b.TempDir()
 		workers.Go(func() {
 			w.Work(ctx, Worker{Class: class, Dir: dir, Do: func(ctx context.Context, _ *queue.Task, j queue.Job, file string) (int, error) {

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"deixis/pipeline/natsconn"
 )
 
 // certificate is one for 127.0.0.1 that signs itself, as files.
@@ -67,9 +69,9 @@ func TestTLS(t *testing.T) {
 		Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), TLS: true, TLSTimeout: 10,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12},
 	})
-	q := dial(t, Options{URL: s.ClientURL(), CA: cert, Cert: cert, Key: key})
+	q := dial(t, Options{Options: natsconn.Options{URL: s.ClientURL(), CA: cert, Cert: cert, Key: key}})
 	submitted(t, q, "k", 1)
-	if _, err := Dial(t.Context(), Options{URL: s.ClientURL()}); !errors.Is(err, ErrServer) || !strings.Contains(err.Error(), "certificate") || !oneLine(err) {
+	if _, err := Dial(t.Context(), Options{Options: natsconn.Options{URL: s.ClientURL()}}); !errors.Is(err, ErrServer) || !strings.Contains(err.Error(), "certificate") || !oneLine(err) {
 		t.Errorf("a certificate that nobody vouches for: %v", err)
 	}
 }

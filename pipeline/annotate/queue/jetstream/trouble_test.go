@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"deixis/pipeline/annotate/queue"
+	"deixis/pipeline/natsconn"
 )
 
 func oneLine(err error) bool { return err != nil && !strings.Contains(err.Error(), "\n") }
@@ -26,17 +27,17 @@ func TestServersThatCannotBeUsed(t *testing.T) {
 	plain := serveWith(t, &server.Options{Host: "127.0.0.1", Port: -1})
 	guarded := serveWith(t, &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), Username: "me", Password: "right"})
 	for name, tt := range map[string]struct {
-		o    Options
+		o    natsconn.Options
 		says string
 	}{
-		"without JetStream": {Options{URL: plain.ClientURL()}, "no JetStream"},
-		"wrong password":    {Options{URL: guarded.ClientURL(), User: "me", Password: "wrong"}, "--nats-password"},
-		"no password":       {Options{URL: guarded.ClientURL()}, "--nats-creds"},
-		"no credentials":    {Options{URL: guarded.ClientURL(), Credentials: "gone.creds"}, "gone.creds"},
-		"no certificate":    {Options{URL: guarded.ClientURL(), CA: "gone.pem"}, "gone.pem"},
-		"nobody there":      {Options{URL: "nats://127.0.0.1:1"}, "is nats-server running"},
+		"without JetStream": {natsconn.Options{URL: plain.ClientURL()}, "no JetStream"},
+		"wrong password":    {natsconn.Options{URL: guarded.ClientURL(), User: "me", Password: "wrong"}, "--nats-password"},
+		"no password":       {natsconn.Options{URL: guarded.ClientURL()}, "--nats-creds"},
+		"no credentials":    {natsconn.Options{URL: guarded.ClientURL(), Credentials: "gone.creds"}, "gone.creds"},
+		"no certificate":    {natsconn.Options{URL: guarded.ClientURL(), CA: "gone.pem"}, "gone.pem"},
+		"nobody there":      {natsconn.Options{URL: "nats://127.0.0.1:1"}, "is nats-server running"},
 	} {
-		q, err := Dial(t.Context(), tt.o)
+		q, err := Dial(t.Context(), Options{Options: tt.o})
 		if !errors.Is(err, ErrServer) || !oneLine(err) || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -45,13 +46,13 @@ func TestServersThatCannotBeUsed(t *testing.T) {
 			q.Close()
 		}
 	}
-	dial(t, Options{URL: guarded.ClientURL(), User: "me", Password: "right"})
+	dial(t, Options{Options: natsconn.Options{URL: guarded.ClientURL(), User: "me", Password: "right"}})
 }
 
 // TestFullStore: results that find no room are told as such, by worker and submitter.
 func TestFullStore(t *testing.T) {
 	s := serve(t, t.TempDir(), -1)
-	q := dial(t, Options{URL: s.ClientURL()})
+	q := dial(t, Options{Options: natsconn.Options{URL: s.ClientURL()}})
 	store, err := q.js.UpdateObjectStore(t.Context(), jetstream.ObjectStoreConfig{Bucket: resultBucket, TTL: keep, Replicas: 1, MaxBytes: 8 << 10})
 	if err != nil {
 		t.Fatal(err)
@@ -113,12 +114,12 @@ func (l *lines) wait(t *testing.T, word string) string {
 // TestAnotherBundle: a worker whose answers would be others takes nothing, and says why.
 func TestAnotherBundle(t *testing.T) {
 	s := serve(t, t.TempDir(), -1)
-	q := dial(t, Options{URL: s.ClientURL()})
+	q := dial(t, Options{Options: natsconn.Options{URL: s.ClientURL()}})
 	jobs := submitted(t, q, "k", 2)
 	log := &lines{more: make(chan struct{}, 1)}
 	other := class
 	other.BundleSHA256 = "another"
-	w := dial(t, Options{URL: s.ClientURL(), Log: slog.New(slog.NewTextHandler(log, nil))})
+	w := dial(t, Options{Options: natsconn.Options{URL: s.ClientURL(), Log: slog.New(slog.NewTextHandler(log, nil))}})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
@@ -145,7 +146,7 @@ func TestAnotherBundle(t *testing.T) {
 // TestAnyWorker: jobs that any worker may take go to all with the bundle.
 func TestAnyWorker(t *testing.T) {
 	s := serve(t, t.TempDir(), -1)
-	q := dial(t, Options{URL: s.ClientURL()})
+	q := dial(t, Options{Options: natsconn.Options{URL: s.ClientURL()}})
 	task := queue.Task{Version: queue.Version, Class: class.AnyWorker(), Key: "k"}
 	if err := q.Begin(t.Context(), task); err != nil {
 		t.Fatal(err)
@@ -220,7 +221,7 @@ func TestCluster(t *testing.T) {
 	all := strings.Join(urls, ",")
 	var q *Queue
 	for err := error(ErrServer); err != nil; { // until they have chosen a leader
-		if q, err = Dial(t.Context(), Options{URL: all, Replicas: 3, Log: slog.New(slog.DiscardHandler)}); err != nil && t.Context().Err() != nil {
+		if q, err = Dial(t.Context(), Options{Options: natsconn.Options{URL: all, Log: slog.New(slog.DiscardHandler)}, Replicas: 3}); err != nil && t.Context().Err() != nil {
 			t.Fatal(err)
 		}
 	}
