@@ -41,6 +41,7 @@ type annotateCmd struct {
 	Fixes    string        `placeholder:"FILE" help:"What was judged on that page (refs.jsonl): boxes that were drawn and refused count more than any answer."`
 	Submit   string        `placeholder:"nats://HOST" help:"Put the inputs, cut into jobs, into the queue on this NATS server (JetStream) for others to answer (deixis worker), wait, and write the results: the bytes are those of one machine. Interrupted, the same command goes on."`
 	Part     time.Duration `default:"2m" help:"How much of a video is one job of a queue; of a folder, pictures that are a second apart. With --every a video is one job."`
+	Results  string        `placeholder:"DIR" help:"A folder that all workers see under the same path, as on a shared disk: results lie there until they are merged, instead of on the queue's server."`
 	Upload   bool          `help:"Send the inputs through the queue's server; otherwise workers read them under the same paths, as from a shared folder."`
 
 	AnyWorker bool `help:"Let workers answer that have the same bundle on another processor, provider or version: the bytes may differ from those of one machine."`
@@ -75,8 +76,8 @@ func (c *annotateCmd) validate() error {
 		return app.Usage(errors.New("annotate: --close-gap, --least-track and --stills are times from 0 up, such as 500ms"))
 	case c.Every < 0 || c.FPS < 0:
 		return app.Usage(errors.New("annotate: --every is a number from 1 up, and --fps from 0 up"))
-	case c.Submit == "" && (c.Upload || c.AnyWorker || c.Detach || c.Collect):
-		return app.Usage(errors.New("annotate: --upload, --any-worker, --detach and --collect are about a queue (name it with --submit nats://HOST)"))
+	case c.Submit == "" && (c.Results != "" || c.Upload || c.AnyWorker || c.Detach || c.Collect):
+		return app.Usage(errors.New("annotate: --results, --upload, --any-worker, --detach and --collect are about a queue (name it with --submit nats://HOST)"))
 	case c.Detach && c.Collect || c.Part < time.Second:
 		return app.Usage(errors.New("annotate: --part is a time from 1s up, and --detach and --collect exclude each other"))
 	case c.Jobs < 1 || c.Segment < 1:

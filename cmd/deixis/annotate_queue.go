@@ -66,7 +66,7 @@ func (a *annotation) submit(ctx context.Context, left []*input) error {
 		if a.c.Collect || len(in.parts.left) == 0 {
 			continue
 		}
-		if err := a.submitOne(ctx, in); err != nil {
+		if err := a.submitOne(ctx, in, in.parts.left...); err != nil {
 			return err
 		}
 		jobs += len(in.parts.left)
@@ -106,6 +106,11 @@ func (a *annotation) cut(ctx context.Context, in *input) error {
 	in.parts.task = queue.Task{
 		Version: queue.Version, Class: classOf(a.settings), Key: a.settings.Key(in.state), Ref: in.ref, Dir: dir, Bytes: in.state.Bytes,
 		Phrases: a.settings.Phrases, Every: a.settings.Every, FPS: a.c.FPS, MaxPixels: a.g.MaxPixels,
+	}
+	if a.c.Results != "" {
+		if in.parts.task.Folder, err = filepath.Abs(a.c.Results); err != nil {
+			return err
+		}
 	}
 	if a.c.Upload {
 		for i := range filesOf(in.ref) {
@@ -158,8 +163,8 @@ func (a *annotation) measure(ctx context.Context, in *input) (long, part time.Du
 	return long, a.c.Part, nil
 }
 
-// submitOne puts what is left to do of an input into the queue.
-func (a *annotation) submitOne(ctx context.Context, in *input) error {
+// submitOne puts ranges of an input into the queue.
+func (a *annotation) submitOne(ctx context.Context, in *input, ranges ...queue.Range) error {
 	t := &in.parts.task
 	files := filesOf(in.ref)
 	for i, name := range t.Uploaded {
@@ -170,7 +175,7 @@ func (a *annotation) submitOne(ctx context.Context, in *input) error {
 	if err := a.queue.Begin(ctx, *t); err != nil {
 		return err
 	}
-	for _, r := range in.parts.left {
+	for _, r := range ranges {
 		if err := a.queue.Submit(ctx, t.Job(r)); err != nil {
 			return err
 		}
@@ -228,9 +233,20 @@ func (a *annotation) collect(ctx context.Context, in *input, found *annotate.Col
 		broken = opencv.Lacking(in.ref, lackingOf(in.ref, files))
 	}
 	if broken != nil && frames == 0 {
+		if err := a.forget(ctx, in); err != nil {
+			return err
+		}
 		return fault(broken)
 	}
 	return finish(store, broken)
+}
+
+// forget removes what the queue has of an input that is over.
+func (a *annotation) forget(ctx context.Context, in *input) error {
+	if len(in.parts.ranges) == 0 {
+		return nil
+	}
+	return a.queue.Forget(ctx, in.parts.task, in.parts.jobs())
 }
 
 // lackingOf are the names of the pictures that are not among those that were answered.
@@ -265,7 +281,7 @@ func (a *annotation) merge(ctx context.Context, in *input, m *queue.Merger, r qu
 		a.g.Log.Debug("a range is answered again", "why", err)
 		r.Whole = true
 		in.parts.again = append(in.parts.again, r)
-		if err := a.queue.Submit(ctx, in.parts.task.Job(r)); err != nil {
+		if err := a.submitOne(ctx, in, r); err != nil {
 			return nil, err
 		}
 	}
@@ -291,7 +307,7 @@ const lookAgain = 2 * time.Second
 func (a *annotation) fetch(ctx context.Context, in *input, j queue.Job, file string) error {
 	for {
 		news := a.queue.News()
-		is, err := a.queue.Fetch(ctx, j.ID, file)
+		is, err := a.queue.Fetch(ctx, j, file)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -304,21 +320,28 @@ func (a *annotation) fetch(ctx context.Context, in *input, j queue.Job, file str
 		case a.c.Collect:
 			return fmt.Errorf("annotate: %q, %v: %w (the same command, later, goes on; `deixis queue` shows what there is)", in.ref, j.Range, errNotDone)
 		}
-		if err := wait(ctx, news); err != nil {
+		if err := a.wait(ctx, in, j, news); err != nil {
 			return err
 		}
 	}
 }
 
-// wait waits until some job is done, or it may be.
-func wait(ctx context.Context, news <-chan struct{}) error {
+// wait waits until some job is done, or it may be. One that is nowhere any more is submitted
+// again.
+func (a *annotation) wait(ctx context.Context, in *input, j queue.Job, news <-chan struct{}) error {
 	late := time.NewTimer(lookAgain)
 	defer late.Stop()
 	select {
 	case <-news:
-	case <-late.C:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-late.C:
 	}
-	return nil
+	lost, err := a.queue.Lost(ctx, j)
+	if err != nil || !lost {
+		return err
+	}
+	a.g.Log.Debug("a job is lost, and submitted again", "input", in.state.Name, "range", j.Range.String())
+	return a.submitOne(ctx, in, j.Range)
 }

@@ -153,7 +153,7 @@ func TestQueueSameBytes(t *testing.T) {
 	if code != app.ExitInput || !strings.Contains(said, "2 of 4 inputs are broken") {
 		t.Fatalf("code %d, %s", code, said)
 	}
-	want := tree(t, single)
+	want, shared := tree(t, single), t.TempDir()
 	for name, tt := range map[string]struct {
 		workers int
 		kill    bool // a worker, and the one who submits
@@ -163,7 +163,7 @@ func TestQueueSameBytes(t *testing.T) {
 		"one worker":                  {1, false, nil, true},
 		"two, one killed":             {2, true, nil, false},
 		"four, one killed":            {4, true, nil, true},
-		"answers at a rate, uploaded": {1, false, []string{"--fps", "2", "--sequence", "--upload"}, false},
+		"answers at a rate, uploaded": {1, false, []string{"--fps", "2", "--sequence", "--upload", "--results", shared}, false},
 	} {
 		if tt.long && *kills <= 5 {
 			continue
@@ -196,6 +196,9 @@ func TestQueueSameBytes(t *testing.T) {
 				t.Fatalf("code %d, %s\n%s", code, submitter.errs, workers[len(workers)-1].errs)
 			}
 			sameTree(t, tree(t, out), want)
+			if left, err := os.ReadDir(shared); err != nil || len(left) > 0 {
+				t.Errorf("the shared folder still has %v, %v", left, err)
+			}
 			var left struct{ Waiting, Working, Results int }
 			if err := json.Unmarshal([]byte(must(t, "queue", s.ClientURL(), "--json")), &left); err != nil || !tt.kill && left.Waiting+left.Working+left.Results != 0 {
 				t.Errorf("the queue still has %+v, %v", left, err)

@@ -323,8 +323,8 @@ func (a *annotation) done(ctx context.Context, in *input, v *annotate.Video, sto
 		}
 	}
 	if a.queue != nil {
-		if err := a.queue.Forget(ctx, in.parts.jobs()); err != nil {
-			return app.Output(err)
+		if err := a.forget(ctx, in); err != nil {
+			return err
 		}
 	}
 	if in.state.Error != "" {

@@ -80,6 +80,7 @@ type Task struct {
 	Dir       string     `json:"dir"` // absolute: where relative paths in Ref begin
 	Bytes     int64      `json:"bytes"`
 	Uploaded  []string   `json:"uploaded,omitempty"` // names in the store, by file of Ref; none: the files are at the same paths
+	Folder    string     `json:"folder,omitempty"`   // absolute: where results go; "": into the store
 	Phrases   []string   `json:"phrases"`
 	Every     int        `json:"every"`
 	FPS       float64    `json:"fps"`
@@ -107,16 +108,17 @@ func (r Range) String() string {
 // A Job is a range of a task. Its ID is the same for the same answers: whoever submits it
 // twice, or from elsewhere, submits one job.
 type Job struct {
-	ID    string `json:"id"`
-	Class string `json:"class"` // Class.Name
-	Task  string `json:"task"`  // Task.Name
+	ID     string `json:"id"`
+	Class  string `json:"class"`            // Class.Name
+	Task   string `json:"task"`             // Task.Name
+	Folder string `json:"folder,omitempty"` // Task.Folder
 	Range
 }
 
 // Job makes that of a range.
 func (t *Task) Job(r Range) Job {
 	class := t.Class.Name()
-	return Job{ID: hash(Version, class, t.Key, r), Class: class, Task: t.Name(), Range: r}
+	return Job{ID: hash(Version, class, t.Key, r), Class: class, Task: t.Name(), Folder: t.Folder, Range: r}
 }
 
 // Cut divides a recording that is about so long into ranges of part each. Where its length

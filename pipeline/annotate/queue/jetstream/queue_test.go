@@ -66,10 +66,19 @@ func dial(t testing.TB, o Options) *Queue {
 
 var class = queue.Class{Program: "p", Bundle: "b", BundleSHA256: "0123456789", Provider: "cpu", Precision: "fp32", Instructions: "i"}
 
+// taskOf is the task of that key.
+func taskOf(key string) queue.Task {
+	return queue.Task{Version: queue.Version, Class: class, Key: key, Ref: camera.Ref{Kind: camera.File, URI: "v.mp4"}}
+}
+
 // submitted are n jobs of one task, put into the queue.
 func submitted(t testing.TB, q *Queue, key string, n int) []queue.Job {
 	t.Helper()
-	task := queue.Task{Version: queue.Version, Class: class, Key: key, Ref: camera.Ref{Kind: camera.File, URI: "v.mp4"}}
+	return submittedOf(t, q, taskOf(key), n)
+}
+
+func submittedOf(t testing.TB, q *Queue, task queue.Task, n int) []queue.Job {
+	t.Helper()
 	if err := q.Begin(t.Context(), task); err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +133,7 @@ func fetched(t testing.TB, q *Queue, j queue.Job) (string, error) {
 	file := filepath.Join(t.TempDir(), "r")
 	for {
 		news := q.News()
-		ok, err := q.Fetch(t.Context(), j.ID, file)
+		ok, err := q.Fetch(t.Context(), j, file)
 		if err != nil {
 			return "", err
 		}
@@ -209,7 +218,7 @@ func TestWork(t *testing.T) {
 			t.Errorf("%d of %d jobs were done", n, len(jobs))
 		}
 		others := submitted(t, q, "l", 3)
-		if err := q.Forget(t.Context(), append(others, jobs...)); err != nil {
+		if err := q.Forget(t.Context(), taskOf("k"), append(others, jobs...)); err != nil {
 			t.Fatal(err)
 		}
 		submitted(t, q, "k", 30) // they can be done again

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -75,7 +76,7 @@ func (q *Queue) Submit(ctx context.Context, j queue.Job) error {
 		return err
 	}
 	return q.again(ctx, "submit", briefly, func(ctx context.Context) error {
-		if done, err := q.done(ctx, j.ID); err != nil || done {
+		if done, err := q.results(j).has(ctx, j.ID); err != nil || done {
 			return err
 		}
 		if _, err := q.fail.GetLastMsgForSubject(ctx, deadSubject+j.ID); err == nil {
@@ -94,24 +95,33 @@ func (q *Queue) Submit(ctx context.Context, j queue.Job) error {
 	})
 }
 
-// done says whether a job's result is there.
-func (q *Queue) done(ctx context.Context, id string) (bool, error) {
-	_, err := q.out.GetInfo(ctx, id)
-	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return false, nil
-	}
-	return err == nil, err
+// Lost says whether a job is nowhere: not in the queue, not done, and no dead letter. So it
+// is where somebody else who submitted it has merged its result and forgotten it.
+func (q *Queue) Lost(ctx context.Context, j queue.Job) (lost bool, err error) {
+	err = q.again(ctx, "look for job", briefly, func(ctx context.Context) error {
+		for _, place := range []struct {
+			in      jetstream.Stream
+			subject string
+		}{{q.jobs, jobSubject + j.Class + "." + j.ID}, {q.fail, deadSubject + j.ID}} {
+			if _, err := place.in.GetLastMsgForSubject(ctx, place.subject); !errors.Is(err, jetstream.ErrMsgNotFound) {
+				return err
+			}
+		}
+		done, err := q.results(j).has(ctx, j.ID) // it was put there before the job was taken out of the queue
+		lost = !done
+		return err
+	})
+	return lost && err == nil, err
 }
 
 // Fetch writes a job's result into a file; false where it is not there yet. A job that
 // failed too often is queue.ErrDead, with what its last worker said.
-func (q *Queue) Fetch(ctx context.Context, id, file string) (is bool, err error) {
-	is, err = q.get(ctx, "fetch result", q.out, id, file)
-	if err != nil || is {
+func (q *Queue) Fetch(ctx context.Context, j queue.Job, file string) (is bool, err error) {
+	if is, err = q.results(j).get(ctx, j.ID, file); err != nil || is {
 		return is, err
 	}
 	err = q.again(ctx, "look for failures", briefly, func(ctx context.Context) error {
-		m, err := q.fail.GetLastMsgForSubject(ctx, deadSubject+id)
+		m, err := q.fail.GetLastMsgForSubject(ctx, deadSubject+j.ID)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return nil
 		}
@@ -146,19 +156,57 @@ func (q *Queue) get(ctx context.Context, what string, from jetstream.ObjectStore
 	return true, q.again(ctx, what, transfer(size), func(ctx context.Context) error { return from.GetFile(ctx, name, file) })
 }
 
-// Forget removes jobs whose results were merged, or are of no use.
-func (q *Queue) Forget(ctx context.Context, jobs []queue.Job) error {
+// Forget removes a task whose results were merged, or are of no use: its jobs, what is
+// known of their failures, their results, and what was uploaded for it.
+func (q *Queue) Forget(ctx context.Context, t queue.Task, jobs []queue.Job) error {
+	failed, err := q.failed(ctx)
+	if err != nil {
+		return err
+	}
 	for _, j := range jobs {
-		err := q.again(ctx, "forget results", briefly, func(ctx context.Context) error {
-			err := q.out.Delete(ctx, j.ID)
-			if errors.Is(err, jetstream.ErrObjectNotFound) {
-				return q.jobs.Purge(ctx, jetstream.WithPurgeSubject(jobSubject+j.Class+"."+j.ID))
-			}
-			return err
-		})
+		was, err := q.results(j).remove(ctx, j.ID)
 		if err != nil {
+			return fmt.Errorf("forget results: %w", err)
+		}
+		var purges []purge
+		if !was {
+			purges = append(purges, purge{q.jobs, jobSubject + j.Class + "." + j.ID})
+		}
+		for _, subject := range []string{failSubject + j.ID, deadSubject + j.ID} {
+			if failed[subject] > 0 {
+				purges = append(purges, purge{q.fail, subject})
+			}
+		}
+		for _, p := range purges {
+			if err := q.again(ctx, "forget jobs", briefly, func(ctx context.Context) error {
+				return p.of.Purge(ctx, jetstream.WithPurgeSubject(p.subject))
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range append(slices.Clone(t.Uploaded), t.Name()) {
+		if _, err := q.remove(ctx, q.in, name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// A purge takes a subject out of a stream.
+type purge struct {
+	of      jetstream.Stream
+	subject string
+}
+
+// failed is how many messages there are about failures, by subject.
+func (q *Queue) failed(ctx context.Context) (all map[string]uint64, err error) {
+	err = q.again(ctx, "look for failures", briefly, func(ctx context.Context) error {
+		info, err := q.fail.Info(ctx, jetstream.WithSubjectFilter(">"))
+		if err == nil {
+			all = info.State.Subjects
+		}
+		return err
+	})
+	return all, err
 }

@@ -185,7 +185,7 @@ func (r *run) do(ctx context.Context, m jetstream.Msg, j queue.Job) (frames int,
 	}
 	var done bool
 	err = r.q.again(ctx, "look for result", briefly, func(ctx context.Context) (err error) {
-		done, err = r.q.done(ctx, j.ID)
+		done, err = r.q.results(j).has(ctx, j.ID)
 		return err
 	})
 	if err != nil || done {
@@ -218,7 +218,7 @@ func (r *run) do(ctx context.Context, m jetstream.Msg, j queue.Job) (frames int,
 	if err != nil {
 		return frames, err
 	}
-	return frames, r.q.again(ctx, "store result", transfer(uint64(info.Size())), func(ctx context.Context) error { return r.q.putFile(ctx, r.q.out, j.ID, file.Name()) })
+	return frames, r.q.again(ctx, "store result", transfer(uint64(info.Size())), func(ctx context.Context) error { return r.q.results(j).put(ctx, j.ID, file.Name()) })
 }
 
 // task is what a job has in common with others.
