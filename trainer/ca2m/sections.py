@@ -168,6 +168,7 @@ class Mix:
     absent: float = 0.2  # phrases of what is not there
     rows: float = 0.0  # rule-written ones for the middle, the ends and the second or third of three and more alike
     beside: float = 0.0  # of the hand-written: a labelled photo, which lacks what they name, is put beside theirs
+    alike: bool = False  # what is there and what is not are said in the same forms and words, as far as rules can tell
 
     def __post_init__(self) -> None:
         shares = (self.hand, self.absent, self.rows)

@@ -58,10 +58,10 @@ def test_from_ref_keeps_the_box_on_its_thing(world: tuple[list[Ref], list[Photo]
 
 def test_flip_swaps_words_and_box() -> None:
     picture = drawn(200, 100, (0.0, 0.2, 0.3, 0.8))
-    ref = Ref("a", "car on the left", (0, 20, 60, 80), "position", "train", "", False)
-    seen = set()
+    said, seen = scenes.Said("car on the left", (0.0, 0.2, 0.3, 0.8), names.INDEX["car"], "position"), set()
     for seed in range(20):
-        sample = scenes.from_ref(ref, picture, None, 64, np.random.default_rng(seed), augment=True)
+        rng = np.random.default_rng(seed)
+        (sample,) = scenes.told([said], picture, 64, rng, augment=True, say=lambda phrase, _: phrase)
         assert sample.box is not None
         side = "left" if (sample.box[0] + sample.box[2]) / 2 < 0.5 else "right"
         assert side in sample.phrase
@@ -80,9 +80,12 @@ def test_jitter_keeps_colour_words_true() -> None:
 
 def test_reword_keeps_the_words_that_count() -> None:
     rng = np.random.default_rng(0)
-    said = {scenes.reword("the dog on the left", rng) for _ in range(200)}
-    assert {"the dog on the left", "dog on left", "the dog at left", "um the dog on the left"} <= said
+    said = {scenes.reword("the dog on the left", rng) for _ in range(1000)}
+    assert {"the dog on the left", "dog on left", "a dog at left", "find the dog on the left"} <= said
     assert all(re.search(r"\bdog\b", s) and re.search(r"\bleft\b", s) and "right" not in s for s in said)
+    kept = {scenes.as_written("the dog on the left", rng) for _ in range(1000)}
+    assert {"the dog on the left", "the dog on left", "the dog at left"} <= kept
+    assert all(s.startswith("the dog ") for s in kept)
 
 
 def test_from_photos_points_at_what_it_says(world: tuple[list[Ref], list[Photo]]) -> None:

@@ -6,19 +6,43 @@ import logging
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ca2m.config import Mix
+from ca2m.data import balance
 from ca2m.data.augment import FLIP, PLACED, Pictures
 from ca2m.data.refs import Photo, Ref
-from ca2m.data.scenes import Said, Sample, absent, from_photos, hold_out, rowed, ruled, said_of, side_by_side, told
+from ca2m.data.scenes import (
+    Said,
+    Sample,
+    absent,
+    as_written,
+    draw,
+    from_photos,
+    gone,
+    hold_out,
+    reword,
+    rowed,
+    ruled,
+    said_of,
+    side_by_side,
+    told,
+)
 from ca2m.data.table import Table
-from ca2m.language import names, phrases
+from ca2m.language import forms, names, phrases
 from ca2m.language.looks import Pixels
 from ca2m.language.meaning import Scene
+from ca2m.language.untrue import narrowed
 
 log = logging.getLogger("ca2m")
+
+NARROWED = 0.45
+"""Share of the absent phrases that are said more closely, with words that people say of what is there."""
+
+GONE = 0.3
+"""Share of the pictures with rule-written phrases where one of the two is for what is not there."""
 
 
 def shares_of(photos: Sequence[Photo]) -> np.ndarray:
@@ -69,10 +93,19 @@ class Mixer:
             raise ValueError("mix samples: no train phrases and no labelled photos (check the split keys)")
         if not self.labelled and (self.mix.rows or self.mix.beside):
             log.info("no labelled photos: mix.rows and mix.beside do nothing")
+        self.say = reword if self.mix.alike else as_written
+        self.hand_shares, self.missing_shares = self._balanced()
         self._of_photo: dict[str, array[int]] = defaultdict(lambda: array("i"))  # places in hand
         for k, ref in enumerate(self.hand):
             self._of_photo[ref.image].append(k)
         self._last: tuple[int, list[Sample]] = -1, []
+
+    def _balanced(self) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """How often each phrase of hand and of missing is drawn, summed up to 1; None for all alike."""
+        if not (self.mix.alike and self.hand and self.missing):
+            return None, None
+        there, absent = balance.weights([r.phrase for r in self.hand], [r.phrase for r in self.missing])
+        return np.cumsum(there / there.sum()), np.cumsum(absent / absent.sum())
 
     def sample(self, index: int) -> Sample:
         """Sample number index; numbers 2k and 2k + 1 share their pixels."""
@@ -82,19 +115,30 @@ class Mixer:
         return self._last[1][place]
 
     def _two(self, rng: np.random.Generator) -> list[Sample]:
-        u, gone = rng.random(), 2 * self.mix.absent  # each comes with one that is there
-        if self.missing and u < gone:
-            return self._both(*absent(self.missing, self.hand, self.photos, self.pictures, rng), rng)
-        if self.hand and (u < gone + self.mix.hand - self.mix.absent or not self.labelled):
-            ref = self.hand[int(rng.integers(len(self.hand)))]
+        u, pairs = rng.random(), 2 * self.mix.absent  # each comes with one that is there
+        if self.missing and u < pairs:
+            return self._both(*self._missing(rng), rng)
+        if self.hand and (u < pairs + self.mix.hand - self.mix.absent or not self.labelled):
+            ref = self.hand[draw(len(self.hand), self.hand_shares, rng)]
             said = said_of(ref, self.photos.get(ref.image), self.pictures.get(ref.image))
             return self._both(ref.image, said, rng)
         if self.rows and u > 1 - self.mix.rows:
             photos, shares, write = self.rows, None, rowed
         else:
-            photos, shares, write = self.labelled, self.shares, ruled
-        found = from_photos(photos, self.pictures, self.side, rng, self.augment, shares, 2, write, self.flip)
+            write = gone if self.mix.alike and rng.random() < GONE else ruled
+            photos, shares = self.labelled, self.shares
+        found = from_photos(photos, self.pictures, self.side, rng, self.augment, shares, 2, write, self.flip, self.say)
         return [found[0], found[-1]]
+
+    def _missing(self, rng: np.random.Generator) -> tuple[str, Said]:
+        """A photo's path and a phrase for what is not in it."""
+        found = absent(self.missing, self.hand, self.photos, self.pictures, rng, self.missing_shares)
+        if not (self.mix.alike and rng.random() < NARROWED):
+            return found
+        path, said = found
+        beside = self.hand[draw(len(self.hand), self.hand_shares, rng)].phrase if self.hand else ""
+        beside = forms.bare(beside) if len(beside.split()) <= 4 and not PLACED.search(beside) else ""
+        return path, replace(said, phrase=narrowed(said.phrase, rng, beside))
 
     def _both(self, path: str, first: Said, rng: np.random.Generator) -> list[Sample]:
         """A phrase and another of the same photo for what is there: hand-written, else by rule, else the same again."""
@@ -111,7 +155,7 @@ class Mixer:
         said = [first, *(second or [first])]
         if apart:
             picture, said = self._beside(path, picture, said, rng)
-        return told(said, picture, self.side, rng, self.augment, self.flip)
+        return told(said, picture, self.side, rng, self.augment, self.flip, self.say)
 
     def _beside(
         self, path: str, picture: Pixels, said: list[Said], rng: np.random.Generator

@@ -17,9 +17,10 @@ from ca2m.data.refs import Box, Photo, Ref, Thing, things_of
 from ca2m.language import names, phrases
 from ca2m.language.looks import Pixels
 from ca2m.language.meaning import Scene
+from ca2m.language.saying import as_written as as_written
 from ca2m.language.saying import reword as reword
-from ca2m.language.saying import twisted
 from ca2m.language.sides import mirrored
+from ca2m.language.untrue import elsewhere, twisted
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Sample:
 
 Writer = Callable[[Sequence[Thing], Pixels, np.random.Generator, int], "list[Said]"]
 """Things of a picture, its pixels and the most phrases that are wanted, to phrases."""
+
+
+Say = Callable[[str, np.random.Generator], str]
+"""A phrase as somebody else would say it."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +88,17 @@ def from_ref(
 
 
 def told(
-    said: Sequence[Said], picture: Pixels, side: int, rng: np.random.Generator, augment: bool, flip: float = FLIP
+    said: Sequence[Said],
+    picture: Pixels,
+    side: int,
+    rng: np.random.Generator,
+    augment: bool,
+    flip: float = FLIP,
+    say: Say = as_written,
 ) -> list[Sample]:
     """Phrases over one photo, a sample each, all with the same pixels. augment crops the photo (named boxes stay whole,
-    and places stay true), mirrors the share `flip` of those where every phrase has a mirror, and changes the light;
-    without it the photo is only stretched."""
+    and places stay true), mirrors the share `flip` of those where every phrase has a mirror, changes the light, and
+    says the phrases anew; without it the photo is only stretched."""
     window: Box = (0.0, 0.0, 1.0, 1.0)
     turn, words = False, [s.phrase for s in said]
     if augment:
@@ -105,7 +116,7 @@ def told(
     for s, phrase in zip(said, words, strict=True):
         box = None if s.box is None else clip(inside(s.box, window))
         box = flipped(box) if turn and box is not None else box
-        found.append(Sample(pixels, reword(phrase, rng) if augment else phrase, box, s.noun, s.kind))
+        found.append(Sample(pixels, say(phrase, rng) if augment else phrase, box, s.noun, s.kind))
     return found
 
 
@@ -205,6 +216,7 @@ def from_photos(
     most: int = 1,
     write: Writer | None = None,
     flip: float = FLIP,
+    say: Say = as_written,
 ) -> list[Sample]:
     """Up to `most` rule-written phrases, at least one, over a mosaic of 1, 2 or 4 of the photos (shares: how often
     each, summed up to 1), or over one whole photo without augment; all with the same pixels. write: `ruled` or `rowed`.
@@ -216,11 +228,11 @@ def from_photos(
         canvas = np.empty((side, side, 3), np.uint8)
         things: list[Thing] = []
         for cell in _cells(side, rng, augment):
-            photo = photos[_draw(len(photos), shares, rng)]
+            photo = photos[draw(len(photos), shares, rng)]
             things += _place(canvas, cell, pictures.get(photo.path), photo, rng, augment, flip)
         if said := (write or ruled)(things, canvas, rng, most):
             pixels = jitter(canvas, rng) if augment else canvas
-            return [Sample(pixels, reword(s.phrase, rng) if augment else s.phrase, s.box, s.noun, s.kind) for s in said]
+            return [Sample(pixels, say(s.phrase, rng) if augment else s.phrase, s.box, s.noun, s.kind) for s in said]
     raise ValueError(f"write phrases: none of {len(photos)} photos has a thing that a phrase can point at")
 
 
@@ -238,6 +250,16 @@ def ruled(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, mos
     return said
 
 
+def gone(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, most: int) -> list[Said]:
+    """A rule-written phrase for a thing of a picture and, where more than one is wanted, one for what is surely not in
+    it."""
+    said = ruled(things, pixels, rng, 1)
+    phrase = phrases.absent(things, rng, complete=False) if said and most > 1 else None
+    if phrase is not None:
+        said.append(Said(phrase.text, None, names.index_of_word(phrase.meaning.noun), "absent"))
+    return said
+
+
 def rowed(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, most: int) -> list[Said]:
     """Up to `most` rule-written phrases for different things of one row of three and more alike."""
     scene, said = Scene(things, pixels), list[Said]()
@@ -247,7 +269,8 @@ def rowed(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, mos
     return said
 
 
-def _draw(count: int, shares: np.ndarray | None, rng: np.random.Generator) -> int:
+def draw(count: int, shares: np.ndarray | None, rng: np.random.Generator) -> int:
+    """One of so many, by shares summed up to 1, or all alike."""
     if shares is None:
         return int(rng.integers(count))
     return min(count - 1, int(np.searchsorted(shares, rng.random(), side="right")))
@@ -259,6 +282,7 @@ def absent(
     photos: Mapping[str, Photo],
     pictures: Pictures,
     rng: np.random.Generator,
+    shares: np.ndarray | None = None,
 ) -> tuple[str, Said]:
     """A photo's path and a phrase for what is not in it: one of refs (hand-written for it; 0.65), else what others
     say of this photo with one word made untrue (0.15), else a rule-written near miss over a completely labelled photo,
@@ -266,19 +290,27 @@ def absent(
     things are many, so photos that are not complete give only half as often, and none for classes that are often left
     out."""
     u = rng.random()
-    made = _twisted(others, photos, rng) if others and u > 0.85 else None
+    made = _twisted(others, photos, rng, shares is not None) if others and u > 0.85 else None
     if made is None and not (refs and u < 0.65):
         made = _made_absent(others, photos, pictures, rng)
     if made is None:
         if not refs:
             raise ValueError("make absent phrases: none was given, and no photo surely lacks what others name")
-        ref = refs[int(rng.integers(len(refs)))]
+        ref = refs[draw(len(refs), shares, rng)]
         made = ref.image, Said(ref.phrase.lower(), None, noun_of(ref, photos.get(ref.image)), "absent")
     return made
 
 
-def _twisted(others: Sequence[Ref], photos: Mapping[str, Photo], rng: np.random.Generator) -> tuple[str, Said] | None:
-    """A phrase made untrue by one word, where the thing meant is large and the only one of its kind in the photo."""
+ASIDE = 0.45
+"""Where a thing ends, 0..1 across the photo, that is plainly on one side even after a crop."""
+
+
+def _twisted(
+    others: Sequence[Ref], photos: Mapping[str, Photo], rng: np.random.Generator, sides: bool
+) -> tuple[str, Said] | None:
+    """A phrase made untrue by one word, or by the wrong side where `sides`: of a thing that is large and the only one
+    of its kind in the photo."""
+    wrong_side = sides and rng.random() < 0.3
     for _ in range(40):
         ref = others[int(rng.integers(len(others)))]
         photo = photos.get(ref.image)
@@ -289,7 +321,15 @@ def _twisted(others: Sequence[Ref], photos: Mapping[str, Photo], rng: np.random.
             continue
         alike = [t for t in photo.things if t.name in names.confusable(names.COCO80[noun])]
         share = (ref.box[2] - ref.box[0]) * (ref.box[3] - ref.box[1]) / (photo.width * photo.height)
-        if len(alike) == 1 and share > 0.05 and (phrase := twisted(ref.phrase.lower(), rng)):
+        if len(alike) != 1 or share <= 0.05:
+            continue
+        left, right = ref.box[0] / photo.width, ref.box[2] / photo.width
+        if wrong_side:
+            aside = (right < ASIDE or left > 1 - ASIDE) and not PLACED.search(ref.phrase.lower())
+            phrase: str | None = elsewhere(ref.phrase, (left + right) / 2, rng) if aside else None
+        else:
+            phrase = twisted(ref.phrase.lower(), rng)
+        if phrase:
             return ref.image, Said(phrase, None, noun, "absent")
     return None
 
@@ -308,7 +348,7 @@ def _made_absent(
     for _ in range(100 if others and known else 0):
         ref, photo = others[int(rng.integers(len(others)))], known[int(rng.integers(len(known)))]
         noun = names.noun_of(ref.phrase)  # by its own words: "the one in the grass" may be in any photo
-        if ref.kind == "position" or ref.image == photo.path or noun == names.UNKNOWN:
+        if ref.image == photo.path or noun == names.UNKNOWN:
             continue
         name = names.COCO80[noun]
         if {thing.name for thing in photo.things} & names.confusable(name):

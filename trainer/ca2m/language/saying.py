@@ -1,10 +1,12 @@
-"""The same phrase as somebody else would say or type it, and phrases made untrue by one word."""
+"""The same phrase as somebody else would say or type it."""
 
 from __future__ import annotations
 
 import re
 
 import numpy as np
+
+from ca2m.language import forms
 
 _ALIKE = (
     "man|guy|gentleman|fellow|dude",
@@ -43,27 +45,42 @@ _ALIKE = (
 _OTHERS = {way: [w for w in ways if w != way] for ways in (row.split("|") for row in _ALIKE) for way in ways[:2]}
 _WAYS = re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, _OTHERS), key=len, reverse=True))})\b(?! of\b)")
 _ONE_WAY = {"in a": ["in a"], "in the": ["in the"], "with a": ["with a"]}  # a place or a possession, not clothes
-_BEFORE = ("um", "uh", "the uh", "find", "show me", "point at", "point to", "look at", "that", "select")
-_AFTER = ("please", "there", "over there", "in this picture")
+_PLAIN_UP_TO = (0.32, 0.52, 0.72)  # shares of forms.PLAIN, added up; the rest is asked for
+_OWNED = re.compile(r"(?:his|her|its|their|another|one|some) (?=(?!of\b|with\b|in\b|on\b|that\b)\w)")
 
 
 def reword(phrase: str, rng: np.random.Generator) -> str:
-    """Now and then another word for the same, articles dropped or put before it, words around it, or a slip of keys."""
+    """As `varied`, and always in a form drawn anew (see `dressed`), so that how somebody wrote it down says nothing of
+    whether the thing is there."""
+    phrase = varied(forms.bare(phrase), rng)
+    if rng.random() < 0.5 and (owned := _OWNED.match(phrase)):
+        phrase = phrase[owned.end() :]
+    return slipped(dressed(phrase, rng), rng) if rng.random() < 0.04 else dressed(phrase, rng)
+
+
+def varied(phrase: str, rng: np.random.Generator) -> str:
+    """Now and then another word for the same, or without the articles inside."""
     if rng.random() < 0.3 and (found := list(_WAYS.finditer(phrase))):
         one = found[int(rng.integers(len(found)))]
         ways = _ONE_WAY.get(one[0], _OTHERS[one[0]])
         phrase = phrase[: one.start()] + ways[int(rng.integers(len(ways)))] + phrase[one.end() :]
+    return re.sub(r"(?<=\w )(?:the|a|an) ", "", phrase) if rng.random() < 0.15 else phrase
+
+
+def as_written(phrase: str, rng: np.random.Generator) -> str:
+    """As `varied`, in the form that it has; now and then with a slip of keys."""
+    phrase = varied(phrase, rng)
+    return slipped(phrase, rng) if rng.random() < 0.04 else phrase
+
+
+def dressed(noun_phrase: str, rng: np.random.Generator) -> str:
+    """A bare phrase in one of the forms that are trained in: without article, with either, or asked for; one in eight
+    ends with a full stop."""
     u = rng.random()
-    if u < 0.15:
-        phrase = re.sub(r"\b(?:the|a|an) ", "", phrase)
-    elif u < 0.2 and not re.match(r"(?:the|a|an|left$|right$)\b", phrase):
-        phrase = f"the {phrase}"
-    u = rng.random()
-    if u < 0.04:
-        phrase = f"{_BEFORE[int(rng.integers(len(_BEFORE)))]} {phrase}"
-    elif u < 0.06:
-        phrase = f"{phrase} {_AFTER[int(rng.integers(len(_AFTER)))]}"
-    return slipped(phrase, rng) if rng.random() < 0.04 else phrase.strip()
+    plain = int(np.searchsorted(_PLAIN_UP_TO, u, side="right"))
+    pattern = forms.PLAIN[plain] if plain < len(forms.PLAIN) else forms.ASKED[int(rng.integers(len(forms.ASKED)))]
+    told = forms.put(pattern, noun_phrase)
+    return f"{told}." if rng.random() < 0.125 and not told.endswith("?") else told
 
 
 def slipped(phrase: str, rng: np.random.Generator) -> str:
@@ -75,33 +92,3 @@ def slipped(phrase: str, rng: np.random.Generator) -> str:
     k = word.start() + int(rng.integers(1, len(word[0]) - 1))
     middle = (phrase[k + 1], phrase[k] * 2 + phrase[k + 1], phrase[k + 1] + phrase[k])[int(rng.integers(3))]
     return phrase[:k] + middle + phrase[k + 2 :]
-
-
-_FAR = {
-    "red": "blue|green|white|black|yellow",
-    "blue": "red|yellow|orange|pink|brown",
-    "green": "red|blue|white|pink|purple",
-    "yellow": "blue|black|purple|red|green",
-    "white": "black|red|blue|green|brown",
-    "black": "white|red|yellow|pink|green",
-    "brown": "blue|green|white|purple|red",
-    "orange": "blue|green|black|white|purple",
-    "pink": "green|black|blue|yellow|brown",
-    "purple": "yellow|green|white|orange|red",
-    "grey": "red|yellow|green|orange|blue",
-    "gray": "red|yellow|green|orange|blue",
-}
-_SEX = {"man": "woman", "woman": "man", "boy": "girl", "girl": "boy", "guy": "lady", "lady": "guy"}
-_TWISTS = {**{k: v.split("|") for k, v in _FAR.items()}, **{k: [v] for k, v in _SEX.items()}}
-_TWIST = re.compile(rf"\b(?:{'|'.join(_TWISTS)})\b")
-
-
-def twisted(phrase: str, rng: np.random.Generator) -> str | None:
-    """The phrase with its colour changed to one far from it, or with the other sex; None when it names no such word,
-    or two colours. Untrue of the thing meant; of the whole picture only where that is the one of its kind."""
-    found = list(_TWIST.finditer(phrase))
-    if not found or sum(m[0] in _FAR for m in found) > 1:
-        return None
-    one = found[int(rng.integers(len(found)))]
-    ways = _TWISTS[one[0]]
-    return phrase[: one.start()] + ways[int(rng.integers(len(ways)))] + phrase[one.end() :]
