@@ -15,8 +15,9 @@ import torch
 from ca2m import device
 from ca2m.config import Network
 from ca2m.data import checks, refs, scenes, splits
-from ca2m.measure import evaluate, page, twins
+from ca2m.measure import asking, evaluate, page, sets, twins
 from ca2m.measure.breakdown import breakdown
+from ca2m.measure.sets import show
 from ca2m.net import checkpoint
 from ca2m.net.answers import Calibration
 from ca2m.net.network import Net
@@ -31,6 +32,9 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument("--split", default="", help="lines of this split only")
     p.add_argument("--photos", type=Path, help="annotations.json in COCO's format: rule-written phrases, too")
     p.add_argument("--drawn", choices=["yes", "no"], help="only lines whose box was, or was not, drawn for the phrase")
+    p.add_argument("--under", default="", metavar="FOLDER", help="only lines whose photo lies in a folder of this name")
+    p.add_argument("--sets", action="store_true", help="each folder's photos and drawn boxes by themselves, too")
+    p.add_argument("--forms", action="store_true", help="the same phrases in ten carrier forms, instead of all else")
     p.add_argument("--limit", type=int, default=0)
     p.add_argument("--precision", default="int8,fp32", help="of a bundle's graphs, best first")
     p.add_argument(
@@ -113,10 +117,16 @@ def _eval(args: argparse.Namespace) -> None:
     chosen: Sequence[refs.Ref] = checks.load(args.refs, args.skip_bad, args.split)
     if args.drawn:
         chosen = [r for r in chosen if r.box is not None and r.drawn == (args.drawn == "yes")]
+    if args.under:
+        chosen = [r for r in chosen if Path(r.image).parent.name == args.under]
     chosen = chosen[: args.limit] if args.limit else chosen
     if not chosen:
-        raise ValueError(f"{args.refs}: no line to measure on (check --split, --drawn)")
+        raise ValueError(f"{args.refs}: no line to measure on (check --split, --drawn, --under)")
     pointer, threshold = _pointer(args, args.without)
+    if args.forms:
+        forms = asking.measure(pointer, chosen, threshold, args.batch)
+        print(json.dumps(forms) if args.json else asking.table(forms))
+        return
     began = perf_counter()
     judged = list(evaluate.judge(pointer, chosen, batch=args.batch))
     found = evaluate.report(judged, threshold, perf_counter() - began) | breakdown(judged, threshold, limits)
@@ -124,6 +134,8 @@ def _eval(args: argparse.Namespace) -> None:
         every = checks.load(args.refs, args.skip_bad)
         rule = rule_written(checks.load_photos(args.photos, args.skip_bad), every, pointer.size)
         found["rule_written"] = evaluate.report(list(evaluate.judge_samples(pointer, rule, args.batch)), threshold)
+    if args.sets:
+        found["sets"] = {name: sets.figures(part, threshold) for name, part in sets.parts(judged).items()}
     if args.html:
         title = f"{args.model.name} on {args.refs.name}" + (f", {args.split}" if args.split else "")
         args.html.write_text(page.write(title, found, judged, threshold, args.worst), encoding="utf-8")
@@ -184,6 +196,8 @@ def table(found: dict[str, Any]) -> str:
             rows += [f"  {name:<12}{v['n']:>6}  {show(v['acc50'])}" for name, v in part.items()]
     if rule := found.get("rule_written"):
         rows.append(f"rule-written {rule['n']}  Acc@0.5 {show(rule['acc50'])}  mean IoU {show(rule['mean_iou'])}")
+    if found.get("sets"):
+        rows.append(sets.table(found["sets"], "set"))
     told, score = found["presence"], found["score"]
     rows.append(
         f"absent {found['absent']['n']}  N-acc {show(told['n_acc'])}  T-acc {show(told['t_acc'])}"
@@ -194,8 +208,3 @@ def table(found: dict[str, Any]) -> str:
 
 def _words(span: list[int]) -> str:
     return str(span[0]) if span[0] == span[1] else f"{span[0]} to {span[1]}"
-
-
-def show(x: float | None) -> str:
-    """A share, or a dash where there is nothing to count."""
-    return "-" if x is None else f"{x:.3f}"

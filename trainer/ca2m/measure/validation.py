@@ -97,6 +97,10 @@ def figures(judged: Sequence[Judged]) -> dict[str, float]:
         if part and len(part) < len(judged):
             told[name] = _acc(part)
     told |= {k: v["acc50"] for k, v in found["kinds"].items()}
+    for name, part in _folders(judged).items():
+        told |= {
+            f"{name}_{k}": v for k, v in figures(part).items() if k in ("acc50", "drawn", "detector", "false_pointing")
+        }
     of_source: dict[str, list[Judged]] = defaultdict(list)
     for j in judged:
         if j.iou is not None:
@@ -108,6 +112,14 @@ def figures(judged: Sequence[Judged]) -> dict[str, float]:
     if there and absent:  # at the threshold that refuses 15 % of what is there
         told["false_pointing"] = sum(x >= there[int(0.15 * len(there))] for x in absent) / len(absent)
     return told
+
+
+def _folders(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
+    """By the folder of the photo, where there are several."""
+    found: dict[str, list[Judged]] = defaultdict(list)
+    for j in judged:
+        found[Path(j.ref.image).parent.name].append(j)
+    return dict(sorted(found.items())) if len(found) > 1 else {}
 
 
 def _acc(part: Sequence[Judged]) -> float:
