@@ -12,6 +12,7 @@ class Network:
 
     name: str = "ca2m-r50"
     sight: Literal["resnet50", "resnet101", "nanodet"] = "resnet50"  # visual encoder
+    namer: Literal["", "efficientnet-lite0", "efficientnet-lite2"] = ""  # beside nanodet: tells candidates' names
     words: str = "bert-base-uncased"  # linguistic encoder: "minilm-l6", or a local Hugging Face BERT folder
     words_width: int = 768  # channels of the linguistic encoder
     image_size: int = 512  # side of the square the network sees, pixels; a multiple of 32
@@ -54,6 +55,8 @@ class Network:
                 raise ValueError(f"network.{name} {getattr(self, name)}: must be 1 to 3")
         if (self.noun or self.look or self.tokens) and self.sight != "nanodet":
             raise ValueError("noun, look and tokens need the class scores of the nanodet encoder")
+        if self.namer and not (self.sight == "nanodet" and self.look):
+            raise ValueError(f"network.namer {self.namer}: tells what nanodet's candidates look like: switch look on")
         if self.tokens and not self.grid**2 // 4 <= self.tokens <= self.grid**2:
             raise ValueError(f"tokens {self.tokens}: must be {self.grid**2 // 4} to {self.grid**2}, or 0 for all")
         if (self.rank or self.second) and not self.noun:

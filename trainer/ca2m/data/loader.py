@@ -93,7 +93,8 @@ def _all(image: Tensor | Perceived, change: Callable[[Tensor], Tensor]) -> Tenso
     """The same change of every tensor in it."""
     if isinstance(image, Tensor):
         return change(image)
-    return [change(x) for x in image[0]], Seen(*map(change, image[1]))
+    raw, seen = image
+    return [change(x) for x in raw], Seen(*(change(x) for x in seen if x is not None))  # the last may be None
 
 
 Look = Callable[[Tensor], Perceived]

@@ -24,6 +24,8 @@ def network(c: Config, sight: Path | None, start: Path | None, resumes: bool) ->
         net = build(c.network)
         if sight is None and c.run.sight_weights:
             sight = Path(c.run.sight_weights)
+        if not resumes:
+            pretrained.namer(net)
         if sight is not None and not resumes:
             pretrained.sight(net, sight)
         elif not resumes:
@@ -33,9 +35,11 @@ def network(c: Config, sight: Path | None, start: Path | None, resumes: bool) ->
 
 
 def _started(c: Network, start: Path) -> Net:
-    """A network of c with the weights of a checkpoint or bundle, which may lack `match`: that then begins as zero."""
+    """A network of c with the weights of a checkpoint or bundle, which may lack `match` and the namer: what these add
+    then begins as zero."""
     was = checkpoint.network_of(start)
-    if apart := [k for k in differing(was, c) if not (k == "match" and c.match)]:
+    added = {k for k in ("match", "namer") if getattr(c, k) and not getattr(was, k)}
+    if apart := [k for k in differing(was, c) if k not in added]:
         raise ValueError(f"start from {start}: another network: {_told(was, c, apart)}; give its own --config")
     holds = checkpoint.holds_words(start)
     if not holds and was.words != c.words and not words.same(was.words, c.words):
@@ -45,6 +49,8 @@ def _started(c: Network, start: Path) -> Net:
         )
     begun = checkpoint.began(start, c.words)
     net = build(c, words.unfilled(c.words) if holds else None)
+    if "namer" in added:
+        pretrained.namer(net)
     net.load_state_dict(begun.state_dict(), strict=False)
     net.own_words = begun.own_words
     return net

@@ -33,7 +33,7 @@ def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
     r = c.run
     read = list(net.words.layers.parameters()) if r.lr_words > 0 else []
     apart = {id(p) for p in read}
-    body = {n: p for n, p in net.sight.named_parameters() if n.startswith("body.")}
+    body = {n: p for n, p in net.sight.named_parameters() if n.startswith(("body.", "namer."))}
     still = [p for n, p in body.items() if r.freeze_stem and n.startswith(STEM)]
     apart |= {id(p) for p in still}
     encoders = [p for p in (*net.words.parameters(), *body.values()) if id(p) not in apart]

@@ -214,7 +214,7 @@ class Net(nn.Module):
         self.words.requires_grad_(False)
         if c.sight == "nanodet":
             names = words.of_names(self.words, words.tokenizer(c.words, c.phrase_len), COCO80)
-            self.sight: Any = NanoDetSight(names, c.c0, c.grid, c.tokens)
+            self.sight: Any = NanoDetSight(names, c.c0, c.grid, c.tokens, c.namer)
         else:
             self.sight = ResNetSight(c.sight, c.c0, c.visual_levels, c.grid)
         self.point = Pointing(c, self.sight) if c.pointing else None

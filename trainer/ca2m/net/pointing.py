@@ -15,10 +15,9 @@ from torch.nn import functional as F
 from ca2m.config import Network
 from ca2m.net.boxes import area, pairwise_iou
 from ca2m.net.nanodet import CLASSES
-from ca2m.net.sight import COLOURS, LEVELS, NanoDetSight
+from ca2m.net.sight import COLOURS, LEVELS, LOOK, NanoDetSight
 
 RANKS = 26  # numbers that `counts` and `beside` tell of a token
-LOOK = 96  # width of the look path's dot product
 
 
 class Pool(nn.Module):
@@ -68,6 +67,7 @@ class Clue:
     last: Tensor  # (P, L, W) the last word layer
     mask: Tensor  # (P, L)
     place: Tensor  # (P, T) int64, in the grid
+    named: Tensor | None  # (P, T, 3, LOOK) what the namer says of it
 
 
 @dataclass
@@ -126,7 +126,7 @@ class Pointing(nn.Module):
         known = (seen.features, seen.colours, hints[..., None] * 6, seen.boxes * 4 - 2)
         tokens = torch.cat([*(k.flatten(2) for k in known), told], -1)
         looks = torch.cat([seen.features, seen.colours], -1)
-        return Clue(tokens, looks, hints, seen.boxes, told, noun, second.amax(1), last, mask, seen.place)
+        return Clue(tokens, looks, hints, seen.boxes, told, noun, second.amax(1), last, mask, seen.place, seen.named)
 
     @staticmethod
     def _hints(scores: Tensor, noun: Tensor) -> Tensor:
@@ -147,7 +147,8 @@ class Pointing(nn.Module):
             scores = scores + torch.einsum("ptr,pr->pt", clue.ranks, wanted)[..., None]
         if self.c.look:
             wanted = self.look_read(self.look_pool(clue.last, clue.mask))
-            look = torch.einsum("ptkr,pr->ptk", self.look_see(clue.looks), wanted).float()
+            looks = self.look_see(clue.looks) if clue.named is None else self.look_see(clue.looks) + clue.named
+            look = torch.einsum("ptkr,pr->ptk", looks, wanted).float()
             scores = scores + self.look_weight * look
         said = Pointed(scores.flatten(1), boxes.flatten(1, 2), clue.noun if self.c.noun else None)
         if self.c.presence:

@@ -43,6 +43,12 @@ def sight(net: Net, path: Path) -> None:
     body.load_state_dict(found)
 
 
+def namer(net: Net) -> None:
+    """Fills the network's namer, where it has one, from its package."""
+    if isinstance(net.sight, NanoDetSight) and net.sight.namer is not None:
+        net.sight.namer.fill()
+
+
 def state_of(path: Path) -> dict[str, Tensor]:
     """The tensors of a .safetensors file, or of a .pth with or without `model` or `state_dict` around them."""
     try:

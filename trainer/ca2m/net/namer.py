@@ -1,0 +1,59 @@
+"""A second pair of eyes: what an ImageNet classifier sees in each candidate box, so that names beyond the detector's 80
+classes can be learnt. It stays as it was released."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ca2m.net import efficientnet
+
+NAMES = 256  # directions of the classifier that are kept
+AT = (1 / 6, 1 / 2, 5 / 6)  # places of a box that are looked at, each way
+
+
+class Namer(nn.Module):
+    """Pictures and boxes to features: of stride 16, and of the classifier along the directions that tell its classes
+    apart best (singular value decomposition of its 1000 x 1280 weights), each normalised by itself."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.body = efficientnet.EfficientNetLite(efficientnet.STAGES[name])
+        self.tell = nn.Conv2d(efficientnet.HEAD, NAMES, 1, bias=False)
+        widths = self.body.width, NAMES
+        self.even = nn.ModuleList(nn.LayerNorm(c, elementwise_affine=False) for c in widths)
+        self.width = sum(widths)
+        self.requires_grad_(False)
+
+    def fill(self) -> None:
+        """Takes the released weights, from the package that holds them."""
+        body, weight, _ = efficientnet.load(self.name, efficientnet.released(self.name))
+        self.body.load_state_dict(body.state_dict())
+        _, size, ways = torch.linalg.svd(weight - weight.mean(0), full_matrices=False)
+        with torch.no_grad():
+            self.tell.weight.copy_((size[:NAMES, None] * ways[:NAMES])[:, :, None, None])
+
+    def forward(self, image: Tensor, boxes: Tensor) -> Tensor:
+        """Pictures uint8 RGB (N, S, S, 3), boxes (N, T, K, 4) corner form in 0..1 to (N, T, K, width)."""
+        x = efficientnet.normalise(image).contiguous(memory_format=torch.channels_last)
+        middle, last = self.body(x)
+        maps, spans = (middle, self.tell(last)), boxes.flatten(1, 2)
+        each = [even(pooled(m.float(), spans)) for even, m in zip(self.even, maps, strict=True)]
+        return torch.cat(each, -1).unflatten(1, boxes.shape[1:3])
+
+
+def pooled(seen: Tensor, boxes: Tensor) -> Tensor:
+    """Maps (N, C, h, w) and boxes (N, M, 4) to (N, M, C): the mean over 3x3 places inside each box, bilinear between
+    cells and constant beyond the border. As one product of matrices: a bilinear weight is a product of both axes'."""
+    across, down = (_weights(boxes[..., k::2], seen.shape[3 - k]) for k in (0, 1))
+    weight = (down[..., :, None] * across[..., None, :]).flatten(2)
+    return weight @ seen.flatten(2).transpose(1, 2)
+
+
+def _weights(span: Tensor, cells: int) -> Tensor:
+    """Begin and end (N, M, 2) in 0..1 of an axis to the mean weight of each of its cells, (N, M, cells)."""
+    at = torch.tensor(AT, device=span.device)
+    place = (span[..., :1] + (span[..., 1:] - span[..., :1]) * at) * cells - 0.5
+    apart = place.clamp(0, cells - 1)[..., None] - torch.arange(cells, device=span.device)
+    return (1 - apart.abs()).clamp(min=0).mean(-2)
