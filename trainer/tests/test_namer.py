@@ -25,7 +25,10 @@ from ca2m.net import checkpoint, efficientnet, pretrained
 from ca2m.net.efficientnet import EfficientNetLite, Stage
 from ca2m.net.namer import AT, Namer, pooled
 from ca2m.net.network import Net, build
+from ca2m.ship import export, quantise
+from ca2m.ship.bundle import session_of
 from ca2m.ship.export import FrameGraph, example
+from ca2m.ship.graphs import expanded, folded
 
 LITE = "efficientnet-lite0"
 
@@ -198,3 +201,25 @@ def test_pixels_go_in_as_the_classifier_knows_them(filled: Net) -> None:
     x = efficientnet.normalise(image)
     assert x.shape == (1, 3, 32, 32) and (x[0, 0] == 1).all() and (x[0, 1:] == 0).all()
     assert isinstance(filled.sight.namer, Namer)
+
+
+def test_eight_bits_are_for_the_namer_alone(named: Config, filled: Net, tmp_path: Path) -> None:
+    """Boxes and scores of the detector stay as they are, to rounding; what the namer says moves a little: activations
+    in 0..6 have steps of 6/255, and features normalised to a deviation of 1 stay well within a half of it."""
+    inputs = example(named.network, filled, ["cup"])["frame"]
+    with torch.no_grad():
+        for layer in (filled.sight.adds, filled.sight.named):
+            nn.init.eye_(layer.weight)
+        export._write(FrameGraph(filled), inputs, ["image"], ["visual"], tmp_path / "frame.onnx", ({0: "N"},))
+        want = filled.sight.split(filled.see(inputs[0]))
+        for layer in (filled.sight.adds, filled.sight.named):
+            nn.init.zeros_(layer.weight)
+    nodes = quantise.inner(folded(expanded(tmp_path / "frame.onnx")))
+    assert nodes and all("/namer/" in name for name in nodes)
+    quantise.static(tmp_path / "frame.onnx", [inputs[0][0].numpy()], "minmax", tmp_path / "int8.onnx")
+    (visual,) = session_of(tmp_path / "int8.onnx", 1).run(None, {"image": inputs[0].numpy()})
+    got = filled.sight.split(torch.from_numpy(visual))
+    for name in ("boxes", "scores", "colours"):
+        torch.testing.assert_close(getattr(got, name), getattr(want, name), rtol=1e-3, atol=1e-3)
+    assert got.named is not None and want.named is not None and not torch.equal(got.named, want.named)
+    assert (got.named - want.named).abs().mean() < 0.5

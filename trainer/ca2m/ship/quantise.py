@@ -33,9 +33,12 @@ METHODS = {
 
 INNER = frozenset(
     ("Conv", "Relu", "LeakyRelu", "Concat", "Add", "MaxPool", "AveragePool", "Resize", "Transpose", "Reshape")
-    + ("Slice", "Split", "Gather")
+    + ("Slice", "Split", "Gather", "Clip", "Pad")
 )
 """What runs in eight bits between two convolutions, or only passes eight bits on."""
+
+NAMER = "/namer/"
+"""Is in the name of every node of the namer."""
 
 GEOMETRY = ("GridSample", "Resize", "Einsum", "Pow", "Reciprocal", "ReduceSum", "Exp", "Log")
 """What stays in float32 in an fp16 graph beside the converter's own list: coordinates, long sums, steep functions."""
@@ -91,7 +94,8 @@ def static(source: Path, pictures: Sequence[np.ndarray], method: str, out: Path)
 
 def inner(model: ModelProto) -> list[str]:
     """Names of the nodes to run in eight bits: convolutions but the last before a sigmoid or softmax, and what lies
-    between convolutions."""
+    between convolutions; where there is a namer, its own only: ReLU6 bounds all of its ranges, and boxes, which eight
+    bits would move, are not its work."""
     graph = model.graph
     users = defaultdict(list)
     for node in graph.node:
@@ -119,7 +123,7 @@ def inner(model: ModelProto) -> list[str]:
                 names.append(node.name)
         elif node.op_type in INNER and was_behind and "Conv" in after:
             names.append(node.name)
-    return names
+    return [name for name in names if NAMER in name] or names
 
 
 def half(source: Path, out: Path) -> None:
