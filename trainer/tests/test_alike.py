@@ -11,6 +11,8 @@ import pytest
 
 from ca2m.config import Mix
 from ca2m.data import balance, scenes
+from ca2m.data.absent import Absences, told_of
+from ca2m.data.augment import Pictures
 from ca2m.data.mixing import Mixer
 from ca2m.data.refs import Photo, Ref, Thing
 from ca2m.language import forms, untrue
@@ -93,10 +95,57 @@ def test_the_wrong_side_is_where_the_thing_is_not(world: tuple[list[Ref], list[P
     photo = Photo(made[-1].image, 100, 100, (Thing("car", (0.05, 0.2, 0.4, 0.8), 1.0, True),), "s", True, "train", None)
     ref = Ref(photo.path, "the red car", (5.0, 20.0, 40.0, 80.0), "attribute", "train", "s", False)
     rng, known = np.random.default_rng(0), {photo.path: photo}
-    said = [found[1] for _ in range(60) if (found := scenes._twisted([ref], known, rng, sides=True))]
+    drawn = Absences([], {photo.path: [ref]}, known, Pictures(), alike=True)
+    said = [found.said for _ in range(60) if (found := drawn.untrue(rng))]
     sides = [s.phrase for s in said if re.search(r"\b(?:left|right)\b", s.phrase)]
     assert sides and all("right" in phrase and s.box is None for phrase, s in zip(sides, said, strict=False))
     wide = replace(photo, things=(Thing("car", (0.05, 0.2, 0.9, 0.8), 1.0, True),))
     over = replace(ref, box=(5.0, 20.0, 90.0, 80.0))
-    told = [scenes._twisted([over], {wide.path: wide}, rng, sides=True) for _ in range(40)]
-    assert not [t for t in told if t and re.search(r"\b(?:left|right)\b", t[1].phrase)]
+    drawn = Absences([], {wide.path: [over]}, {wide.path: wide}, Pictures(), alike=True)
+    told = [drawn.untrue(rng) for _ in range(40)]
+    assert any(told) and not [t for t in told if t and re.search(r"\b(?:left|right)\b", t.said.phrase)]
+
+
+def test_another_thing_is_one_that_nobody_speaks_of() -> None:
+    rng = np.random.default_rng(0)
+    said = {untrue.swapped("dog with a stick", {"dog", "stick", "cat", "balls"}, rng) for _ in range(200)}
+    assert all(s and (s.endswith("with a stick") or s.startswith("dog with a ")) for s in said)
+    assert not [s for s in said if s and re.search(r"\b(?:cat|ball)\b", s)], "they are spoken of"
+    assert len(said) > 5 and "dog with a stick" not in said
+    others = {untrue.swapped("car", {"bike"}, rng) for _ in range(100)}
+    assert "train" in others and not others & {"bicycle", "motorcycle", "car"}, "either may be called a bike"
+    assert untrue.swapped("woman", set(), rng) is None and untrue.swapped("dog's ear", set(), rng) is None
+
+
+def test_phrases_tell_of_photos_that_nobody_labelled(world: tuple[list[Ref], list[Photo]]) -> None:
+    """Two phrases for one dog are one thing; nothing is made untrue of two dogs."""
+    made, photos = world
+    image, rng = made[-1].image, np.random.default_rng(0)
+    refs = [
+        Ref(image, p, box, "attribute", "train", "s", True)
+        for p, box in (("a black dog", (0.0, 0.0, 150.0, 150.0)), ("the dog", (0.0, 0.0, 140.0, 150.0)))
+    ]
+    (photo,) = told_of({image: refs, "nowhere.png": refs}, {}).values()
+    assert [t.name for t in photo.things] == ["dog"] and not photo.complete
+    assert (photo.width, photo.height) == (240, 160)
+    one = Absences([], {image: refs}, {}, Pictures(), alike=True)
+    found = [m for _ in range(40) if (m := one.untrue(rng))]
+    assert found and all(m.said.box is None and m.true in ("a black dog", "the dog") for m in found)
+    assert all(m.said.phrase != m.true for m in found)
+    second = replace(refs[1], box=(160.0, 0.0, 240.0, 150.0))
+    two = Absences([], {image: [refs[0], second]}, {}, Pictures(), alike=True)
+    assert not any(two.untrue(rng) for _ in range(20))
+    assert not Absences([], {image: refs}, {}, Pictures()).known, "only where both sides are said alike"
+
+
+def test_an_absent_phrase_comes_with_the_one_it_was_made_from(world: tuple[list[Ref], list[Photo]]) -> None:
+    made, photos = world
+    mixer = Mixer(made, photos, 16, seed=3, mix=Mix(hand=0.5, absent=0.5, alike=True))
+    others = [r.phrase for r in made if r.image == made[-1].image and r.box is not None]
+    assert len(others) == 2
+    rng, said = np.random.default_rng(0), scenes.Said("blue car 11", None, 2, "absent")
+    seconds = Counter(forms.bare(mixer._both(made[-1].image, said, rng)[1].phrase) for _ in range(200))
+    near = sum(n for phrase, n in seconds.items() if "11" in phrase)
+    assert near > 100, "three of four: the nearest of two every other time, else either"
+    seconds = Counter(forms.bare(mixer._both(made[-1].image, said, rng, others[1])[1].phrase) for _ in range(200))
+    assert sum(n for phrase, n in seconds.items() if "11" in phrase) < 100

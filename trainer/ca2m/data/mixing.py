@@ -6,18 +6,17 @@ import logging
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from ca2m.config import Mix
 from ca2m.data import balance
+from ca2m.data.absent import Absences, Missing
 from ca2m.data.augment import FLIP, PLACED, Pictures
 from ca2m.data.refs import Photo, Ref
 from ca2m.data.scenes import (
     Said,
     Sample,
-    absent,
     as_written,
     draw,
     from_photos,
@@ -34,12 +33,8 @@ from ca2m.data.table import Table
 from ca2m.language import forms, names, phrases
 from ca2m.language.looks import Pixels
 from ca2m.language.meaning import Scene
-from ca2m.language.untrue import narrowed
 
 log = logging.getLogger("ca2m")
-
-NARROWED = 0.45
-"""Share of the absent phrases that are said more closely, with words that people say of what is there."""
 
 GONE = 0.3
 """Share of the pictures with rule-written phrases where one of the two is for what is not there."""
@@ -98,6 +93,9 @@ class Mixer:
         self._of_photo: dict[str, array[int]] = defaultdict(lambda: array("i"))  # places in hand
         for k, ref in enumerate(self.hand):
             self._of_photo[ref.image].append(k)
+        of_photo = {path: self.hand.take(np.array(places)) for path, places in self._of_photo.items()}
+        args = self.missing, of_photo, self.photos, self.pictures, self.missing_shares, self.mix.alike
+        self.absences = Absences(*args)
         self._last: tuple[int, list[Sample]] = -1, []
 
     def _balanced(self) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -117,7 +115,8 @@ class Mixer:
     def _two(self, rng: np.random.Generator) -> list[Sample]:
         u, pairs = rng.random(), 2 * self.mix.absent  # each comes with one that is there
         if self.missing and u < pairs:
-            return self._both(*self._missing(rng), rng)
+            missing = self._missing(rng)
+            return self._both(missing.image, missing.said, rng, missing.true)
         if self.hand and (u < pairs + self.mix.hand - self.mix.absent or not self.labelled):
             ref = self.hand[draw(len(self.hand), self.hand_shares, rng)]
             said = said_of(ref, self.photos.get(ref.image), self.pictures.get(ref.image))
@@ -130,24 +129,24 @@ class Mixer:
         found = from_photos(photos, self.pictures, self.side, rng, self.augment, shares, 2, write, self.flip, self.say)
         return [found[0], found[-1]]
 
-    def _missing(self, rng: np.random.Generator) -> tuple[str, Said]:
-        """A photo's path and a phrase for what is not in it."""
-        found = absent(self.missing, self.hand, self.photos, self.pictures, rng, self.missing_shares)
-        if not (self.mix.alike and rng.random() < NARROWED):
-            return found
-        path, said = found
-        beside = self.hand[draw(len(self.hand), self.hand_shares, rng)].phrase if self.hand else ""
-        beside = forms.bare(beside) if len(beside.split()) <= 4 and not PLACED.search(beside) else ""
-        return path, replace(said, phrase=narrowed(said.phrase, rng, beside))
+    def _missing(self, rng: np.random.Generator) -> Missing:
+        """A phrase for what is not in a photo."""
+        beside = self.hand[draw(len(self.hand), self.hand_shares, rng)].phrase if self.hand and self.mix.alike else ""
+        fits = len(beside.split()) <= 4 and not PLACED.search(beside.lower())
+        return self.absences.draw(rng, forms.bare(beside) if beside and fits else "")
 
-    def _both(self, path: str, first: Said, rng: np.random.Generator) -> list[Sample]:
-        """A phrase and another of the same photo for what is there: hand-written, else by rule, else the same again."""
+    def _both(self, path: str, first: Said, rng: np.random.Generator, true: str = "") -> list[Sample]:
+        """A phrase and another of the same photo for what is there: hand-written, else by rule, else the same again.
+        Where both sides are said alike, every other absent phrase comes with the one that it was made from, `true`, or
+        with the one that shares most words with it, so that little but the thing tells them apart."""
         picture, photo = self.pictures.get(path), self.photos.get(path)
         others = [ref for k in self._of_photo.get(path, ()) if (ref := self.hand[k]).phrase.lower() != first.phrase]
         may = bool(self.mix.beside and self.labelled) and _placeless(first)
         apart = may and bool(rng.random() < self.mix.beside)
         if apart:
             others = [ref for ref in others if _placeless(said_of(ref, photo, picture))]
+        if others and first.box is None and self.mix.alike and rng.random() < 0.5:
+            others = [max(others, key=lambda ref: (ref.phrase.lower() == true, shared(ref.phrase, first.phrase)))]
         if others:
             second = [said_of(others[int(rng.integers(len(others)))], photo, picture)]
         else:
@@ -166,6 +165,12 @@ class Mixer:
             if other.path != path and all(_lacks(other, s) for s in said):
                 return side_by_side(picture, said, self.pictures.get(other.path), rng)
         return picture, said
+
+
+def shared(one: str, other: str) -> float:
+    """Words that two phrases share, as a share of all their words."""
+    a, b = ({*forms.bare(phrase).split()} for phrase in (one, other))
+    return len(a & b) / len(a | b)
 
 
 def _placeless(said: Said) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from ca2m.language.meaning import Scene
 from ca2m.language.saying import as_written as as_written
 from ca2m.language.saying import reword as reword
 from ca2m.language.sides import mirrored
-from ca2m.language.untrue import elsewhere, twisted
 
 
 @dataclass(frozen=True)
@@ -274,89 +273,6 @@ def draw(count: int, shares: np.ndarray | None, rng: np.random.Generator) -> int
     if shares is None:
         return int(rng.integers(count))
     return min(count - 1, int(np.searchsorted(shares, rng.random(), side="right")))
-
-
-def absent(
-    refs: Sequence[Ref],
-    others: Sequence[Ref],
-    photos: Mapping[str, Photo],
-    pictures: Pictures,
-    rng: np.random.Generator,
-    shares: np.ndarray | None = None,
-) -> tuple[str, Said]:
-    """A photo's path and a phrase for what is not in it: one of refs (hand-written for it; 0.65), else what others
-    say of this photo with one word made untrue (0.15), else a rule-written near miss over a completely labelled photo,
-    else what others say of another photo, where nothing that its noun may name is labelled in this one. Unlabelled
-    things are many, so photos that are not complete give only half as often, and none for classes that are often left
-    out."""
-    u = rng.random()
-    made = _twisted(others, photos, rng, shares is not None) if others and u > 0.85 else None
-    if made is None and not (refs and u < 0.65):
-        made = _made_absent(others, photos, pictures, rng)
-    if made is None:
-        if not refs:
-            raise ValueError("make absent phrases: none was given, and no photo surely lacks what others name")
-        ref = refs[draw(len(refs), shares, rng)]
-        made = ref.image, Said(ref.phrase.lower(), None, noun_of(ref, photos.get(ref.image)), "absent")
-    return made
-
-
-ASIDE = 0.45
-"""Where a thing ends, 0..1 across the photo, that is plainly on one side even after a crop."""
-
-
-def _twisted(
-    others: Sequence[Ref], photos: Mapping[str, Photo], rng: np.random.Generator, sides: bool
-) -> tuple[str, Said] | None:
-    """A phrase made untrue by one word, or by the wrong side where `sides`: of a thing that is large and the only one
-    of its kind in the photo."""
-    wrong_side = sides and rng.random() < 0.3
-    for _ in range(40):
-        ref = others[int(rng.integers(len(others)))]
-        photo = photos.get(ref.image)
-        if photo is None or ref.box is None or ref.kind not in ("attribute", "class", "relation"):
-            continue
-        noun = noun_of(ref, photo)
-        if not 0 <= noun < names.OUTSIDE:
-            continue
-        alike = [t for t in photo.things if t.name in names.confusable(names.COCO80[noun])]
-        share = (ref.box[2] - ref.box[0]) * (ref.box[3] - ref.box[1]) / (photo.width * photo.height)
-        if len(alike) != 1 or share <= 0.05:
-            continue
-        left, right = ref.box[0] / photo.width, ref.box[2] / photo.width
-        if wrong_side:
-            aside = (right < ASIDE or left > 1 - ASIDE) and not PLACED.search(ref.phrase.lower())
-            phrase: str | None = elsewhere(ref.phrase, (left + right) / 2, rng) if aside else None
-        else:
-            phrase = twisted(ref.phrase.lower(), rng)
-        if phrase:
-            return ref.image, Said(phrase, None, noun, "absent")
-    return None
-
-
-def _made_absent(
-    others: Sequence[Ref], photos: Mapping[str, Photo], pictures: Pictures, rng: np.random.Generator
-) -> tuple[str, Said] | None:
-    """An absent phrase nobody wrote: a near miss or another photo's phrase; None when a hundred draws gave none."""
-    known = list(photos.values())
-    complete = [photo for photo in known if photo.complete and photo.things]
-    if complete and rng.random() < 0.25:
-        photo = complete[int(rng.integers(len(complete)))]
-        phrase = phrases.absent(photo.things, rng, complete=True, pixels=pictures.get(photo.path))
-        if phrase is not None:
-            return photo.path, Said(phrase.text, None, names.index_of_word(phrase.meaning.noun), "absent")
-    for _ in range(100 if others and known else 0):
-        ref, photo = others[int(rng.integers(len(others)))], known[int(rng.integers(len(known)))]
-        noun = names.noun_of(ref.phrase)  # by its own words: "the one in the grass" may be in any photo
-        if ref.image == photo.path or noun == names.UNKNOWN:
-            continue
-        name = names.COCO80[noun]
-        if {thing.name for thing in photo.things} & names.confusable(name):
-            continue
-        if not photo.complete and (name in names.OFTEN_UNLABELLED or rng.random() < 0.5):
-            continue
-        return photo.path, Said(ref.phrase.lower(), None, noun, "absent")
-    return None
 
 
 def hold_out(photos: Iterable[Photo], refs: Iterable[Ref]) -> list[Photo]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 
 import numpy as np
 
@@ -67,6 +68,44 @@ def twisted(phrase: str, rng: np.random.Generator) -> str | None:
     one = found[int(rng.integers(len(found)))]
     ways = _TWISTS[one[0]]
     return phrase[: one.start()] + ways[int(rng.integers(len(ways)))] + phrase[one.end() :]
+
+
+_SIBLINGS = (
+    "dog cat horse cow sheep goat bird elephant bear zebra giraffe monkey rabbit pig",
+    "car bus truck train motorcycle bicycle boat airplane van tractor taxi scooter",
+    "ball frisbee kite bat racket umbrella guitar camera balloon stick flag phone book hose drum",
+    "skateboard surfboard snowboard sled scooter bicycle bike",
+    "cup bottle bowl glass plate mug vase jar can kettle",
+    "chair couch bench bed sofa",
+    "apple banana pizza sandwich cake donut carrot pear lemon",
+    "backpack handbag suitcase purse basket bucket",
+    "hat helmet crown scarf necklace sunglasses tie goggles beard apron",
+    "laptop tv keyboard phone clock lamp camera printer",
+    "pool lake snow street beach couch stairs stage roof bridge fence",
+)
+_SIBLING: dict[str, list[str]] = {}
+for _row in _SIBLINGS:
+    for _word in _row.split():
+        _SIBLING.setdefault(_word, []).extend(w for w in _row.split() if w != _word)
+_NAMED = re.compile(rf"\b(?:{'|'.join(sorted(_SIBLING, key=len, reverse=True))})\b(?!')")
+
+
+def swapped(phrase: str, spoken_of: Set[str], rng: np.random.Generator) -> str | None:
+    """The phrase with one of its things changed to another of its sort that nobody speaks of in the photo; None when it
+    names none. spoken_of: words. Untrue where the thing meant is the one of its kind: it is not the other one, or not
+    with it."""
+    found = list(_NAMED.finditer(phrase))
+    if not found:
+        return None
+    one = found[int(rng.integers(len(found)))]
+    ways = tuple(w for w in _SIBLING[one[0]] if not {w, f"{w}s"} & spoken_of and not _confused(w, spoken_of))
+    return phrase[: one.start()] + _pick(ways, rng) + phrase[one.end() :] if ways else None
+
+
+def _confused(word: str, spoken_of: Set[str]) -> bool:
+    """Whether what a word names may be what another word says."""
+    may = names.extension(word)[1]
+    return any(may & names.extension(other)[1] for other in spoken_of)
 
 
 _BEHIND = (
