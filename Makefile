@@ -17,14 +17,17 @@ SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PURE   := ./camera ./camera/hang ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream ./pipeline/annotate/... ./pipeline/robot/... ./cmd/deixis/internal/manual ./cmd/deixis/internal/service ./cmd/deixis/internal/state
 VERSION := $(shell .package/version)
 
-# What make bundle trains with: a folder that holds refs.jsonl, photos/ and weights/ (see trainer/README.md).
+# What make bundle trains with: a folder that holds refs.jsonl, more phrases in refs-entities.jsonl where there are some,
+# photos/ and weights/ (see trainer/README.md).
 DATA  ?= data
 RUN   ?= runs/ca2m-edge
 # bf16 where the processor has units for it: about twice as fast.
 PRECISION ?= $(shell grep -qsE 'avx512_bf16|amx_bf16' /proc/cpuinfo && echo bf16 || echo fp32)
 TRAIN  = OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 \
-	.venv/bin/ca2m --threads 1 train --refs $(DATA)/refs.jsonl --photos $(DATA)/photos/annotations.json \
+	.venv/bin/ca2m --threads 1 train --photos $(DATA)/photos/annotations.json \
 	--sight $(DATA)/weights/nanodet-plus-m_416.safetensors --workers 1 --set run.precision=$(PRECISION)
+
+HAND   = --refs $(DATA)/refs.jsonl
 
 .NOTPARALLEL:
 .PHONY: help run setup build test lint test-go test-trainer prove speech data bundle export golden ablations clean
@@ -86,23 +89,27 @@ prove: build .venv/.trainer ## what takes too long for test: every fuzz target, 
 speech: .venv/.hearing ## the models that hear, into assets/models/speech (77 MB to fetch, hashes checked)
 	cd trainer && ../.venv/bin/python -m ca2m.speech --out ../$(SPEECH)
 
-bundle: data ## train ca2m-edge from nothing (or go on) and write its bundle; needs DATA
-	$(TRAIN) --config ca2m-edge --out $(RUN)/first
-	$(TRAIN) --config recipes/edge-further --start $(RUN)/first/last.pt --out $(RUN)/second
-	for seed in 9 10 11 12; do $(TRAIN) --config recipes/edge-last --set run.seed=$$seed --start $(RUN)/second/last.pt --out $(RUN)/last-$$seed; done
+bundle: $(RUN)/refs.jsonl ## train ca2m-edge from nothing (or go on) and write its bundle; needs DATA
+	$(TRAIN) $(HAND) --config ca2m-edge --out $(RUN)/first
+	$(TRAIN) $(HAND) --config recipes/edge-further --start $(RUN)/first/last.pt --out $(RUN)/second
+	for seed in 9 10 11 12; do $(TRAIN) $(HAND) --config recipes/edge-last --set run.seed=$$seed --start $(RUN)/second/last.pt --out $(RUN)/last-$$seed; done
 	.venv/bin/ca2m mean $(RUN)/last-*/last.pt --out $(RUN)/mean.pt
+	$(TRAIN) --refs $(RUN)/refs.jsonl --config recipes/edge-names --start $(RUN)/mean.pt --out $(RUN)/names
 	$(MAKE) export
 
 ablations: data ## what each part of ca2m-edge is worth: short runs on the same samples, a line of figures each; needs DATA
 	@for name in $(notdir $(basename $(wildcard trainer/ca2m/configs/ablations/*.yaml))); do \
-	  $(TRAIN) --config ablations/$$name --out runs/ablations/$$name; done
+	  $(TRAIN) $(HAND) --config ablations/$$name --out runs/ablations/$$name; done
 	@tail -n 1 runs/ablations/*/curve.txt
 
 data: .venv/.trainer
 	@[ -e $(DATA)/refs.jsonl ] || { echo "no $(DATA)/refs.jsonl: give DATA=folder (see trainer/README.md)"; exit 1; }
 
-export: .venv/.trainer ## the bundle and golden files from the last checkpoint
-	.venv/bin/ca2m export $(RUN)/mean.pt --out $(BUNDLE) --refs $(DATA)/refs.jsonl --int8 ground
+$(RUN)/refs.jsonl: data
+	.venv/bin/ca2m merge $(DATA)/refs.jsonl $(wildcard $(DATA)/refs-entities.jsonl) --splits train,val --out $@
+
+export: $(RUN)/refs.jsonl ## the bundle and golden files from the last checkpoint
+	.venv/bin/ca2m export $(RUN)/names/last.pt --out $(BUNDLE) --refs $(RUN)/refs.jsonl --int8 frame,ground
 	$(MAKE) golden
 
 golden: .venv/.trainer ## what the Go tests compare with
