@@ -47,19 +47,21 @@ def _forms_of(mixer: Mixer, count: int = 1600) -> tuple[Counter[str], Counter[st
 
 
 def test_words_are_balanced() -> None:
-    """Two words that nearly tell alone: under the weights their shares on both sides come near to each other, as far as
-    no phrase may weigh more than MOST times the average; what both say alike stays as it is."""
+    """Two words that nearly tell alone: under the weights the logarithm of their odds ratio is PART of what it was, to
+    a tenth of it, and no phrase is drawn more than MOST times as often as the average."""
     there = ["red cup"] * 30 + ["cup on table"] * 270
     absent = ["red cup"] * 200 + ["cup on table"] * 40
     first, second = balance.weights(there, absent)
     assert first.mean() == pytest.approx(1) and second.mean() == pytest.approx(1)
-    assert max(first.max(), second.max()) <= balance.MOST + 1e-6
+    assert max(first.max(), second.max()) <= balance.MOST
 
-    def share(weights: np.ndarray, phrases: list[str]) -> float:
-        return float(weights[["red" in p for p in phrases]].sum() / weights.sum())
+    def odds(weights: np.ndarray, phrases: list[str]) -> float:
+        red = np.array(["red" in p for p in phrases])
+        return float(np.log(weights[red].sum() / weights[~red].sum()))
 
-    before = abs(30 / 300 - 200 / 240)
-    assert abs(share(first, there) - share(second, absent)) < 0.1 * before
+    before = odds(np.ones(240), absent) - odds(np.ones(300), there)
+    after = odds(second, absent) - odds(first, there)
+    assert after == pytest.approx(balance.PART * before, abs=0.1 * before)
     assert np.allclose(first[:30], first[0]), "the same phrase weighs the same"
     alone = balance.weights(["cup"] * 50, ["cup"] * 20)
     assert all(np.allclose(side, 1) for side in alone)

@@ -25,7 +25,7 @@ _MORE = re.compile(r"(?:another|other|one of|some|two|three|both|all|each)\b")
 LARGE = 0.05
 """Share of the photo that a thing covers at least of which a phrase is made untrue: nobody overlooks it."""
 
-NARROWED = 0.45
+NARROWED = 0.25
 """Share of the absent phrases that are said more closely, with words that people say of what is there."""
 
 

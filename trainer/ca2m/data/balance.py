@@ -1,4 +1,4 @@
-"""Weights under which words say little of whether a thing is there: what is mostly said of absent things is drawn less
+"""Weights under which words say less of whether a thing is there: what is mostly said of absent things is drawn less
 among these and more among the others, and the other way round."""
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ LEAST = 12
 """Phrases on each side that hold a word which is balanced."""
 
 MOST = 5.0
-"""How much more, or less, than the average a phrase is drawn at most."""
+"""How much more, or less, than the average a phrase would be drawn at most if words were to say nothing."""
+
+PART = 0.5
+"""How far weights go on the way there, in logarithms. All the way, nothing is left of what words rightly tell: that
+people ask in vain for what is nearly there, a coat of another colour, and hardly ever for "the left one"."""
 
 
 def traits(phrase: str) -> set[str]:
@@ -26,8 +30,9 @@ def traits(phrase: str) -> set[str]:
 def weights(there: Sequence[str], absent: Sequence[str], rounds: int = 60) -> tuple[np.ndarray, np.ndarray]:
     """Of phrases for what is there and what is absent, how often each is drawn; the mean is 1.
 
-    Iterative proportional fitting: in each round every phrase is weighed by how far the share of each of its traits is
-    from a mean of both sides' shares, one that is nearer to what is there: that is what boxes are learnt from."""
+    Iterative proportional fitting, of which PART is taken: in each round every phrase is weighed by how far the share
+    of each of its traits is from a mean of both sides' shares, one that is nearer to what is there: that is what boxes
+    are learnt from."""
     own = [[traits(p) for p in side] for side in (there, absent)]
     counted = [Counter(t for found in side for t in found) for side in own]
     both = sorted(t for t in counted[0] if min(counted[0][t], counted[1][t]) >= LEAST)
@@ -41,8 +46,12 @@ def weights(there: Sequence[str], absent: Sequence[str], rounds: int = 60) -> tu
             step = np.bincount(of, 0.3 * np.log(wanted / shares[k])[which], len(logs[k]))
             logs[k] = np.clip(logs[k] + step, -np.log(MOST), np.log(MOST))
             logs[k] -= np.log(np.exp(logs[k]).mean()) if len(logs[k]) else 0.0
-    first, second = (np.exp(log) for log in logs)
-    return first, second
+    first, second = (np.exp(PART * log) for log in logs)
+    return _even(first), _even(second)
+
+
+def _even(weights: np.ndarray) -> np.ndarray:
+    return np.asarray(weights / weights.mean()) if len(weights) else weights
 
 
 def _rows(side: Sequence[set[str]], number: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
