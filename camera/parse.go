@@ -15,12 +15,13 @@ import (
 const maxDevice = 255
 
 // streams are the schemes of network sources.
-var streams = []string{"rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "udp", "tcp", "http", "https"}
+var streams = []string{"rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "udp", "tcp", "http", "https", "ros", "ross"}
 
 // Parse tells what source is meant:
 //
 //	0  /dev/video0  v4l2:///dev/video0        a camera
 //	rtsp://HOST/PATH  http://HOST:8080/feed   a stream
+//	ros://HOST:9090/TOPIC                     pictures of a ROS topic, over rosbridge
 //	clip.mp4  file:///clip.mp4                a video file
 //	folder/  'img*.jpg'  one.jpg              pictures
 //	pattern://640x480@30?frames=90            a test pattern; every part may be left out
@@ -74,7 +75,13 @@ func parseScheme(source, scheme, rest string) (Ref, error) {
 		if err != nil || u.Host == "" {
 			return Ref{}, fmt.Errorf("read source %q: not an address (write %s://HOST:PORT/PATH)", scheme+"://…", scheme)
 		}
-		return Ref{Kind: Stream, URI: source, Path: source}, nil
+		if r := (Ref{Kind: Stream, URI: source, Path: source}); !r.ROS() {
+			return r, nil
+		} else if strings.Trim(u.Path, "/") == "" || u.User != nil || u.RawQuery != "" || u.Hostname() == "" {
+			return Ref{}, fmt.Errorf("read source %q: it is not like ros://HOST:9090/camera/image_raw/compressed", Redacted(source))
+		} else {
+			return r, nil
+		}
 	}
 	return Ref{}, fmt.Errorf("read source: scheme %q is unknown (known are v4l2, file, pattern, %s)", scheme, strings.Join(streams, ", "))
 }

@@ -28,6 +28,7 @@ func TestParse(t *testing.T) {
 		"rtsp":           {"rtsp://cam.local/1", Stream, "rtsp://cam.local/1", 0, true},
 		"upper case":     {"RTSP://cam.local/1", Stream, "RTSP://cam.local/1", 0, true},
 		"udp any host":   {"udp://0.0.0.0:5000", Stream, "udp://0.0.0.0:5000", 0, true},
+		"ros":            {"ros://robot:9090/camera/compressed", Stream, "ros://robot:9090/camera/compressed", 0, true},
 		"http":           {"http://cam.local:8080/a.mjpg?x=1", Stream, "http://cam.local:8080/a.mjpg?x=1", 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,6 +97,8 @@ func TestParseErrors(t *testing.T) {
 		"v4l2 without node": {"v4l2://video0", false, "v4l2:///dev/video0"},
 		"v4l2 alone":        {"v4l2://", false, "v4l2:///dev/video0"},
 		"no host":           {"rtsp:///a", false, "HOST"},
+		"no topic":          {"ros://robot:9090", false, "ros://HOST:9090/"},
+		"password of ROS":   {"ros://me:secret@robot/a", false, "ros://HOST:9090/"},
 		"unknown scheme":    {"gopher://a/b", false, "unknown"},
 		"control sign":      {"http://a\x01b/", false, "HOST"},
 	} {

@@ -1,6 +1,9 @@
 package camera
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // The sentinels that callers test with errors.Is.
 var (
@@ -65,6 +68,12 @@ func (r Ref) Live() bool {
 		return r.Frames == 0
 	}
 	return false
+}
+
+// ROS says whether the source is a topic of ROS, which rosbridge hands on.
+func (r Ref) ROS() bool {
+	scheme, _, _ := strings.Cut(r.URI, "://")
+	return r.Kind == Stream && (strings.EqualFold(scheme, "ros") || strings.EqualFold(scheme, "ross"))
 }
 
 // Unrelated says whether each frame is to be answered for itself: pictures of a

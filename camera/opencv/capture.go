@@ -12,6 +12,7 @@ import (
 	"deixis/camera"
 	"deixis/camera/child"
 	"deixis/camera/hang"
+	"deixis/camera/rosbridge"
 )
 
 // The pauses between tries to reconnect: doubled from the first to the last.
@@ -39,6 +40,8 @@ type Capture struct {
 	toldLost bool
 	span     span
 
+	stamps *rosbridge.Stamps // of the pictures of a ROS topic; nil for other sources
+
 	told atomic.Pointer[Info] // a copy of info for other goroutines
 	away atomic.Bool
 }
@@ -46,7 +49,16 @@ type Capture struct {
 // OpenCapture opens a device, file or stream; see Open for its errors.
 func OpenCapture(ctx context.Context, ref camera.Ref, o Options) (*Capture, error) {
 	o = o.filled()
-	return newCapture(ctx, ref, o, func(ctx context.Context) (handle, error) { return openReader(ctx, ref, o) })
+	if !ref.ROS() {
+		return newCapture(ctx, ref, o, func(ctx context.Context) (handle, error) { return openReader(ctx, ref, o) })
+	}
+	var stamps rosbridge.Stamps
+	c, err := newCapture(ctx, ref, o, func(ctx context.Context) (handle, error) { return openTopic(ctx, ref, o, &stamps) })
+	if err != nil {
+		return nil, err
+	}
+	c.stamps = &stamps
+	return c, nil
 }
 
 // openReader opens what ref names in a child of this program, or in this process

@@ -14,6 +14,7 @@ import (
 
 	"deixis/camera"
 	"deixis/camera/container"
+	"deixis/camera/rosbridge"
 )
 
 // FFmpeg's own lines would stand between ours. OpenCV reads the variable when
@@ -41,8 +42,9 @@ type Options struct {
 
 	At camera.Place // a recording or pictures are read on after this place; those read before it must be the same still
 
-	From, To time.Duration // a recording or pictures are read from the first frame at or after From to the last before To, times from the first frame of all; To 0: to the end
-	Whole    bool          // a file is decoded from its beginning up to From, and not jumped into
+	From, To  time.Duration     // a recording or pictures are read from the first frame at or after From to the last before To, times from the first frame of all; To 0: to the end
+	Whole     bool              // a file is decoded from its beginning up to From, and not jumped into
+	Rosbridge rosbridge.Options // how the server of a ros:// source is talked to; its URL and Told are not looked at
 
 	InProcess   bool          // read video in this process, which a decoder's crash then ends
 	NoFrame     time.Duration // a reader that gives nothing for so long is ended; 0 means 10 s

@@ -38,19 +38,25 @@ func ReadImageWithin(path string, most int, f *camera.Frame) error {
 	case err != nil:
 		return fmt.Errorf("read picture: %w", err)
 	}
-	info, err := camera.ReadHeader(data)
-	switch {
-	case !info.Within(int64(most)):
-		return fmt.Errorf("read picture %q: %dx%d pixels are more than %d (make it smaller, or raise the limit with --max-pixels): %w", path, info.Width, info.Height, most, camera.ErrNoPicture)
-	case errors.Is(err, camera.ErrFormat):
-		return fmt.Errorf("read picture %q: cannot decode it: %w (convert it to JPEG or PNG): %w", path, err, camera.ErrNoPicture)
-	case err != nil:
-		return fmt.Errorf("read picture %q: cannot decode it: %s: %w (copy it again from its source): %w", path, info.Format, err, camera.ErrNoPicture)
-	}
-	if err := decode(data, info, f); err != nil {
+	if err := decodeWithin(data, most, f); err != nil {
 		return fmt.Errorf("read picture %q: %w", path, err)
 	}
 	return nil
+}
+
+// decodeWithin decodes a picture of at most most pixels, and may change data. Its
+// error is camera.ErrNoPicture.
+func decodeWithin(data []byte, most int, f *camera.Frame) error {
+	info, err := camera.ReadHeader(data)
+	switch {
+	case !info.Within(int64(most)):
+		return fmt.Errorf("%dx%d pixels are more than %d (make it smaller, or raise the limit with --max-pixels): %w", info.Width, info.Height, most, camera.ErrNoPicture)
+	case errors.Is(err, camera.ErrFormat):
+		return fmt.Errorf("cannot decode it: %w (convert it to JPEG or PNG): %w", err, camera.ErrNoPicture)
+	case err != nil:
+		return fmt.Errorf("cannot decode it: %s: %w (copy it again from its source): %w", info.Format, err, camera.ErrNoPicture)
+	}
+	return decode(data, info, f)
 }
 
 // decode may change data.

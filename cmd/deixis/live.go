@@ -23,7 +23,7 @@ import (
 
 // liveCmd is `deixis live`.
 type liveCmd struct {
-	Source   string     `arg:"" optional:"" placeholder:"SOURCE" help:"0, /dev/video0, rtsp://…, http://…, clip.mp4, folder/, 'img*.jpg' or pattern:// (default: camera 0)."`
+	Source   string     `arg:"" optional:"" placeholder:"SOURCE" help:"0, /dev/video0, rtsp://…, http://…, ros://HOST:9090/TOPIC, clip.mp4, folder/, 'img*.jpg' or pattern:// (default: camera 0)."`
 	From     string     `name:"source" default:"0" placeholder:"SOURCE" help:"The source where none is given as an argument, so that a --config file can name it."`
 	Phrase   []string   `short:"p" sep:"none" placeholder:"PHRASE" help:"What to look for; several are separated by ; or given one by one. New ones can be typed while it runs."`
 	Window   bool       `xor:"show" help:"Show a window, or fail where there is no desktop."`
