@@ -14,7 +14,7 @@ BUNDLE := assets/models/ca2m-edge
 SPEECH := assets/models/speech
 ORT    := bin/lib/libonnxruntime.so
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PURE   := ./camera ./camera/hang ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream ./pipeline/annotate/... ./pipeline/robot/... ./cmd/deixis/internal/manual ./cmd/deixis/internal/service ./cmd/deixis/internal/state
+PURE   := ./camera ./camera/hang ./camera/rosbridge ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream ./pipeline/annotate/... ./pipeline/robot/... ./cmd/deixis/internal/manual ./cmd/deixis/internal/service ./cmd/deixis/internal/state
 VERSION := $(shell .package/version)
 
 # What make bundle trains with: a folder that holds refs.jsonl, more phrases in refs-entities.jsonl where there are some,
@@ -56,7 +56,7 @@ lint: .venv/.opencv .venv/.trainer ## gofmt, go vet, staticcheck, ruff, mypy
 	.venv/bin/ruff check trainer
 	cd trainer && ../.venv/bin/mypy
 
-test-go: setup .venv/.readers ## race detector where there is no native code, everything, then native leaks
+test-go: setup .venv/.readers .venv/.ros ## race detector where there is no native code, everything, then native leaks
 	go test -race $(PURE)
 	go test -timeout 20m ./...
 	go test $(GOFLAGS),matprofile ./camera/opencv ./pipeline/record
@@ -154,6 +154,11 @@ $(ORT): .venv/.python trainer/pyproject.toml
 	$(PYTHON) -m venv .venv/scorers # trackeval and label-studio-sdk want different versions of numpy
 	.venv/scorers/bin/pip install -q trackeval==1.3.0
 	.venv/readers/bin/pip install -q pycocotools==2.0.11 datumaro==1.13.12 webvtt-py==0.6.0 label-studio-sdk==2.1.2
+	@touch $@
+
+.venv/.ros: .venv/.python # another client of rosbridge, and ROS 2's messages without ROS: what the tests hold ours against
+	$(PYTHON) -m venv .venv/ros
+	.venv/ros/bin/pip install -q roslibpy==2.1.0 rosbags==0.11.9
 	@touch $@
 
 .venv/.trainer: .venv/.python trainer/pyproject.toml

@@ -299,6 +299,21 @@ func (c *Conn) Done() <-chan struct{} { return c.ctx.Done() }
 // Err is why the connection is over; nil while it is not.
 func (c *Conn) Err() error { return context.Cause(c.ctx) }
 
+// Leave ends the connection once the server has taken all that was sent, or ctx ends.
+func (c *Conn) Leave(ctx context.Context) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		c.ws.Close(websocket.StatusNormalClosure, "")
+	}()
+	select {
+	case <-said:
+	case <-ctx.Done():
+	}
+	c.Close()
+	<-said
+}
+
 // Close ends the connection: nothing is taken any more once it returns.
 func (c *Conn) Close() {
 	c.end(net.ErrClosed)

@@ -55,7 +55,7 @@ func (c *liveCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	if err := c.Lock.rules().Validate(); err != nil {
 		return app.Usage(err)
 	}
-	if err := errors.Join(c.Listen.validate(), c.Page.validate(), c.Robot.validate()); err != nil {
+	if err := errors.Join(c.Listen.validate(), c.Page.validate(), c.Robot.validate(strings.TrimSpace(c.Source))); err != nil {
 		return err
 	}
 	if c.Source == "" {
@@ -77,6 +77,11 @@ func (c *liveCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	a, phrases := by.Asker(g.Log), pipeline.SplitAll(c.Phrase)
 	if _, err := a.Phrases(phrases); err != nil {
 		return err
+	}
+	if ref.ROS() {
+		if o.Rosbridge, err = c.Robot.ROS.server(); err != nil {
+			return err
+		}
 	}
 	from, err := opencv.Open(ctx, ref, o)
 	if err != nil {

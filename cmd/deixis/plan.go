@@ -31,7 +31,7 @@ func planOf(f *liveCmd, ref camera.Ref, desktop bool) plan {
 		p.events, p.toOutput = "-", true
 	}
 	p.everyFrame = !ref.Live() && (p.record != "" || p.events != "" || !seen)
-	p.draw = p.window || p.record != ""
+	p.draw = p.window || p.record != "" || f.Robot.ROS.Picture
 	p.paced = !ref.Live() && seen
 	p.repeatLast = ref.Kind == camera.Images && (p.window || p.page) && !p.everyFrame
 	return p

@@ -50,7 +50,10 @@ func (s *show) openRobot(c *line.Config) (err error) {
 		s.closers = append(s.closers, s.audit.Close)
 		o.Keeper, needs = s.audit, pipeline.Undrawn
 	}
-	if o.Outs, err = s.openWays(o.Boot); err != nil {
+	if o.Outs, err = s.openWays(c, o.Boot); err != nil {
+		return err
+	}
+	if err := s.watchLens(); err != nil {
 		return err
 	}
 	s.robot = robot.NewPublisher(o)
@@ -58,46 +61,68 @@ func (s *show) openRobot(c *line.Config) (err error) {
 	return nil
 }
 
-// openWays prepares every way out. Each connects with its first message.
-func (s *show) openWays(boot string) (outs []robot.Out, err error) {
-	f := &s.flags.Robot
-	known := &robot.Inbox{Do: s.order, Log: s.g.Log}
-	var anyone *robot.Inbox
-	if f.Anon {
-		anyone = known
+// inbox takes orders from who is known, or from anyone where that is allowed; nil for
+// nobody.
+func (s *show) inbox(known bool) *robot.Inbox {
+	if !known && !s.flags.Robot.Anon {
+		return nil
 	}
+	return &robot.Inbox{Do: s.order, Log: s.g.Log}
+}
+
+// openWays prepares every way out. Each connects with its first message.
+func (s *show) openWays(c *line.Config, boot string) (outs []robot.Out, err error) {
+	f := &s.flags.Robot
 	for i, addr := range append(slices.Clone(f.UDP), f.TCP...) {
 		network := "udp"
 		if i >= len(f.UDP) {
 			network = "tcp"
 		}
-		way, err := socket.New(socket.Options{Network: network, Addr: addr, Inbox: anyone})
+		way, err := socket.New(socket.Options{Network: network, Addr: addr, Inbox: s.inbox(false)})
 		if err != nil {
 			return nil, app.Usage(fmt.Errorf("--%s: %w", network, err))
 		}
 		outs = append(outs, robot.Out{Name: network + " " + addr, To: way})
 	}
-	if f.MQTT.URL == "" {
-		return outs, nil
+	if f.MQTT.URL != "" {
+		way, err := s.mqtt(boot)
+		if err != nil {
+			return nil, err
+		}
+		outs = append(outs, robot.Out{Name: "mqtt", To: way})
 	}
-	m := mqtt.Options{URL: f.MQTT.URL, User: f.MQTT.User, Name: f.name(), Boot: boot, HomeAssistant: f.MQTT.Home, Inbox: anyone}
-	if m.Password, err = f.MQTT.password(); err != nil {
+	if f.ROS.URL != "" {
+		way, err := s.rosbridge(boot)
+		if err != nil {
+			return nil, err
+		}
+		outs = append(outs, robot.Out{Name: "rosbridge", To: way})
+		if f.ROS.Picture {
+			pictures := way.Pictures(opencv.EncodeJPEG)
+			s.closers = append(s.closers, pictures.Close)
+			c.Outputs = append(c.Outputs, pipeline.Output{Name: "rosbridge picture", To: pictures, Needs: pipeline.Drawn, OnError: pipeline.Retry})
+		}
+	}
+	return outs, nil
+}
+
+// mqtt is what tells a broker of a target.
+func (s *show) mqtt(boot string) (way *mqtt.Client, err error) {
+	f := &s.flags.Robot.MQTT
+	o := mqtt.Options{URL: f.URL, User: f.User, Name: s.flags.Robot.name(), Boot: boot, HomeAssistant: f.Home, Inbox: s.inbox(f.User != "" || f.Cert != "")}
+	if o.Password, err = f.password(); err != nil {
 		return nil, err
 	}
-	if m.TLS, err = f.MQTT.certificates(); err != nil {
+	if o.TLS, err = f.certificates(); err != nil {
 		return nil, err
 	}
-	if m.User != "" || f.MQTT.Cert != "" {
-		m.Inbox = known
-	}
-	if m.Inbox == nil {
+	if o.Inbox == nil {
 		s.g.Log.Info("commands over MQTT are not taken, since the broker does not know who sends them (--mqtt-user, --mqtt-cert or --commands-from-anyone)")
 	}
-	way, err := mqtt.New(m)
-	if err != nil {
+	if way, err = mqtt.New(o); err != nil {
 		return nil, app.Usage(fmt.Errorf("--mqtt: %w", err))
 	}
-	return append(outs, robot.Out{Name: "mqtt", To: way}), nil
+	return way, nil
 }
 
 // away is why no pictures come at the moment; "" where they do.
@@ -129,7 +154,7 @@ func (s *show) order(_ context.Context, o robot.Order) error {
 // confirm locks the target that is proposed to a robot: track, or whichever it is for 0.
 func (s *show) confirm(track int) error {
 	if s.robot == nil {
-		return errors.New("no robot is told of a target, so that there is nothing to confirm (--mqtt, --udp, --tcp)")
+		return errors.New("no robot is told of a target, so that there is nothing to confirm (--mqtt, --rosbridge, --udp, --tcp)")
 	}
 	return s.robot.Confirm(track)
 }
@@ -155,6 +180,9 @@ func (s *show) runRobot(ctx context.Context, others *errgroup.Group) {
 	})
 	if s.audit != nil {
 		others.Go(func() error { return s.audit.Run(kept) })
+	}
+	if s.lens != nil {
+		others.Go(func() error { return s.lens.Run(ctx) })
 	}
 }
 

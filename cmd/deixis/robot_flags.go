@@ -22,9 +22,10 @@ type robotArgs struct {
 	Name string   `placeholder:"NAME" help:"Name of this camera in events, messages and topics (default: none in events, else the host's)."`
 	UDP  []string `name:"udp" placeholder:"HOST:PORT" help:"Send a robot's target there, a JSON line a message; may be given several times."`
 	TCP  []string `name:"tcp" placeholder:"HOST:PORT" help:"The same over TCP: the robot listens, this program connects."`
-	Anon bool     `name:"commands-from-anyone" help:"Take phrases and commands over TCP, and from a broker that asks for no user and no certificate."`
+	Anon bool     `name:"commands-from-anyone" help:"Take phrases and commands over TCP, and from a broker or server that asks for no user, certificate or secret."`
 
 	MQTT mqttArgs `embed:""`
+	ROS  rosArgs  `embed:""`
 
 	ValidFor  time.Duration `default:"500ms" help:"How long after its capture a locked target may be acted on."`
 	Heartbeat float64       `default:"5" placeholder:"HZ" help:"Least target messages a second."`
@@ -74,22 +75,23 @@ func (c *followArgs) law() *robot.Law {
 
 // on says whether anybody is told of a target, or keeps what would be.
 func (c *robotArgs) on() bool {
-	return c.MQTT.URL != "" || len(c.UDP) > 0 || len(c.TCP) > 0 || c.Audit != ""
+	return c.MQTT.URL != "" || c.ROS.URL != "" || len(c.UDP) > 0 || len(c.TCP) > 0 || c.Audit != ""
 }
 
 // passwordEnv names the variable with the broker's password. It has no flag, which
 // others on the machine could read.
 const passwordEnv = "DEIXIS_MQTT_PASSWORD"
 
-// validate names what cannot be.
-func (c *robotArgs) validate() error {
+// validate names what cannot be with source.
+func (c *robotArgs) validate(source string) error {
 	var errs []error
 	wrong := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
 	asks := c.Follow.On || c.Confirm || c.Dwell != 0 || c.MaxRate != 0 || c.MinSize != 0 || c.MaxSize != 0 || len(c.Zones)+len(c.Forbidden)+len(c.Sizes) > 0
 	if asks && !c.on() {
-		wrong("--follow, --confirm, --dwell, --zone, --known-size and the like shape what a robot is told: add --mqtt URL, --udp HOST:PORT, --tcp HOST:PORT or --audit DIR")
+		wrong("--follow, --confirm, --dwell, --zone, --known-size and the like shape what a robot is told: add --mqtt URL, --rosbridge URL, --udp HOST:PORT, --tcp HOST:PORT or --audit DIR")
 	}
-	if noLens := c.Info == "" && c.FOV == 0; noLens && (c.Follow.On || c.MaxRate != 0 || len(c.Sizes) > 0) {
+	fromROS := camera.Ref{Kind: camera.Stream, URI: source}.ROS() // the lens may be told there
+	if noLens := c.Info == "" && c.FOV == 0 && !fromROS; noLens && (c.Follow.On || c.MaxRate != 0 || len(c.Sizes) > 0) {
 		wrong("--follow, --max-rate and --known-size need to know the lens: add --fov DEG or --camera-info FILE.yaml")
 	}
 	if !(c.Heartbeat >= 0.1 && c.Heartbeat <= 100) {
@@ -105,7 +107,7 @@ func (c *robotArgs) validate() error {
 		wrong("--audit-limit %d: it must be 16 MB or more", c.Most)
 	}
 	rules, err := c.rules()
-	errs = append(errs, err, rules.Validate(), c.Follow.law().Validate(), c.MQTT.validate(c.name()))
+	errs = append(errs, err, rules.Validate(), c.Follow.law().Validate(), c.MQTT.validate(c.name()), c.ROS.validate(source, fromROS))
 	if _, err := c.sizes(); err != nil {
 		errs = append(errs, fmt.Errorf("--known-size: %w", err))
 	}
@@ -202,34 +204,49 @@ func (c *robotArgs) lens(w, h int) (*lens.Lens, error) {
 
 // password is what proves the user to the broker; "" for nothing.
 func (c *mqttArgs) password() (string, error) {
-	if c.Password == "" {
-		return os.Getenv(passwordEnv), nil
+	return secret("--mqtt-password-file", c.Password, passwordEnv)
+}
+
+// secret is what a file holds, or without one a variable: neither can be read by others on the
+// machine, as flags can.
+func secret(flag, file, env string) (string, error) {
+	if file == "" {
+		return os.Getenv(env), nil
 	}
-	f, err := camera.OpenRegular(c.Password)
+	f, err := camera.OpenRegular(file)
 	if err != nil {
-		return "", app.Input(fmt.Errorf("--mqtt-password-file: %w", err))
+		return "", app.Input(fmt.Errorf("%s: %w", flag, err))
 	}
 	defer f.Close()
 	raw := make([]byte, 64<<10)
 	n, err := f.Read(raw)
 	if n == 0 {
-		return "", app.Input(fmt.Errorf("--mqtt-password-file %s: nothing in it: %w", c.Password, err))
+		return "", app.Input(fmt.Errorf("%s %s: nothing in it: %w", flag, file, err))
 	}
 	return strings.TrimRight(string(raw[:n]), "\r\n"), nil
 }
 
-// certificates are what the broker is checked with and shown; nil is the system's.
-func (c *mqttArgs) certificates() (*tls.Config, error) {
-	conf := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CA != "" {
-		pem, err := os.ReadFile(c.CA)
-		if err != nil {
-			return nil, app.Input(fmt.Errorf("--mqtt-ca: %w", err))
-		}
-		conf.RootCAs = x509.NewCertPool()
-		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, app.Input(fmt.Errorf("--mqtt-ca %s: no certificates in PEM", c.CA))
-		}
+// authorities are the certificates in a file; nil, the system's, for none.
+func authorities(flag, file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, app.Input(fmt.Errorf("%s: %w", flag, err))
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, app.Input(fmt.Errorf("%s %s: no certificates in PEM", flag, file))
+	}
+	return pool, nil
+}
+
+// certificates are what the broker is checked with and shown.
+func (c *mqttArgs) certificates() (conf *tls.Config, err error) {
+	conf = &tls.Config{MinVersion: tls.VersionTLS12}
+	if conf.RootCAs, err = authorities("--mqtt-ca", c.CA); err != nil {
+		return nil, err
 	}
 	if c.Cert != "" {
 		cert, err := tls.LoadX509KeyPair(c.Cert, c.Key)

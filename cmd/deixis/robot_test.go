@@ -37,8 +37,8 @@ func TestRobotFlags(t *testing.T) {
 	if *r.Follow.law() != robot.DefaultLaw || r.ValidFor != robot.DefaultValidFor || time.Duration(float64(time.Second)/r.Heartbeat) != robot.DefaultHeartbeat {
 		t.Errorf("the flags' defaults are %+v, the room's %+v", r, robot.DefaultLaw)
 	}
-	if r.on() || r.validate() != nil || r.name() == "" {
-		t.Errorf("%+v: %v", r, r.validate())
+	if r.on() || r.validate("0") != nil || r.name() == "" {
+		t.Errorf("%+v: %v", r, r.validate("0"))
 	}
 }
 
@@ -72,19 +72,27 @@ func TestRobotErrors(t *testing.T) {
 		"bad udp":              {[]string{"--udp", "here"}, app.ExitUsage, "--udp"},
 		"bad tcp":              {[]string{"--tcp", "here"}, app.ExitUsage, "--tcp"},
 		"bad broker":           {[]string{"--mqtt", "http://x"}, app.ExitUsage, "mqtt://"},
-		"password in the open": {[]string{"--mqtt", "mqtt://me:secret@x"}, app.ExitUsage, "password"},
+		"password in the open": {[]string{"--mqtt", "mqtt://me:sesame@x"}, app.ExitUsage, "password"},
 		"user of no broker":    {[]string{"--mqtt-user", "me"}, app.ExitUsage, "--mqtt URL"},
 		"bad name":             {[]string{"--mqtt", "mqtt://x", "--name", "a/b"}, app.ExitUsage, "--name"},
 		"half a certificate":   {[]string{"--mqtt", "mqtts://x", "--mqtt-cert", file}, app.ExitUsage, "--mqtt-key"},
 		"certificate in clear": {[]string{"--mqtt", "mqtt://x", "--mqtt-ca", file}, app.ExitUsage, "mqtts://"},
 		"no certificate":       {[]string{"--mqtt", "mqtts://x", "--mqtt-ca", file}, app.ExitInput, "PEM"},
 		"no password":          {[]string{"--mqtt", "mqtt://x", "--mqtt-password-file", "gone.txt"}, app.ExitInput, "gone.txt"},
+		"bad server":           {[]string{"--rosbridge", "http://x"}, app.ExitUsage, "ws://"},
+		"secret in the open":   {[]string{"--rosbridge", "ws://me:sesame@x"}, app.ExitUsage, "password"},
+		"picture for nobody":   {[]string{"--rosbridge-picture"}, app.ExitUsage, "--rosbridge URL"},
+		"secret for nobody":    {[]string{"--rosbridge-secret-file", file}, app.ExitUsage, "--rosbridge URL"},
+		"no secret":            {[]string{"--rosbridge", "ws://x", "--rosbridge-secret-file", "gone.txt"}, app.ExitInput, "gone.txt"},
+		"ROS in clear":         {[]string{"--rosbridge", "ws://x", "--rosbridge-ca", file}, app.ExitUsage, "wss://"},
+		"no ROS certificate":   {[]string{"--rosbridge", "wss://x", "--rosbridge-ca", file}, app.ExitInput, "PEM"},
+		"small fragments":      {[]string{"--rosbridge", "ws://x", "--rosbridge-fragment", "7"}, app.ExitUsage, "bytes"},
 		"small audit":          {[]string{"--audit", t.TempDir(), "--audit-limit", "1"}, app.ExitUsage, "16 MB"},
 		"audit in a file":      {[]string{"--audit", file}, app.ExitFailed, "--audit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errs := deixis(t, append([]string{"live", short, "--headless", "--log-level", "error", "--bundle", b.Dir}, tt.args...)...)
-			if code != tt.code || out != "" || !strings.Contains(errs, tt.says) || strings.Count(errs, "\n") != 1 || strings.Contains(errs, "secret") {
+			if code != tt.code || out != "" || !strings.Contains(errs, tt.says) || strings.Count(errs, "\n") != 1 || strings.Contains(errs, "sesame") {
 				t.Errorf("code %d, stdout %q, stderr %q; want %d and one line that says %q", code, out, errs, tt.code, tt.says)
 			}
 		})

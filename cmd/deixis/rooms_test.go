@@ -41,11 +41,12 @@ var edges = map[string][]string{
 	"camera/rosbridge":            {},
 	"camera/rosbridge/bridgetest": {},
 
-	"pipeline/robot":        {"camera", "model", "pipeline", "pipeline/event", "pipeline/robot/lens"},
-	"pipeline/robot/audit":  {"camera", "pipeline", "pipeline/robot"},
-	"pipeline/robot/lens":   {"model"},
-	"pipeline/robot/mqtt":   {"pipeline/robot"},
-	"pipeline/robot/socket": {"pipeline/robot"},
+	"pipeline/robot":           {"camera", "model", "pipeline", "pipeline/event", "pipeline/robot/lens"},
+	"pipeline/robot/audit":     {"camera", "pipeline", "pipeline/robot"},
+	"pipeline/robot/lens":      {"model"},
+	"pipeline/robot/mqtt":      {"pipeline/robot"},
+	"pipeline/robot/rosbridge": {"camera", "camera/rosbridge", "pipeline", "pipeline/robot", "pipeline/robot/lens"},
+	"pipeline/robot/socket":    {"pipeline/robot"},
 
 	"pipeline/annotate":             {"camera", "model", "pipeline", "pipeline/track"},
 	"pipeline/annotate/jsonl":       {"camera", "pipeline", "pipeline/annotate", "pipeline/event"},

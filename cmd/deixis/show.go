@@ -21,6 +21,7 @@ import (
 	"deixis/pipeline/record"
 	"deixis/pipeline/robot"
 	"deixis/pipeline/robot/audit"
+	"deixis/pipeline/robot/rosbridge"
 	"deixis/pipeline/web"
 )
 
@@ -42,12 +43,13 @@ type show struct {
 	token   string      // of the page; "" for none
 	voice   *voice      // nil without --listen
 	orders  *orders
-	events  *event.Writer    // nil without --events
-	robot   *robot.Publisher // nil where nobody is told of a target
-	audit   *audit.Log       // nil without --audit
-	state   *state.File      // nil where nothing is kept for the next start
-	manager *service.Manager // nil where no service manager wants to know
-	boot    string           // names this run of the program
+	events  *event.Writer        // nil without --events
+	robot   *robot.Publisher     // nil where nobody is told of a target
+	audit   *audit.Log           // nil without --audit
+	state   *state.File          // nil where nothing is kept for the next start
+	manager *service.Manager     // nil where no service manager wants to know
+	lens    *rosbridge.LensWatch // nil unless ROS may tell of the lens
+	boot    string               // names this run of the program
 	closers []func() error
 }
 

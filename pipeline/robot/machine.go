@@ -184,6 +184,11 @@ func (m *Machine) Tick(now time.Time) (Update, bool) {
 	return m.send(now), true
 }
 
+// SetLens says through which lens the pictures come from now on.
+func (m *Machine) SetLens(l *lens.Lens) {
+	m.c.Lens, m.fits, m.size, m.lensErr = l, nil, [2]int{}, nil
+}
+
 // LensErr is why messages have no bearing though there is a lens; nil where they do.
 func (m *Machine) LensErr() error { return m.lensErr }
 
@@ -282,7 +287,7 @@ func (m *Machine) message(now time.Time) Message {
 			view.Age = max(0, now.Sub(s.found))
 		}
 		captured := stamp(s.captured)
-		next.Frame, next.Size, next.Captured = s.frame, s.size, &captured
+		next.Frame, next.Size, next.Captured, next.At = s.frame, s.size, &captured, s.captured.Add(m.c.Latency)
 	}
 	if no := m.stale(now); no != nil {
 		next.Refused = no

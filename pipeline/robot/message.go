@@ -40,6 +40,8 @@ type Message struct {
 	Size     [2]int   `json:"size"`     // of the picture, pixels
 	Captured *string  `json:"captured"` // when the picture was taken that the box is known in, UTC; null before the first
 
+	At time.Time `json:"-"` // camera.Frame.At of that picture, for ways that know more of it; zero before the first
+
 	ValidUntil string  `json:"valid_until"`  // UTC; when it was sent, unless the state is locked
 	ValidForMS float64 `json:"valid_for_ms"` // the same for who has another clock: counted from up_ms; 0 unless the state is locked
 

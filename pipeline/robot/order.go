@@ -68,8 +68,9 @@ type Inbox struct {
 	refused uint64
 }
 
-// Take does o, which came from from.
-func (b *Inbox) Take(ctx context.Context, from string, o Order) {
+// Take does o, which came from from. Why it is refused is told, and returned for ways
+// that can answer.
+func (b *Inbox) Take(ctx context.Context, from string, o Order) error {
 	checked, err := o.Checked()
 	if err == nil {
 		err = b.Do(ctx, checked)
@@ -77,6 +78,7 @@ func (b *Inbox) Take(ctx context.Context, from string, o Order) {
 	if err != nil {
 		b.Refuse(from, err)
 	}
+	return err
 }
 
 // Refuse tells why an order was not taken.

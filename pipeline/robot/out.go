@@ -52,6 +52,20 @@ func (o *out) take() *Parcel {
 	return p
 }
 
+// restore puts back a parcel that nobody tried to send, unless there is a newer one: then
+// its events.
+func (o *out) restore(p *Parcel) {
+	o.mu.Lock()
+	empty := o.next == nil
+	if empty {
+		o.next = p
+	}
+	o.mu.Unlock()
+	if !empty && p != nil {
+		o.putBack(p)
+	}
+}
+
 // putBack keeps the events of a parcel that could not be sent. Its message is lost: it
 // would be stale when the way goes again.
 func (o *out) putBack(p *Parcel) {
@@ -82,6 +96,11 @@ func (o *out) run(ctx context.Context, over <-chan struct{}) {
 	backoff := firstBackoff
 	for o.wait(over) {
 		p := o.take()
+		if ctx.Err() != nil { // what waits is for the farewell, whose context goes on
+			o.restore(p)
+			<-over
+			break
+		}
 		if p == nil {
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 	"deixis/camera"
 	"deixis/model"
 	"deixis/pipeline"
+	"deixis/pipeline/robot/lens"
 )
 
 // A Way sends messages to one place outside. Its methods are called by one goroutine.
@@ -118,6 +119,14 @@ func (p *Publisher) Confirm(track int) error {
 	}
 	p.post(nil, &u)
 	return nil
+}
+
+// SetLens says through which lens the pictures come from now on.
+func (p *Publisher) SetLens(l *lens.Lens) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.machine.SetLens(l)
+	p.lensErr = nil
 }
 
 // lookEvery is how soon a source that is away is told.

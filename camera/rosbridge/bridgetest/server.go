@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -161,18 +162,22 @@ func (s *Server) until(what string, is func() bool) {
 	}
 }
 
-// Wait waits for a message on topic that is as wanted, and forgets those before it.
+// Wait waits for a message on topic that is as wanted, and forgets it and those of the
+// topic before it.
 func (s *Server) Wait(topic, what string, is func(msg json.RawMessage) bool) (found json.RawMessage) {
 	s.t.Helper()
 	s.until(fmt.Sprintf("%s on %s", what, topic), func() bool {
-		for i, m := range s.got {
-			if m.Topic == topic && is(m.Msg) {
-				found = m.Msg
-				s.got = s.got[i+1:]
-				return true
+		found = nil
+		s.got = slices.DeleteFunc(s.got, func(m Message) bool {
+			if m.Topic != topic || found != nil {
+				return false
 			}
-		}
-		return false
+			if is(m.Msg) {
+				found = m.Msg
+			}
+			return true
+		})
+		return found != nil
 	})
 	return found
 }

@@ -39,8 +39,17 @@ func ReadCameraInfo(r io.Reader) (*Lens, error) {
 	if err := yaml.Unmarshal(raw, &c); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrLens, err)
 	}
-	l := &Lens{Width: c.Width, Height: c.Height}
-	return l, errors.Join(l.setMatrix(c.Matrix.Data), l.setDistortion(c.Model, c.Coefficients.Data), l.sized())
+	return FromCalibration(c.Width, c.Height, c.Matrix.Data, c.Model, c.Coefficients.Data)
+}
+
+// FromCalibration is a camera as the fields of sensor_msgs/msg/CameraInfo tell of it: K row by
+// row, and D as the model of that name has it. Its error is ErrLens.
+func FromCalibration(width, height int, k []float64, model string, d []float64) (*Lens, error) {
+	l := &Lens{Width: width, Height: height}
+	if err := errors.Join(l.setMatrix(k), l.setDistortion(model, d), l.sized()); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 func (l *Lens) sized() error {

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"testing"
+
+	"deixis/camera"
+	"deixis/camera/opencv"
+	bridge "deixis/camera/rosbridge"
+	"deixis/camera/rosbridge/bridgetest"
+	"deixis/cmd/deixis/internal/app"
+)
+
+// A rosSide is a robot with ROS: a camera, its calibration, and who listens.
+type rosSide struct {
+	*bridgetest.Server
+	stop func()
+}
+
+// newROSSide publishes the test pattern, 20 pictures a second, until the test ends.
+func newROSSide(t *testing.T) *rosSide {
+	t.Helper()
+	ref, err := camera.Parse("pattern://128x96@20")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &rosSide{Server: bridgetest.Start(t, bridgetest.Options{})}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		pattern := camera.NewPattern(ref)
+		var f camera.Frame
+		for pattern.Next(ctx, &f) == nil {
+			jpeg, err := opencv.EncodeJPEG(&f, 90)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			s.Publish("/eye/image_raw/compressed", bridge.CompressedImage{
+				Header: bridge.Header{Stamp: bridge.Time{Sec: int64(f.Seq), Nanosec: 7}, FrameID: "eye"}, Format: "jpeg", Data: jpeg,
+			})
+			if f.Seq%10 == 0 {
+				s.Publish("/eye/camera_info", map[string]any{
+					"width": 128, "height": 96, "distortion_model": "plumb_bob", "d": []float64{0, 0, 0, 0, 0}, "k": []float64{100, 0, 63.5, 0, 100, 47.5, 0, 0, 1},
+				})
+			}
+		}
+	}()
+	s.stop = func() { stop(); <-done }
+	t.Cleanup(s.stop)
+	return s
+}
+
+// detected is what of a Detection2DArray is looked at.
+type detected struct {
+	Header     bridge.Header
+	Detections []struct {
+		Results []struct {
+			Hypothesis struct {
+				Class string `json:"class_id"`
+				Score float64
+			}
+		}
+		ID string
+	}
+}
+
+// A camera of ROS is read, its lens is known, and what is found goes back with the
+// stamps of its pictures.
+func TestLiveOverROS(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	s := newROSSide(t)
+	_, out, end := start(t, "ros://"+s.Addr()+"/eye/image_raw/compressed", "-p", "red square", "--headless", "--rosbridge", s.URL(), "--rosbridge-picture",
+		"--commands-from-anyone", "--name", "arm", "--follow", "--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir)
+	go func() {
+		for out.Scan() {
+		}
+	}()
+	on := func(topic, phrase string) (d detected) {
+		s.Wait(topic, "a detection of "+phrase, func(raw json.RawMessage) bool {
+			d = detected{}
+			return json.Unmarshal(raw, &d) == nil && len(d.Detections) == 1 && d.Detections[0].Results[0].Hypothesis.Class == phrase
+		})
+		return d
+	}
+	d := on("/deixis/arm/detections", "red square")
+	if d.Header.FrameID != "eye" || d.Header.Stamp.Nanosec != 7 || d.Header.Stamp.Sec < 1 || d.Detections[0].ID == "" || d.Detections[0].Results[0].Hypothesis.Score <= 0 {
+		t.Errorf("%+v", d)
+	}
+	var v struct{ Vector struct{ X, Y, Z float64 } }
+	s.Wait("/deixis/arm/bearing", "a bearing by CameraInfo", func(raw json.RawMessage) bool { return json.Unmarshal(raw, &v) == nil })
+	if n := v.Vector.X*v.Vector.X + v.Vector.Y*v.Vector.Y + v.Vector.Z*v.Vector.Z; v.Vector.Z <= 0 || n < 0.999 || n > 1.001 {
+		t.Errorf("%+v", v)
+	}
+	var p bridge.CompressedImage
+	s.Wait("/deixis/arm/picture/compressed", "a picture", func(raw json.RawMessage) bool { return json.Unmarshal(raw, &p) == nil })
+	if info, err := camera.ReadHeader(p.Data); err != nil || info.Width != 128 || p.Header.FrameID != "eye" || p.Header.Stamp.Nanosec != 7 {
+		t.Errorf("%+v, %+v, %v", p.Header, info, err)
+	}
+	s.Publish("/deixis/arm/phrase", map[string]string{"data": "the blue circle"})
+	on("/deixis/arm/detections", "the blue circle")
+	if code := end(); code != app.ExitOK {
+		t.Errorf("code %d", code)
+	}
+	s.Wait("/diagnostics", "the last message", func(raw json.RawMessage) bool { return bytes.Contains(raw, []byte(`"level":3`)) })
+}
