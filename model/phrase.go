@@ -18,9 +18,22 @@ type Phrase struct {
 	Text string  // as given, without white space around it
 	IDs  []int64 // token ids, [CLS] first and [SEP] last; at most MaxTokens
 
-	words  int // without punctuation
-	broken int // of them, not whole in the vocabulary
+	words   int      // without punctuation
+	broken  int      // of them, not whole in the vocabulary
+	pieces  []string // those in several pieces
+	unknown []string // those of which the vocabulary has not even pieces
 }
+
+// Tokens is how many tokens the text became, [CLS] and [SEP] not counted.
+func (p Phrase) Tokens() int { return max(0, len(p.IDs)-2) }
+
+// Pieces are the words that the vocabulary knows only in pieces, in lower case: what they
+// mean is less sure.
+func (p Phrase) Pieces() []string { return p.pieces }
+
+// Unknown are the words that the vocabulary does not know at all, in lower case: they mean
+// nothing to the network.
+func (p Phrase) Unknown() []string { return p.unknown }
 
 // Phrase turns text into tokens. Accents, case and how they are composed do
 // not matter. Its errors are ErrEmptyPhrase, also for a text of nothing but
@@ -40,7 +53,7 @@ func (b *Bundle) Phrase(text string) (Phrase, error) {
 	case n > room:
 		return Phrase{}, fmt.Errorf("read phrase %q: %w: it has %d tokens, and %d fit (say it shorter)", begin(text), ErrLongPhrase, n, room)
 	}
-	return Phrase{Text: text, IDs: ids, words: seen.words, broken: seen.broken}, nil
+	return Phrase{Text: text, IDs: ids, words: seen.words, broken: len(seen.pieces) + len(seen.unknown), pieces: seen.pieces, unknown: seen.unknown}, nil
 }
 
 // begin is the start of a text, short enough for one line of an error.

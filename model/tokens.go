@@ -123,8 +123,9 @@ func (f *tokenizerFile) validate() error {
 
 // counts tell of the words of a text, punctuation and special tokens left out.
 type counts struct {
-	words  int
-	broken int // of them, in more than one piece or unknown
+	words   int
+	pieces  []string // of them, those in more than one piece
+	unknown []string
 }
 
 // encode gives the ids of text between [CLS] and [SEP], and how many there are
@@ -161,8 +162,11 @@ func (t *tokenizer) encode(text string, room int) (ids []int64, n int, seen coun
 			continue
 		}
 		seen.words++
-		if len(pieces) != 1 || int64(pieces[0].Id) == t.unknown {
-			seen.broken++
+		switch {
+		case len(pieces) == 1 && int64(pieces[0].Id) == t.unknown:
+			seen.unknown = append(seen.unknown, c.word)
+		case len(pieces) != 1:
+			seen.pieces = append(seen.pieces, c.word)
 		}
 	}
 	return append(ids, t.sep), len(ids) - 1, seen

@@ -131,3 +131,17 @@ func BenchmarkPhrase(b *testing.B) {
 		}
 	}
 }
+
+func TestWordsThatAreNotWholeInTheVocabulary(t *testing.T) {
+	b := bundle(t)
+	p, err := b.Phrase("the red Pantograph, 杯!")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Tokens() != len(p.IDs)-2 || p.Tokens() < 6 || len(p.Pieces()) != 1 || p.Pieces()[0] != "pantograph" {
+		t.Errorf("%d tokens, in pieces %q, unknown %q", p.Tokens(), p.Pieces(), p.Unknown())
+	}
+	if p, err = b.Phrase("the " + strings.Repeat("x", 300)); err != nil || len(p.Unknown()) != 1 || len(p.Pieces()) != 0 || p.Tokens() != 2 {
+		t.Errorf("%v: %d tokens, in pieces %q, unknown %q", err, p.Tokens(), p.Pieces(), p.Unknown())
+	}
+}

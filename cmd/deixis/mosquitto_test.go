@@ -287,23 +287,7 @@ func TestMosquittoRestarts(t *testing.T) {
 	}
 	stop()
 	<-flooded
-	fps := map[string]float64{}
-	for name, cmd := range map[string]*exec.Cmd{"with": with, "without": without} {
-		cmd.Process.Signal(os.Interrupt)
-		cmd.Wait()
-		lines, err := os.ReadFile(files[name])
-		if err != nil {
-			t.Fatal(err)
-		}
-		var r shownRate
-		for line := range strings.Lines(string(lines)) {
-			r.add([]byte(line))
-		}
-		if r.frames < 10 {
-			t.Fatalf("%s the broker: %d frames", name, r.frames)
-		}
-		fps[name] = r.fps()
-	}
+	fps := rates(t, files, map[string]*exec.Cmd{"with": with, "without": without})
 	t.Logf("%d restarts of the broker under load; frames a second with it %.2f, without it %.2f, ratio %.3f", started, fps["with"], fps["without"], fps["with"]/fps["without"])
 	if fps["with"] < fps["without"]/2 {
 		t.Errorf("the broker holds up the line: %.1f frames a second, %.1f without it", fps["with"], fps["without"])

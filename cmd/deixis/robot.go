@@ -91,6 +91,13 @@ func (s *show) openWays(c *line.Config, boot string) (outs []robot.Out, err erro
 		}
 		outs = append(outs, robot.Out{Name: "mqtt", To: way})
 	}
+	if f.NATS.URL != "" {
+		way, err := s.nats(boot)
+		if err != nil {
+			return nil, err
+		}
+		outs = append(outs, robot.Out{Name: "nats", To: way})
+	}
 	if f.ROS.URL != "" {
 		way, err := s.rosbridge(boot)
 		if err != nil {
@@ -154,7 +161,7 @@ func (s *show) order(_ context.Context, o robot.Order) error {
 // confirm locks the target that is proposed to a robot: track, or whichever it is for 0.
 func (s *show) confirm(track int) error {
 	if s.robot == nil {
-		return errors.New("no robot is told of a target, so that there is nothing to confirm (--mqtt, --rosbridge, --udp, --tcp)")
+		return errors.New("no robot is told of a target, so that there is nothing to confirm (--mqtt, --rosbridge, --nats, --udp, --tcp)")
 	}
 	return s.robot.Confirm(track)
 }

@@ -26,6 +26,7 @@ type robotArgs struct {
 
 	MQTT mqttArgs `embed:""`
 	ROS  rosArgs  `embed:""`
+	NATS natsArgs `embed:""`
 
 	ValidFor  time.Duration `default:"500ms" help:"How long after its capture a locked target may be acted on."`
 	Heartbeat float64       `default:"5" placeholder:"HZ" help:"Least target messages a second."`
@@ -75,7 +76,7 @@ func (c *followArgs) law() *robot.Law {
 
 // on says whether anybody is told of a target, or keeps what would be.
 func (c *robotArgs) on() bool {
-	return c.MQTT.URL != "" || c.ROS.URL != "" || len(c.UDP) > 0 || len(c.TCP) > 0 || c.Audit != ""
+	return c.MQTT.URL != "" || c.ROS.URL != "" || c.NATS.URL != "" || len(c.UDP) > 0 || len(c.TCP) > 0 || c.Audit != ""
 }
 
 // passwordEnv names the variable with the broker's password. It has no flag, which
@@ -88,7 +89,7 @@ func (c *robotArgs) validate(source string) error {
 	wrong := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
 	asks := c.Follow.On || c.Confirm || c.Dwell != 0 || c.MaxRate != 0 || c.MinSize != 0 || c.MaxSize != 0 || len(c.Zones)+len(c.Forbidden)+len(c.Sizes) > 0
 	if asks && !c.on() {
-		wrong("--follow, --confirm, --dwell, --zone, --known-size and the like shape what a robot is told: add --mqtt URL, --rosbridge URL, --udp HOST:PORT, --tcp HOST:PORT or --audit DIR")
+		wrong("--follow, --confirm, --dwell, --zone, --known-size and the like shape what a robot is told: add --mqtt URL, --rosbridge URL, --nats URL, --udp HOST:PORT, --tcp HOST:PORT or --audit DIR")
 	}
 	fromROS := camera.Ref{Kind: camera.Stream, URI: source}.ROS() // the lens may be told there
 	if noLens := c.Info == "" && c.FOV == 0 && !fromROS; noLens && (c.Follow.On || c.MaxRate != 0 || len(c.Sizes) > 0) {
@@ -107,7 +108,7 @@ func (c *robotArgs) validate(source string) error {
 		wrong("--audit-limit %d: it must be 16 MB or more", c.Most)
 	}
 	rules, err := c.rules()
-	errs = append(errs, err, rules.Validate(), c.Follow.law().Validate(), c.MQTT.validate(c.name()), c.ROS.validate(source, fromROS))
+	errs = append(errs, err, rules.Validate(), c.Follow.law().Validate(), c.MQTT.validate(c.name()), c.ROS.validate(source, fromROS), c.NATS.validate())
 	if _, err := c.sizes(); err != nil {
 		errs = append(errs, fmt.Errorf("--known-size: %w", err))
 	}

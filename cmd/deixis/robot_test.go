@@ -87,6 +87,10 @@ func TestRobotErrors(t *testing.T) {
 		"ROS in clear":         {[]string{"--rosbridge", "ws://x", "--rosbridge-ca", file}, app.ExitUsage, "wss://"},
 		"no ROS certificate":   {[]string{"--rosbridge", "wss://x", "--rosbridge-ca", file}, app.ExitInput, "PEM"},
 		"small fragments":      {[]string{"--rosbridge", "ws://x", "--rosbridge-fragment", "7"}, app.ExitUsage, "bytes"},
+		"bad NATS server":      {[]string{"--nats", "http://x"}, app.ExitUsage, "nats://"},
+		"user of no NATS":      {[]string{"--nats-user", "me"}, app.ExitUsage, "--nats URL"},
+		"half a NATS key":      {[]string{"--nats", "tls://x", "--nats-cert", file}, app.ExitUsage, "--nats-key"},
+		"no credentials":       {[]string{"--nats", "nats://x", "--nats-creds", "gone.creds"}, app.ExitInput, "gone.creds"},
 		"small audit":          {[]string{"--audit", t.TempDir(), "--audit-limit", "1"}, app.ExitUsage, "16 MB"},
 		"audit in a file":      {[]string{"--audit", file}, app.ExitFailed, "--audit"},
 	} {

@@ -45,6 +45,7 @@ var edges = map[string][]string{
 	"pipeline/robot/audit":     {"camera", "pipeline", "pipeline/robot"},
 	"pipeline/robot/lens":      {"model"},
 	"pipeline/robot/mqtt":      {"pipeline/robot"},
+	"pipeline/robot/nats":      {"pipeline/robot"},
 	"pipeline/robot/rosbridge": {"camera", "camera/rosbridge", "pipeline", "pipeline/robot", "pipeline/robot/lens"},
 	"pipeline/robot/socket":    {"pipeline/robot"},
 

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"deixis/pipeline/robot"
+)
+
+// natsServer starts a server in this process; port -1 takes a free one.
+func natsServer(t *testing.T, port int) *server.Server {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, MaxPending: 1 << 20, WriteDeadline: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { killNATS(s) })
+	if !s.ReadyForConnections(within) {
+		t.Fatal("the server does not start")
+	}
+	return s
+}
+
+func killNATS(s *server.Server) {
+	s.Shutdown()
+	s.WaitForShutdown()
+}
+
+// natsPeer is another client, and the targets that it hears of.
+func natsPeer(t *testing.T, s *server.Server) (*nats.Conn, chan *nats.Msg) {
+	t.Helper()
+	conn, err := nats.Connect(s.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	got := make(chan *nats.Msg, 10_000)
+	if _, err := conn.ChanSubscribe("deixis.arm.target", got); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.FlushTimeout(within); err != nil {
+		t.Fatal(err)
+	}
+	return conn, got
+}
+
+// natsTarget waits for a target that is as wanted.
+func natsTarget(t *testing.T, got chan *nats.Msg, is func(*robot.Message) bool) {
+	t.Helper()
+	for over := time.After(within); ; {
+		select {
+		case m := <-got:
+			var target robot.Message
+			if err := json.Unmarshal(m.Data, &target); err != nil {
+				t.Fatal(err)
+			}
+			if is(&target) {
+				return
+			}
+		case <-over:
+			t.Fatal("the target never came")
+		}
+	}
+}
+
+// A phrase over NATS is answered with what was understood and the first target.
+func TestNATS(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	s := natsServer(t, -1)
+	conn, got := natsPeer(t, s)
+	_, out, end := start(t, "pattern://128x96@20", "-p", "red square", "--headless", "--nats", s.ClientURL(), "--name", "arm", "--commands-from-anyone",
+		"--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir)
+	go func() {
+		for out.Scan() {
+		}
+	}()
+	natsTarget(t, got, func(m *robot.Message) bool { return m.Phrase == "red square" && m.State == "locked" })
+	ask := func(subject, payload string) (r robot.Reply) {
+		m, err := conn.Request("deixis.arm."+subject, []byte(payload), within)
+		if err == nil {
+			err = json.Unmarshal(m.Data, &r)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	r := ask("phrase.set", "the fifth blue pantograph, not "+strings.Repeat("x", 300))
+	var target robot.Message
+	if err := json.Unmarshal(r.Target, &target); err != nil || target.Phrase != "the fifth blue pantograph, not "+strings.Repeat("x", 300) || target.State == "searching" {
+		t.Errorf("%s, %v", r.Target, err)
+	}
+	if len(r.Phrases) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	p := r.Phrases[0]
+	if !r.OK || p.Tokens < 8 || p.Room != b.Limits.MaxTokens-2 || len(p.Pieces) != 1 || p.Pieces[0] != "pantograph" || len(p.Unknown) != 1 || len(p.Notes) != 2 {
+		t.Errorf("%+v", p)
+	}
+	if r := ask("phrase.set", strings.Repeat("cup ", 10_000)); r.OK || !strings.Contains(r.Error, "fit") {
+		t.Errorf("%+v", r)
+	}
+	if r := ask("command", "stop"); !r.OK {
+		t.Errorf("%+v", r)
+	}
+	natsTarget(t, got, func(m *robot.Message) bool { return m.Refused != nil && m.Refused.Rule == robot.RulePhrase })
+	end()
+	natsTarget(t, got, func(m *robot.Message) bool { return m.Refused != nil && m.Refused.Rule == robot.RuleEnd })
+}
+
+// A server that is killed and started again is found again each time, and neither that
+// nor a subscriber that never reads changes the rate of the line.
+func TestNATSRestarts(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	s := natsServer(t, -1)
+	port := s.Addr().(*net.TCPAddr).Port
+	args := []string{"pattern://160x120@20", "-p", "red square", "--headless", "--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir, "--log-level", "error"}
+	dir := t.TempDir()
+	files := map[string]string{"with": filepath.Join(dir, "with.jsonl"), "without": filepath.Join(dir, "without.jsonl")}
+	with := program(t, nil, append(args, "--nats", s.ClientURL(), "--name", "arm", "--events", files["with"])...)
+	without := program(t, nil, append(args, "--events", files["without"])...)
+	var seq uint64
+	for range *restarts + 1 {
+		_, first := natsPeer(t, s)
+		_, second := natsPeer(t, s)
+		slow := deafSubscriber(t, s)
+		newest := seq
+		for _, got := range []chan *nats.Msg{first, second} {
+			last := uint64(0)
+			natsTarget(t, got, func(m *robot.Message) bool {
+				if m.Seq <= last {
+					t.Errorf("message %d after %d", m.Seq, last)
+				}
+				last = m.Seq
+				return m.State == "locked"
+			})
+			if last <= seq {
+				t.Errorf("message %d came before, and %d now", seq, last)
+			}
+			newest = max(newest, last)
+		}
+		seq = newest
+		killNATS(s)
+		slow.Close()
+		s = natsServer(t, port)
+	}
+	fps := rates(t, files, map[string]*exec.Cmd{"with": with, "without": without})
+	t.Logf("%d restarts of the server, three subscribers of which one never reads; frames a second with it %.2f, without it %.2f, ratio %.3f", *restarts+1, fps["with"], fps["without"], fps["with"]/fps["without"])
+	if fps["with"] < fps["without"]/2 {
+		t.Errorf("the server holds up the line: %.1f frames a second, %.1f without it", fps["with"], fps["without"])
+	}
+}
+
+// deafSubscriber subscribes to all, and never reads again.
+func deafSubscriber(t *testing.T, s *server.Server) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.Addr().String())
+	if err == nil {
+		err = conn.(*net.TCPConn).SetReadBuffer(1)
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(conn, "CONNECT {}\r\nSUB deixis.> 1\r\nPING\r\n")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	for lines := bufio.NewScanner(conn); lines.Scan() && lines.Text() != "PONG"; {
+	}
+	return conn
+}
+
+// rates ends programs and is how many frames a second each showed.
+func rates(t *testing.T, files map[string]string, programs map[string]*exec.Cmd) map[string]float64 {
+	t.Helper()
+	fps := map[string]float64{}
+	for name, cmd := range programs {
+		cmd.Process.Signal(os.Interrupt)
+		cmd.Wait()
+		lines, err := os.ReadFile(files[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r shownRate
+		for line := range strings.Lines(string(lines)) {
+			r.add([]byte(line))
+		}
+		if r.frames < 10 {
+			t.Fatalf("%s: %d frames", name, r.frames)
+		}
+		fps[name] = r.fps()
+	}
+	return fps
+}
