@@ -53,7 +53,8 @@ const (
 	dialFor     = 5 * time.Second
 	writeFor    = 5 * time.Second // a server that takes nothing for so long is gone
 	pingEvery   = 5 * time.Second
-	mostMessage = 64 << 20 // bytes
+	reasonFor   = 100 * time.Millisecond // for what the server has to say of a connection that it closed
+	mostMessage = 64 << 20               // bytes
 )
 
 // ErrClosed says that a connection is over.
@@ -68,6 +69,7 @@ type Conn struct {
 	parts assembler // belongs to read
 	ids   atomic.Uint64
 
+	reads   bool // read has begun
 	end     context.CancelCauseFunc
 	ctx     context.Context
 	workers sync.WaitGroup
@@ -102,12 +104,15 @@ func Dial(ctx context.Context, o Options, subs ...Subscription) (*Conn, error) {
 		err = c.send(ctx, newAuth(o.Secret, local, remote, time.Now()))
 	}
 	for _, s := range subs {
-		err = errors.Join(err, c.subscribe(ctx, s))
+		if err == nil {
+			err = c.subscribe(ctx, s)
+		}
 	}
 	if err != nil {
 		ws.CloseNow()
 		return nil, err
 	}
+	c.reads = true
 	c.workers.Go(c.read)
 	c.workers.Go(c.ping)
 	return c, nil
@@ -235,10 +240,17 @@ func (c *Conn) write(ctx context.Context, raw []byte) error {
 	ctx, stop := context.WithTimeout(ctx, writeFor)
 	defer stop()
 	err := c.ws.Write(ctx, websocket.MessageText, raw)
-	if err != nil && c.ctx != nil && c.ctx.Err() != nil {
-		return context.Cause(c.ctx)
+	if err == nil || !c.reads {
+		return err
 	}
-	return err
+	reason := time.NewTimer(reasonFor)
+	defer reason.Stop()
+	select {
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	case <-reason.C:
+		return err
+	}
 }
 
 // read takes what comes until the connection ends.

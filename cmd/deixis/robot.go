@@ -17,6 +17,7 @@ import (
 	"deixis/pipeline/listen"
 	"deixis/pipeline/robot"
 	"deixis/pipeline/robot/audit"
+	"deixis/pipeline/robot/depth"
 	"deixis/pipeline/robot/mqtt"
 	"deixis/pipeline/robot/socket"
 )
@@ -41,6 +42,9 @@ func (s *show) openRobot(c *line.Config) (err error) {
 	o.Sizes, _ = f.sizes()
 	if f.Follow.On {
 		o.Follow = f.Follow.law()
+	}
+	if err := s.openDepth(&o.Config); err != nil {
+		return err
 	}
 	needs := pipeline.NoPixels
 	if f.Audit != "" {
@@ -132,6 +136,23 @@ func (s *show) mqtt(boot string) (way *mqtt.Client, err error) {
 	return way, nil
 }
 
+// openDepth looks where depth pictures come from, where there are any.
+func (s *show) openDepth(c *robot.Config) (err error) {
+	f := &s.flags.Robot
+	if f.Depth == "" {
+		return nil
+	}
+	o := depth.Options{Source: f.Depth, MaxPixels: s.g.MaxPixels, Header: s.stamps(), Log: s.g.Log}
+	if o.Rosbridge, err = f.ROS.server(); err != nil {
+		return err
+	}
+	if s.depth, err = depth.Open(o); err != nil {
+		return app.Input(fmt.Errorf("--depth: %w", err))
+	}
+	c.Ranger = s.depth
+	return nil
+}
+
 // away is why no pictures come at the moment; "" where they do.
 func (s *show) away() string {
 	switch {
@@ -187,6 +208,9 @@ func (s *show) runRobot(ctx context.Context, others *errgroup.Group) {
 	})
 	if s.audit != nil {
 		others.Go(func() error { return s.audit.Run(kept) })
+	}
+	if s.depth != nil {
+		others.Go(func() error { return s.depth.Run(ctx) })
 	}
 	if s.lens != nil {
 		others.Go(func() error { return s.lens.Run(ctx) })

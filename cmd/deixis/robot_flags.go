@@ -36,6 +36,8 @@ type robotArgs struct {
 	FOV   float64  `name:"fov" xor:"lens" placeholder:"DEG" help:"Width of the picture in degrees, for bearings of a camera that is not calibrated."`
 	Sizes []string `name:"known-size" sep:"none" placeholder:"NAME=METRES" help:"Height of things by name, for distances, such as \"a mug\"=0.09, or =0.12w for their width; may be given several times."`
 
+	Depth string `name:"depth" placeholder:"SOURCE" help:"Depth pictures beside the pictures, PNG of 16 bits in mm, registered to them: a folder, tcp://HOST:PORT with one after the other, or ros://HOST:9090/TOPIC (compressedDepth)."`
+
 	Zones     []string      `name:"zone" sep:"none" placeholder:"X,Y..." help:"Only a target whose centre is in this polygon may be acted on: corners from 0,0 to 1,1, such as \"0,0.5 1,0.5 1,1 0,1\"; may be given several times."`
 	Forbidden []string      `name:"forbidden-zone" sep:"none" placeholder:"X,Y..." help:"No target that touches this polygon may be acted on."`
 	MinSize   float64       `placeholder:"SHARE" help:"Least share of the picture that a target fills, 0 to 1."`
@@ -87,9 +89,9 @@ const passwordEnv = "DEIXIS_MQTT_PASSWORD"
 func (c *robotArgs) validate(source string) error {
 	var errs []error
 	wrong := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
-	asks := c.Follow.On || c.Confirm || c.Dwell != 0 || c.MaxRate != 0 || c.MinSize != 0 || c.MaxSize != 0 || len(c.Zones)+len(c.Forbidden)+len(c.Sizes) > 0
+	asks := c.Follow.On || c.Confirm || c.Dwell != 0 || c.MaxRate != 0 || c.MinSize != 0 || c.MaxSize != 0 || c.Depth != "" || len(c.Zones)+len(c.Forbidden)+len(c.Sizes) > 0
 	if asks && !c.on() {
-		wrong("--follow, --confirm, --dwell, --zone, --known-size and the like shape what a robot is told: add --mqtt URL, --rosbridge URL, --nats URL, --udp HOST:PORT, --tcp HOST:PORT or --audit DIR")
+		wrong("--follow, --confirm, --dwell, --zone, --known-size, --depth and the like shape what a robot is told: add --mqtt URL, --rosbridge URL, --nats URL, --udp HOST:PORT, --tcp HOST:PORT or --audit DIR")
 	}
 	fromROS := camera.Ref{Kind: camera.Stream, URI: source}.ROS() // the lens may be told there
 	if noLens := c.Info == "" && c.FOV == 0 && !fromROS; noLens && (c.Follow.On || c.MaxRate != 0 || len(c.Sizes) > 0) {

@@ -65,7 +65,7 @@ func (c *rosArgs) server() (o bridge.Options, err error) {
 // secret, or where anyone may give them.
 func (s *show) rosbridge(boot string) (*rosbridge.Client, error) {
 	f := &s.flags.Robot
-	o := rosbridge.Options{Name: f.name(), Boot: boot, FrameID: f.ROS.FrameID, Inbox: s.inbox(false), Log: s.g.Log}
+	o := rosbridge.Options{Name: f.name(), Boot: boot, FrameID: f.ROS.FrameID, Header: s.stamps(), Inbox: s.inbox(false), Log: s.g.Log}
 	var err error
 	if o.Server, err = f.ROS.server(); err != nil {
 		return nil, err
@@ -76,16 +76,22 @@ func (s *show) rosbridge(boot string) (*rosbridge.Client, error) {
 	if o.Inbox == nil {
 		s.g.Log.Info("commands over rosbridge are not taken, since the server does not know who sends them (--rosbridge-secret-file or --commands-from-anyone)")
 	}
-	if from, ok := s.from.(interface {
-		Header(at time.Time) (bridge.Header, bool)
-	}); ok && s.ref.ROS() {
-		o.Header = from.Header
-	}
 	c, err := rosbridge.New(o)
 	if err != nil {
 		return nil, app.Usage(fmt.Errorf("--rosbridge: %w", err))
 	}
 	return c, nil
+}
+
+// stamps are those of the pictures of a topic, by when they came; nil for another source.
+func (s *show) stamps() func(at time.Time) (bridge.Header, bool) {
+	from, ok := s.from.(interface {
+		Header(at time.Time) (bridge.Header, bool)
+	})
+	if !ok || !s.ref.ROS() {
+		return nil
+	}
+	return from.Header
 }
 
 // watchLens reads the lens of a topic of pictures from ROS, where no flag says it.

@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
+	"image"
+	"image/png"
 	"testing"
 
 	"deixis/camera"
@@ -31,7 +34,7 @@ func newROSSide(t *testing.T) *rosSide {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		pattern := camera.NewPattern(ref)
+		pattern, depth := camera.NewPattern(ref), depthPicture(t, 128, 96, 1500)
 		var f camera.Frame
 		for pattern.Next(ctx, &f) == nil {
 			jpeg, err := opencv.EncodeJPEG(&f, 90)
@@ -41,6 +44,9 @@ func newROSSide(t *testing.T) *rosSide {
 			}
 			s.Publish("/eye/image_raw/compressed", bridge.CompressedImage{
 				Header: bridge.Header{Stamp: bridge.Time{Sec: int64(f.Seq), Nanosec: 7}, FrameID: "eye"}, Format: "jpeg", Data: jpeg,
+			})
+			s.Publish("/eye/depth/compressedDepth", bridge.CompressedImage{
+				Header: bridge.Header{Stamp: bridge.Time{Sec: int64(f.Seq), Nanosec: 9}, FrameID: "eye"}, Format: "16UC1; compressedDepth png", Data: depth,
 			})
 			if f.Seq%10 == 0 {
 				s.Publish("/eye/camera_info", map[string]any{
@@ -52,6 +58,20 @@ func newROSSide(t *testing.T) *rosSide {
 	s.stop = func() { stop(); <-done }
 	t.Cleanup(s.stop)
 	return s
+}
+
+// depthPicture is what compressedDepth has of pixels that are all equally far away.
+func depthPicture(t *testing.T, w, h int, mm uint16) []byte {
+	t.Helper()
+	pic := image.NewGray16(image.Rect(0, 0, w, h))
+	for i := range w * h {
+		binary.BigEndian.PutUint16(pic.Pix[2*i:], mm)
+	}
+	buf := bytes.NewBuffer(make([]byte, 12))
+	if err := png.Encode(buf, pic); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
 }
 
 // detected is what of a Detection2DArray is looked at.
@@ -75,7 +95,7 @@ func TestLiveOverROS(t *testing.T) {
 	b := network(t)
 	s := newROSSide(t)
 	_, out, end := start(t, "ros://"+s.Addr()+"/eye/image_raw/compressed", "-p", "red square", "--headless", "--rosbridge", s.URL(), "--rosbridge-picture",
-		"--commands-from-anyone", "--name", "arm", "--follow", "--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir)
+		"--depth", "ros://"+s.Addr()+"/eye/depth/compressedDepth", "--commands-from-anyone", "--name", "arm", "--follow", "--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir)
 	go func() {
 		for out.Scan() {
 		}
@@ -95,6 +115,14 @@ func TestLiveOverROS(t *testing.T) {
 	s.Wait("/deixis/arm/bearing", "a bearing by CameraInfo", func(raw json.RawMessage) bool { return json.Unmarshal(raw, &v) == nil })
 	if n := v.Vector.X*v.Vector.X + v.Vector.Y*v.Vector.Y + v.Vector.Z*v.Vector.Z; v.Vector.Z <= 0 || n < 0.999 || n > 1.001 {
 		t.Errorf("%+v", v)
+	}
+	var at struct {
+		Header bridge.Header
+		Point  struct{ X, Y, Z float64 }
+	}
+	s.Wait("/deixis/arm/point", "a point", func(raw json.RawMessage) bool { return json.Unmarshal(raw, &at) == nil })
+	if at.Header.FrameID != "eye" || at.Point.Z != 1.5 {
+		t.Errorf("%+v", at)
 	}
 	var p bridge.CompressedImage
 	s.Wait("/deixis/arm/picture/compressed", "a picture", func(raw json.RawMessage) bool { return json.Unmarshal(raw, &p) == nil })

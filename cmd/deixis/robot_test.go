@@ -83,14 +83,12 @@ func TestRobotErrors(t *testing.T) {
 		"secret in the open":   {[]string{"--rosbridge", "ws://me:sesame@x"}, app.ExitUsage, "password"},
 		"picture for nobody":   {[]string{"--rosbridge-picture"}, app.ExitUsage, "--rosbridge URL"},
 		"secret for nobody":    {[]string{"--rosbridge-secret-file", file}, app.ExitUsage, "--rosbridge URL"},
-		"no secret":            {[]string{"--rosbridge", "ws://x", "--rosbridge-secret-file", "gone.txt"}, app.ExitInput, "gone.txt"},
 		"ROS in clear":         {[]string{"--rosbridge", "ws://x", "--rosbridge-ca", file}, app.ExitUsage, "wss://"},
-		"no ROS certificate":   {[]string{"--rosbridge", "wss://x", "--rosbridge-ca", file}, app.ExitInput, "PEM"},
 		"small fragments":      {[]string{"--rosbridge", "ws://x", "--rosbridge-fragment", "7"}, app.ExitUsage, "bytes"},
 		"bad NATS server":      {[]string{"--nats", "http://x"}, app.ExitUsage, "nats://"},
 		"user of no NATS":      {[]string{"--nats-user", "me"}, app.ExitUsage, "--nats URL"},
 		"half a NATS key":      {[]string{"--nats", "tls://x", "--nats-cert", file}, app.ExitUsage, "--nats-key"},
-		"no credentials":       {[]string{"--nats", "nats://x", "--nats-creds", "gone.creds"}, app.ExitInput, "gone.creds"},
+		"depth for nobody":     {[]string{"--depth", "gone"}, app.ExitUsage, "--depth"},
 		"small audit":          {[]string{"--audit", t.TempDir(), "--audit-limit", "1"}, app.ExitUsage, "16 MB"},
 		"audit in a file":      {[]string{"--audit", file}, app.ExitFailed, "--audit"},
 	} {
@@ -100,6 +98,27 @@ func TestRobotErrors(t *testing.T) {
 				t.Errorf("code %d, stdout %q, stderr %q; want %d and one line that says %q", code, out, errs, tt.code, tt.says)
 			}
 		})
+	}
+}
+
+// Files that are not there, or hold something else, are told by the flag that names them.
+func TestFilesOfServers(t *testing.T) {
+	file := written(t, "a.txt", "no certificate")
+	for says, f := range map[string]robotArgs{
+		"--rosbridge-secret-file: ": {ROS: rosArgs{URL: "ws://x", Secret: "gone"}},
+		"--rosbridge-ca " + file:    {ROS: rosArgs{URL: "wss://x", CA: file}},
+		"--nats-creds: ":            {NATS: natsArgs{URL: "nats://x", Creds: "gone"}},
+		"--nats-password-file: ":    {NATS: natsArgs{URL: "nats://x", User: "me", Password: "gone"}},
+		"--depth: ":                 {Depth: "gone"},
+	} {
+		s := &show{flags: &liveCmd{Robot: f}, g: &app.Globals{Log: slog.New(slog.DiscardHandler)}}
+		_, err := s.openWays(nil, "B")
+		if err == nil {
+			err = s.openDepth(&robot.Config{})
+		}
+		if app.ExitCode(err) != app.ExitInput || !strings.HasPrefix(err.Error(), says) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", says, err)
+		}
 	}
 }
 

@@ -43,6 +43,7 @@ var edges = map[string][]string{
 
 	"pipeline/robot":           {"camera", "model", "pipeline", "pipeline/event", "pipeline/robot/lens"},
 	"pipeline/robot/audit":     {"camera", "pipeline", "pipeline/robot"},
+	"pipeline/robot/depth":     {"camera", "camera/rosbridge", "model", "pipeline", "pipeline/robot"},
 	"pipeline/robot/lens":      {"model"},
 	"pipeline/robot/mqtt":      {"pipeline/robot"},
 	"pipeline/robot/nats":      {"pipeline/robot"},

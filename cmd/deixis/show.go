@@ -21,6 +21,7 @@ import (
 	"deixis/pipeline/record"
 	"deixis/pipeline/robot"
 	"deixis/pipeline/robot/audit"
+	"deixis/pipeline/robot/depth"
 	"deixis/pipeline/robot/rosbridge"
 	"deixis/pipeline/web"
 )
@@ -48,6 +49,7 @@ type show struct {
 	audit   *audit.Log           // nil without --audit
 	state   *state.File          // nil where nothing is kept for the next start
 	manager *service.Manager     // nil where no service manager wants to know
+	depth   *depth.Meter         // nil without --depth
 	lens    *rosbridge.LensWatch // nil unless ROS may tell of the lens
 	boot    string               // names this run of the program
 	closers []func() error

@@ -30,6 +30,7 @@ type Config struct {
 	Lens      *lens.Lens       // nil: messages have no bearing
 	Sizes     []lens.KnownSize // of things by name
 	Follow    *Law             // nil: messages do not say how to follow
+	Ranger    Ranger           // nil: messages have no depth
 }
 
 // An Update is what goes out at once: a message, and what of it is news.
@@ -89,6 +90,7 @@ type sighting struct {
 	bearing  *lens.Bearing
 	rate     *Rate
 	distance *float64
+	depth    *Depth
 	follow   *Follow
 	state    pipeline.State // as the rules have it
 	refused  *Refusal
@@ -213,9 +215,14 @@ func (m *Machine) see(now time.Time, f *camera.Frame, v pipeline.View) {
 	m.seen = s
 }
 
-// measure fills in what the lens says of the box.
+// measure fills in what the lens and the depth say of the box.
 func (m *Machine) measure(s *sighting) {
 	l := m.lensFor(s.size)
+	if m.c.Ranger != nil {
+		if r, ok := m.c.Ranger.Range(s.view.Box, s.size[0], s.size[1]); ok {
+			s.depth = newDepth(r, s.view.Box, l)
+		}
+	}
 	if l == nil {
 		return
 	}
@@ -298,7 +305,7 @@ func (m *Machine) message(now time.Time) Message {
 	}
 	next.Target = event.NewTarget(&view)
 	if view.HasBox() {
-		next.Bearing, next.Rate, next.DistanceM = newBearing(s.bearing), s.rate, s.distance
+		next.Bearing, next.Rate, next.DistanceM, next.Depth = newBearing(s.bearing), s.rate, s.distance, s.depth
 	}
 	if view.State == pipeline.Locked {
 		left := s.captured.Add(m.c.ValidFor).Sub(now)

@@ -335,3 +335,36 @@ func TestEvents(t *testing.T) {
 		t.Errorf("%+v", end)
 	}
 }
+
+// A wall is a Ranger that has the same depth for every box.
+type wall struct {
+	is    Range
+	there bool
+}
+
+func (*wall) Prepare(*camera.Frame, *pipeline.View)     {}
+func (w *wall) Range(model.Box, int, int) (Range, bool) { return w.is, w.there }
+
+func TestDepth(t *testing.T) {
+	l, err := lens.FromFOV(90)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wall{Range{2.00004, 0.1, 0.7501}, true}
+	r := newRig(t, Config{Ranger: w})
+	r.ask("the cup")
+	if d := r.show(locked(480, 120)).Depth; d == nil || d.MedianM != 2 || d.SpreadM != 0.1 || d.Valid != 0.75 || d.Point != nil {
+		t.Errorf("without a lens: %+v", d)
+	}
+	r.SetLens(l)
+	if d := r.show(locked(480, 120)).Depth; d == nil || d.Point == nil || *d.Point != [3]float64{1, -0.75, 2} {
+		t.Errorf("%+v", d)
+	}
+	if d := r.show(pipeline.View{State: pipeline.Lost, Seq: 1}).Depth; d != nil {
+		t.Errorf("of what is lost: %+v", d)
+	}
+	w.there = false
+	if m := r.show(locked(480, 120)); m.Depth != nil || m.Bearing == nil {
+		t.Errorf("%+v", m)
+	}
+}

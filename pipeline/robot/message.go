@@ -48,6 +48,7 @@ type Message struct {
 	Bearing   *Bearing `json:"bearing"`    // null without a box or a lens
 	Rate      *Rate    `json:"rate"`       // null until the target was seen for a moment
 	DistanceM *float64 `json:"distance_m"` // along the ray through the box's centre; null without a known size
+	Depth     *Depth   `json:"depth"`      // null without a box or a depth picture that fits it
 	Follow    *Follow  `json:"follow"`     // null unless it is asked for
 }
 

@@ -53,6 +53,7 @@ type Keeper interface {
 type Publisher struct {
 	away   func() string
 	keeper Keeper
+	ranger Ranger // nil: there is no depth
 	log    *slog.Logger
 	outs   []*out
 	rang   chan struct{} // a message was sent, and the next is due at another time
@@ -73,7 +74,7 @@ type PublisherConfig struct {
 
 // NewPublisher begins a boot. Nothing is sent before Run.
 func NewPublisher(c PublisherConfig) *Publisher {
-	p := &Publisher{away: c.Away, keeper: c.Keeper, log: cmp.Or(c.Log, slog.Default()), rang: make(chan struct{}, 1), machine: NewMachine(c.Config, time.Now())}
+	p := &Publisher{away: c.Away, keeper: c.Keeper, ranger: c.Ranger, log: cmp.Or(c.Log, slog.Default()), rang: make(chan struct{}, 1), machine: NewMachine(c.Config, time.Now())}
 	for _, o := range c.Outs {
 		p.outs = append(p.outs, &out{Out: o, log: p.log, bell: make(chan struct{}, 1)})
 	}
@@ -82,6 +83,9 @@ func NewPublisher(c PublisherConfig) *Publisher {
 
 // Show is part of pipeline.Sink.
 func (p *Publisher) Show(_ context.Context, f *camera.Frame, views []pipeline.View) error {
+	if p.ranger != nil && len(views) > 0 && views[0].HasBox() { // the target is that of the first phrase
+		p.ranger.Prepare(f, &views[0])
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.look()

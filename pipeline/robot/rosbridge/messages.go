@@ -13,6 +13,7 @@ const (
 	typeString      = "std_msgs/msg/String"
 	typeDetections  = "vision_msgs/msg/Detection2DArray"
 	typeVector      = "geometry_msgs/msg/Vector3Stamped"
+	typePoint       = "geometry_msgs/msg/PointStamped"
 	typeRegion      = "sensor_msgs/msg/RegionOfInterest"
 	typeDiagnostics = "diagnostic_msgs/msg/DiagnosticArray"
 	typePicture     = "sensor_msgs/msg/CompressedImage"
@@ -89,6 +90,13 @@ type detections struct {
 	Detections []detection   `json:"detections"`
 }
 
+// Where the covariance of x, y, z and three turns has the variance of z, and how many
+// standard deviations lie between the quartiles of what is normal.
+const (
+	depthVariance = 2*6 + 2
+	quartiles     = 1.349
+)
+
 // newDetections are the target of m, or none where it may not be acted on.
 func newDetections(h bridge.Header, m *robot.Message, id string) detections {
 	all := detections{Header: h, Detections: []detection{}}
@@ -98,6 +106,10 @@ func newDetections(h bridge.Header, m *robot.Message, id string) detections {
 	b := m.Box
 	r := hypothesisWithPose{Hypothesis: hypothesis{m.Phrase, m.Score}}
 	r.Pose.Pose.Orientation.W = 1
+	if d := m.Depth; d != nil && d.Point != nil {
+		r.Pose.Pose.Position = vector{d.Point[0], d.Point[1], d.Point[2]}
+		r.Pose.Covariance[depthVariance] = d.SpreadM * d.SpreadM / (quartiles * quartiles)
+	}
 	all.Detections = append(all.Detections, detection{
 		Header: h, Results: []hypothesisWithPose{r}, ID: id,
 		Box: box2D{Center: pose2D{Position: point2D{(b[0] + b[2]) / 2, (b[1] + b[3]) / 2}}, SizeX: b[2] - b[0], SizeY: b[3] - b[1]},
@@ -110,6 +122,11 @@ func newBearing(h bridge.Header, b *robot.Bearing) vectorStamped {
 	return vectorStamped{h, vector{
 		math.Cos(b.Elevation) * math.Sin(b.Azimuth), -math.Sin(b.Elevation), math.Cos(b.Elevation) * math.Cos(b.Azimuth),
 	}}
+}
+
+type pointStamped struct {
+	Header bridge.Header `json:"header"`
+	Point  vector        `json:"point"`
 }
 
 type region struct {

@@ -111,7 +111,7 @@ func New(o Options) (*Client, error) {
 	c.topics = []bridge.Publication{
 		{Topic: c.topic("target"), Type: typeString}, {Topic: c.topic("events"), Type: typeString},
 		{Topic: c.topic("detections"), Type: typeDetections}, {Topic: c.topic("bearing"), Type: typeVector},
-		{Topic: c.topic("region"), Type: typeRegion}, {Topic: "/diagnostics", Type: typeDiagnostics},
+		{Topic: c.topic("point"), Type: typePoint}, {Topic: c.topic("region"), Type: typeRegion}, {Topic: "/diagnostics", Type: typeDiagnostics},
 	}
 	return c, nil
 }
@@ -151,11 +151,10 @@ func (c *Client) connect(ctx context.Context) error {
 		return err
 	}
 	for _, p := range c.topics {
-		err = errors.Join(err, conn.Advertise(ctx, p))
-	}
-	if err != nil {
-		conn.Close()
-		return err
+		if err := conn.Advertise(ctx, p); err != nil {
+			conn.Close()
+			return err
+		}
 	}
 	c.conn, c.since, c.shown, c.level = conn, time.Now(), shown{}, -1
 	return nil
@@ -252,6 +251,9 @@ func (c *Client) sendPicture(ctx context.Context, m *robot.Message) error {
 	if err == nil && m.State == "locked" && m.Bearing != nil {
 		err = c.conn.Publish(ctx, c.topic("bearing"), newBearing(h, m.Bearing))
 	}
+	if d := m.Depth; err == nil && m.State == "locked" && d != nil && d.Point != nil {
+		err = c.conn.Publish(ctx, c.topic("point"), pointStamped{h, vector{d.Point[0], d.Point[1], d.Point[2]}})
+	}
 	if err == nil {
 		err = c.conn.Publish(ctx, c.topic("region"), newRegion(m))
 	}
@@ -316,11 +318,14 @@ func (c *Client) Close(ctx context.Context) error {
 	if c.conn == nil {
 		return nil
 	}
-	var errs []error
+	defer func() {
+		c.conn.Leave(ctx)
+		c.conn = nil
+	}()
 	for _, p := range c.topics {
-		errs = append(errs, c.conn.Unadvertise(ctx, p.Topic))
+		if err := c.conn.Unadvertise(ctx, p.Topic); err != nil {
+			return err
+		}
 	}
-	c.conn.Leave(ctx)
-	c.conn = nil
-	return errors.Join(errs...)
+	return nil
 }

@@ -64,6 +64,14 @@ func open(t *testing.T, o Options) *Client {
 	return c
 }
 
+// A ranger knows that everything is 2 m away.
+type ranger struct{}
+
+func (ranger) Prepare(*camera.Frame, *pipeline.View) {}
+func (ranger) Range(model.Box, int, int) (robot.Range, bool) {
+	return robot.Range{Median: 2, Spread: 0.1349, Valid: 0.75}, true
+}
+
 // A studio makes messages as the line does.
 type studio struct {
 	t *testing.T
@@ -77,7 +85,7 @@ func newStudio(t *testing.T) *studio {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &studio{t: t, m: robot.NewMachine(robot.Config{Name: "arm", Source: "0", Boot: "B", Lens: wide, Latency: 40 * time.Millisecond}, time.Now())}
+	s := &studio{t: t, m: robot.NewMachine(robot.Config{Name: "arm", Source: "0", Boot: "B", Lens: wide, Latency: 40 * time.Millisecond, Ranger: ranger{}}, time.Now())}
 	s.f.Width, s.f.Height = 640, 480
 	s.m.Ask(time.Now(), "the blue box")
 	return s
@@ -154,6 +162,10 @@ func TestFieldByField(t *testing.T) {
 	want := vector{x / n, y / n, 1 / n}
 	if b.Header != stamp || math.Abs(b.Vector.X-want.X)+math.Abs(b.Vector.Y-want.Y)+math.Abs(b.Vector.Z-want.Z) > 3e-5 { // angles have five digits
 		t.Errorf("%+v, want %+v", b, want)
+	}
+	p := decode[pointStamped](t, s.Wait("/deixis/arm/point", "a point", anything))
+	if pose := one.Results[0].Pose; p.Header != stamp || p.Point != (vector{1, -0.75, 2}) || pose.Pose.Position != p.Point || math.Abs(pose.Covariance[14]-0.01) > 1e-9 {
+		t.Errorf("%+v in %+v", p, pose)
 	}
 	if r := decode[region](t, s.Wait("/deixis/arm/region", "a region", anything)); r != (region{X: 448, Y: 96, Width: 64, Height: 48}) {
 		t.Errorf("%+v", r)
@@ -480,7 +492,7 @@ func TestMessagesSerialisedByRosbags(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(seen) != 6 {
+	if len(seen) != 7 {
 		t.Errorf("messages of %v", seen)
 	}
 	cmd := exec.CommandContext(t.Context(), path, filepath.Join("testdata", "check.py"))
