@@ -18,8 +18,8 @@ import (
 	"deixis/pipeline/robot"
 )
 
-// natsServer starts a server in this process; port -1 takes a free one.
-func natsServer(t *testing.T, port int) *server.Server {
+// plainServer starts a server in this process; port -1 takes a free one.
+func plainServer(t *testing.T, port int) *server.Server {
 	t.Helper()
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, MaxPending: 1 << 20, WriteDeadline: time.Second})
 	if err != nil {
@@ -79,7 +79,7 @@ func natsTarget(t *testing.T, got chan *nats.Msg, is func(*robot.Message) bool) 
 func TestNATS(t *testing.T) {
 	noDesktop(t)
 	b := network(t)
-	s := natsServer(t, -1)
+	s := plainServer(t, -1)
 	conn, got := natsPeer(t, s)
 	_, out, end := start(t, "pattern://128x96@20", "-p", "red square", "--headless", "--nats", s.ClientURL(), "--name", "arm", "--commands-from-anyone",
 		"--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir)
@@ -126,7 +126,7 @@ func TestNATS(t *testing.T) {
 func TestNATSRestarts(t *testing.T) {
 	noDesktop(t)
 	b := network(t)
-	s := natsServer(t, -1)
+	s := plainServer(t, -1)
 	port := s.Addr().(*net.TCPAddr).Port
 	args := []string{"pattern://160x120@20", "-p", "red square", "--headless", "--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir, "--log-level", "error"}
 	dir := t.TempDir()
@@ -156,7 +156,7 @@ func TestNATSRestarts(t *testing.T) {
 		seq = newest
 		killNATS(s)
 		slow.Close()
-		s = natsServer(t, port)
+		s = plainServer(t, port)
 	}
 	fps := rates(t, files, map[string]*exec.Cmd{"with": with, "without": without})
 	t.Logf("%d restarts of the server, three subscribers of which one never reads; frames a second with it %.2f, without it %.2f, ratio %.3f", *restarts+1, fps["with"], fps["without"], fps["with"]/fps["without"])

@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"image"
 	"image/png"
+	"os/exec"
 	"testing"
+
+	"github.com/alecthomas/kong"
 
 	"deixis/camera"
 	"deixis/camera/opencv"
@@ -135,4 +138,42 @@ func TestLiveOverROS(t *testing.T) {
 		t.Errorf("code %d", code)
 	}
 	s.Wait("/diagnostics", "the last message", func(raw json.RawMessage) bool { return bytes.Contains(raw, []byte(`"level":3`)) })
+}
+
+// What the example's launch file starts is a command line that this program takes.
+func TestLaunchFile(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("no python3 on this machine")
+	}
+	for _, args := range [][]string{nil, {"image:=/eye/compressed", "depth:=/depth/compressedDepth", "phrase:=the dog; a cat", "name:=leg", "port:=9191", "frame_id:=eye"}} {
+		cmd := exec.CommandContext(t.Context(), python, append([]string{"../../pipeline/robot/rosbridge/testdata/launched.py"}, args...)...)
+		cmd.Stderr = t.Output()
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var started struct {
+			Nodes     []string
+			Processes [][]string
+		}
+		if err := json.Unmarshal(out, &started); err != nil || len(started.Processes) != 1 || len(started.Nodes) != 1 || started.Nodes[0] != "rosbridge_server/rosbridge_websocket" {
+			t.Fatalf("%s, %v", out, err)
+		}
+		var c cli
+		parser, err := kong.New(&c, defaults)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := started.Processes[0]
+		if _, err := parser.Parse(line[1:]); err != nil || line[0] != "deixis" || c.Live.Robot.validate(c.Live.Source) != nil {
+			t.Errorf("%q: %v", line, err)
+		}
+		if ref, err := camera.Parse(c.Live.Source); err != nil || !ref.ROS() || c.Live.Robot.ROS.URL == "" {
+			t.Errorf("%q: %v", line, err)
+		}
+		if r := c.Live.Robot; args != nil && (r.Depth != "ros://127.0.0.1:9191/depth/compressedDepth" || r.Name != "leg" || r.ROS.FrameID != "eye" || c.Live.Phrase[0] != "the dog; a cat") {
+			t.Errorf("%q: %+v", line, r)
+		}
+	}
 }
