@@ -81,7 +81,7 @@ prove: build .venv/.trainer ## what takes too long for test: every fuzz target, 
 	go test ./cmd/deixis -run 'TestAnnotateKilled|TestQueue' -kills $(KILLS) -timeout 0 -v
 	go test ./pipeline/annotate/queue/jetstream -run '^$$' -bench Scaling -benchtime 1x
 	go test ./pipeline/annotate -run TestMemory -hours 10 -timeout 0 -v
-	go test ./cmd/deixis -run 'TestRobotFaults|TestMosquittoRestarts' -faults 20s -restarts 10 -timeout 0 -v
+	go test ./cmd/deixis -run 'TestRobotFaults|TestMosquittoRestarts|TestROSRestarts|TestNATSRestarts' -faults 20s -restarts 10 -timeout 0 -v
 	cd trainer && ../.venv/bin/python tests/long_run.py && ../.venv/bin/python tests/memory_run.py
 	bin/deixis bench soak --for $(SOAK)
 	$(MAKE) prove-install

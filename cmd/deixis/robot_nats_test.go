@@ -82,7 +82,7 @@ func TestNATS(t *testing.T) {
 	s := plainServer(t, -1)
 	conn, got := natsPeer(t, s)
 	_, out, end := start(t, "pattern://128x96@20", "-p", "red square", "--headless", "--nats", s.ClientURL(), "--name", "arm", "--commands-from-anyone",
-		"--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir)
+		"--valid-for", "10s", "--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir)
 	go func() {
 		for out.Scan() {
 		}
@@ -128,7 +128,7 @@ func TestNATSRestarts(t *testing.T) {
 	b := network(t)
 	s := plainServer(t, -1)
 	port := s.Addr().(*net.TCPAddr).Port
-	args := []string{"pattern://160x120@20", "-p", "red square", "--headless", "--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir, "--log-level", "error"}
+	args := []string{"pattern://160x120@20", "-p", "red square", "--headless", "--valid-for", "10s", "--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir, "--log-level", "error"}
 	dir := t.TempDir()
 	files := map[string]string{"with": filepath.Join(dir, "with.jsonl"), "without": filepath.Join(dir, "without.jsonl")}
 	with := program(t, nil, append(args, "--nats", s.ClientURL(), "--name", "arm", "--events", files["with"])...)
@@ -184,25 +184,38 @@ func deafSubscriber(t *testing.T, s *server.Server) net.Conn {
 	return conn
 }
 
-// rates ends programs and is how many frames a second each showed.
+// leastFrames is how many frames make a rate.
+const leastFrames = 20
+
+// rates waits until each program has shown enough frames, ends it and is how many it
+// showed a second.
 func rates(t *testing.T, files map[string]string, programs map[string]*exec.Cmd) map[string]float64 {
 	t.Helper()
+	read := func(name string) (r shownRate) {
+		lines, err := os.ReadFile(files[name])
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(lines)) {
+			r.add([]byte(line))
+		}
+		return r
+	}
+	over := time.Now().Add(within)
+	for name := range programs {
+		for read(name).frames < leastFrames {
+			if time.Now().After(over) {
+				t.Fatalf("%s: fewer than %d frames", name, leastFrames)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
 	fps := map[string]float64{}
 	for name, cmd := range programs {
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
-		lines, err := os.ReadFile(files[name])
-		if err != nil {
-			t.Fatal(err)
-		}
-		var r shownRate
-		for line := range strings.Lines(string(lines)) {
-			r.add([]byte(line))
-		}
-		if r.frames < 10 {
-			t.Fatalf("%s: %d frames", name, r.frames)
-		}
-		fps[name] = r.fps()
+		shown := read(name)
+		fps[name] = shown.fps()
 	}
 	return fps
 }

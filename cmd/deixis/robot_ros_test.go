@@ -5,10 +5,14 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/png"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -17,6 +21,7 @@ import (
 	bridge "deixis/camera/rosbridge"
 	"deixis/camera/rosbridge/bridgetest"
 	"deixis/cmd/deixis/internal/app"
+	"deixis/pipeline/robot"
 )
 
 // A rosSide is a robot with ROS: a camera, its calibration, and who listens.
@@ -98,7 +103,7 @@ func TestLiveOverROS(t *testing.T) {
 	b := network(t)
 	s := newROSSide(t)
 	_, out, end := start(t, "ros://"+s.Addr()+"/eye/image_raw/compressed", "-p", "red square", "--headless", "--rosbridge", s.URL(), "--rosbridge-picture",
-		"--depth", "ros://"+s.Addr()+"/eye/depth/compressedDepth", "--commands-from-anyone", "--name", "arm", "--follow", "--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir)
+		"--depth", "ros://"+s.Addr()+"/eye/depth/compressedDepth", "--commands-from-anyone", "--name", "arm", "--follow", "--valid-for", "10s", "--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir)
 	go func() {
 		for out.Scan() {
 		}
@@ -176,4 +181,59 @@ func TestLaunchFile(t *testing.T) {
 			t.Errorf("%q: %+v", line, r)
 		}
 	}
+}
+
+// A rosbridge server that is killed and started again under load is found again each
+// time; the line beside it keeps its rate.
+func TestROSRestarts(t *testing.T) {
+	noDesktop(t)
+	b := network(t)
+	s := bridgetest.Start(t, bridgetest.Options{})
+	addr := s.Addr()
+	args := []string{"pattern://160x120@20", "-p", "red square", "--headless", "--valid-for", "10s", "--lock-score", "0", "--lock-margin", "0", "--bundle", b.Dir, "--log-level", "error"}
+	dir := t.TempDir()
+	files := map[string]string{"with": filepath.Join(dir, "with.jsonl"), "without": filepath.Join(dir, "without.jsonl")}
+	with := program(t, nil, append(args, "--rosbridge", s.URL(), "--rosbridge-picture", "--rosbridge-fragment", "2000", "--commands-from-anyone", "--name", "arm", "--events", files["with"])...)
+	without := program(t, nil, append(args, "--events", files["without"])...)
+	var seq uint64
+	newer := func(raw json.RawMessage) bool {
+		var is struct{ Data string }
+		var m robot.Message
+		if err := errors.Join(json.Unmarshal(raw, &is), json.Unmarshal([]byte(is.Data), &m)); err != nil || m.Seq <= seq {
+			t.Errorf("after message %d: %s, %v", seq, raw, err)
+		}
+		seq = m.Seq
+		return m.State == "locked"
+	}
+	for range *restarts + 1 {
+		flooded := flood(s)
+		s.Wait("/deixis/arm/target", "a lock", newer)
+		s.Wait("/deixis/arm/picture/compressed", "a picture", func(json.RawMessage) bool { return true })
+		flooded()
+		s.Close()
+		s = bridgetest.Start(t, bridgetest.Options{Addr: addr})
+	}
+	fps := rates(t, files, map[string]*exec.Cmd{"with": with, "without": without})
+	t.Logf("%d restarts of the server under load; frames a second with it %.2f, without it %.2f, ratio %.3f", *restarts+1, fps["with"], fps["without"], fps["with"]/fps["without"])
+	if fps["with"] < fps["without"]/2 {
+		t.Errorf("the server holds up the line: %.1f frames a second, %.1f without it", fps["with"], fps["without"])
+	}
+}
+
+// flood sends what a robot in operation does, and more, until it is ended.
+func flood(s *bridgetest.Server) (end func()) {
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := 0; ; n++ {
+			select {
+			case <-over:
+				return
+			case <-time.After(time.Millisecond):
+				s.Publish("/clock", map[string]any{"clock": map[string]int{"sec": n, "nanosec": 0}})
+				s.Publish("/deixis/arm/command", map[string]string{"data": strings.Repeat("nonsense ", 100)})
+			}
+		}
+	}()
+	return func() { close(over); <-done }
 }
