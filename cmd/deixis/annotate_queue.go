@@ -31,7 +31,11 @@ func (f queueFlags) dial(ctx context.Context, g *app.Globals, url string) (*jets
 	if f.Replicas < 1 || f.Replicas > 5 || f.AckWait < time.Second {
 		return nil, app.Usage(errors.New("--replicas is a number from 1 to 5, and --worker-timeout a time from 1s up"))
 	}
-	return jetstream.Dial(ctx, jetstream.Options{Options: f.at(url, g.Log), Replicas: f.Replicas, AckWait: f.AckWait})
+	server, err := f.at(url, g.Log)
+	if err != nil {
+		return nil, err
+	}
+	return jetstream.Dial(ctx, jetstream.Options{Options: server, Replicas: f.Replicas, AckWait: f.AckWait})
 }
 
 // errNotDone says that --collect found jobs that are not finished.

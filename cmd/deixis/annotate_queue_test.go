@@ -219,7 +219,7 @@ func TestQueueTrouble(t *testing.T) {
 		says string
 	}{
 		"no JetStream":   {append(args, t.TempDir(), "--submit", plain.ClientURL()), "no JetStream"},
-		"wrong password": {append(args, t.TempDir(), "--submit", guarded.ClientURL(), "--nats-user", "me", "--nats-password", "wrong"), "--nats-password"},
+		"wrong password": {append(args, t.TempDir(), "--submit", guarded.ClientURL(), "--nats-user", "me", "--nats-password-file", written(t, "password", "wrong")), "--nats-password-file"},
 		"in the address": {append(args, t.TempDir(), "--submit", strings.Replace(guarded.ClientURL(), "//", "//me:hunter3@", 1)), "--nats-password"},
 		"nobody there":   {[]string{"queue", "nats://127.0.0.1:1"}, "nats-server"},
 		"for a worker":   {[]string{"worker", plain.ClientURL(), "--bundle", b.Dir, "--threads", "1", "--log-level", "error"}, "no JetStream"},

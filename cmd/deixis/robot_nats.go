@@ -11,23 +11,15 @@ import (
 	"deixis/pipeline/robot/nats"
 )
 
-// natsArgs are the flags of the NATS server.
+// natsArgs are the flags of the NATS server that a robot's target is sent to.
 type natsArgs struct {
-	URL      string `name:"nats" placeholder:"URL" help:"Send a robot's target to this NATS server, such as nats://127.0.0.1:4222, or tls:// for TLS."`
-	Creds    string `name:"nats-creds" placeholder:"FILE" help:"Credentials file of the NATS server."`
-	User     string `name:"nats-user" placeholder:"USER" help:"User of the NATS server."`
-	Password string `name:"nats-password-file" placeholder:"FILE" help:"File with the password (or DEIXIS_NATS_PASSWORD)."`
-	CA       string `name:"nats-ca" placeholder:"FILE.pem" help:"Certificates that the NATS server's is checked with (default: the system's)."`
-	Cert     string `name:"nats-cert" placeholder:"FILE.pem" help:"Certificate to show the NATS server; needs --nats-key."`
-	Key      string `name:"nats-key" placeholder:"FILE.pem" help:"Key of the certificate."`
+	URL string `name:"nats" placeholder:"URL" help:"Send a robot's target to this NATS server, such as nats://127.0.0.1:4222, or tls:// for TLS."`
+	natsFlags
 }
-
-// natsPasswordEnv names the variable with the password of the NATS server.
-const natsPasswordEnv = "DEIXIS_NATS_PASSWORD"
 
 func (c *natsArgs) validate() error {
 	switch {
-	case c.URL == "" && c.Creds+c.User+c.Password+c.CA+c.Cert+c.Key != "":
+	case c.URL == "" && c.given():
 		return errors.New("--nats-user and the like need a server: add --nats URL")
 	case c.URL == "":
 		return nil
@@ -44,23 +36,11 @@ func (c *natsArgs) validate() error {
 // sends them, or where anyone may give them.
 func (s *show) nats(boot string) (*nats.Client, error) {
 	f := &s.flags.Robot.NATS
-	o := nats.Options{
-		URL: f.URL, Credentials: f.Creds, User: f.User, CA: f.CA, Cert: f.Cert, Key: f.Key, Name: s.flags.Robot.name(), Boot: boot,
-		Inbox: s.inbox(f.Creds != "" || f.User != "" || f.Cert != ""), Understand: s.understand, Log: s.g.Log,
-	}
-	var err error
-	if o.Password, err = secret("--nats-password-file", f.Password, natsPasswordEnv); err != nil {
+	server, err := f.at(f.URL, s.g.Log)
+	if err != nil {
 		return nil, err
 	}
-	for flag, file := range map[string]string{"--nats-creds": f.Creds, "--nats-ca": f.CA, "--nats-cert": f.Cert, "--nats-key": f.Key} {
-		if file != "" {
-			opened, err := camera.OpenRegular(file)
-			if err != nil {
-				return nil, app.Input(fmt.Errorf("%s: %w", flag, err))
-			}
-			opened.Close()
-		}
-	}
+	o := nats.Options{Server: server, Name: s.flags.Robot.name(), Boot: boot, Inbox: s.inbox(f.named()), Understand: s.understand}
 	if o.Inbox == nil {
 		s.g.Log.Info("commands over NATS are not taken, since the server does not know who sends them (--nats-creds, --nats-user, --nats-cert or --commands-from-anyone)")
 	}

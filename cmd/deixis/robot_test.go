@@ -107,8 +107,8 @@ func TestFilesOfServers(t *testing.T) {
 	for says, f := range map[string]robotArgs{
 		"--rosbridge-secret-file: ": {ROS: rosArgs{URL: "ws://x", Secret: "gone"}},
 		"--rosbridge-ca " + file:    {ROS: rosArgs{URL: "wss://x", CA: file}},
-		"--nats-creds: ":            {NATS: natsArgs{URL: "nats://x", Creds: "gone"}},
-		"--nats-password-file: ":    {NATS: natsArgs{URL: "nats://x", User: "me", Password: "gone"}},
+		"--nats-creds: ":            {NATS: natsArgs{"nats://x", natsFlags{Creds: "gone"}}},
+		"--nats-password-file: ":    {NATS: natsArgs{"nats://x", natsFlags{User: "me", Password: "gone"}}},
 		"--depth: ":                 {Depth: "gone"},
 	} {
 		s := &show{flags: &liveCmd{Robot: f}, g: &app.Globals{Log: slog.New(slog.DiscardHandler)}}

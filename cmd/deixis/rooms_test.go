@@ -46,7 +46,7 @@ var edges = map[string][]string{
 	"pipeline/robot/depth":     {"camera", "camera/rosbridge", "model", "pipeline", "pipeline/robot"},
 	"pipeline/robot/lens":      {"model"},
 	"pipeline/robot/mqtt":      {"pipeline/robot"},
-	"pipeline/robot/nats":      {"pipeline/robot"},
+	"pipeline/robot/nats":      {"pipeline/natsconn", "pipeline/robot"},
 	"pipeline/robot/rosbridge": {"camera", "camera/rosbridge", "pipeline", "pipeline/robot", "pipeline/robot/lens"},
 	"pipeline/robot/socket":    {"pipeline/robot"},
 

@@ -67,7 +67,7 @@ func said(err error) error {
 	case errors.As(err, &address):
 		return fmt.Errorf("that is no address of a server: %w", address.Err)
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked):
-		return fmt.Errorf("%w (check --nats-user and --nats-password, or --nats-creds)", err)
+		return fmt.Errorf("%w (check --nats-user and --nats-password-file, or --nats-creds)", err)
 	case errors.Is(err, nats.ErrNoServers):
 		return fmt.Errorf("%w (is nats-server running there?)", err)
 	}

@@ -17,20 +17,17 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"deixis/pipeline/natsconn"
 	"deixis/pipeline/robot"
 )
 
-// Options say where messages go. URL, Name and Boot must be there.
+// Options say where messages go. Server.URL, Name and Boot must be there.
 type Options struct {
-	URL            string // nats://HOST:PORT, or tls://HOST:PORT
-	Credentials    string // file, as nsc writes it; "" for none
-	User, Password string // "" for none
-	CA, Cert, Key  string // files of TLS; "" for the system's, and for none
-	Name, Boot     string // as in robot.Message; Name is part of every subject
+	Server     natsconn.Options // URL nats://HOST:PORT, or tls://HOST:PORT
+	Name, Boot string           // as in robot.Message; Name is part of every subject
 
 	Inbox      *robot.Inbox                           // takes orders; nil: none are taken
 	Understand func(phrase string) []robot.Understood // what of an order's phrases reaches the network; nil tells nothing
-	Log        *slog.Logger                           // nil means slog.Default()
 }
 
 // The payloads of availability.
@@ -87,11 +84,11 @@ func Token(name string) string {
 
 // New checks where messages go. It connects with the first of them.
 func New(o Options) (*Client, error) {
-	address, err := Parse(o.URL)
+	address, err := Parse(o.Server.URL)
 	if err != nil {
 		return nil, err
 	}
-	o.URL, o.Log = address, cmp.Or(o.Log, slog.Default())
+	o.Server.URL, o.Server.Log = address, cmp.Or(o.Server.Log, slog.Default())
 	return &Client{o: o, waiting: map[*waiter]bool{}}, nil
 }
 
@@ -103,7 +100,7 @@ func (c *Client) connect() error {
 	if c.conn != nil {
 		return nil
 	}
-	conn, err := nats.Connect(c.o.URL, c.options()...)
+	conn, err := natsconn.Connect(c.o.Server, c.options()...)
 	if err != nil { // of files that cannot be read, say: a server that is away is none
 		return err
 	}
@@ -123,9 +120,11 @@ func (c *Client) connect() error {
 	return nil
 }
 
+// options are those of a sender that waits for nothing: a server that is away is no error,
+// and only the newest message counts.
 func (c *Client) options() []nats.Option {
 	greet := func(conn *nats.Conn) { conn.Publish(c.subject("availability"), []byte(online)) } // its error is that of the next message, too
-	os := []nats.Option{
+	return []nats.Option{
 		nats.Name("deixis " + c.o.Name + " " + c.o.Boot), nats.Timeout(dialFor), nats.FlusherTimeout(takenFor),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectBufSize(-1), // nothing waits: the next message is newer
@@ -133,21 +132,8 @@ func (c *Client) options() []nats.Option {
 		nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(2),
 		nats.ConnectHandler(greet), nats.ReconnectHandler(greet),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { c.failed(err) }), nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.failed(err) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.o.Log.Debug("nats", "err", err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.o.Server.Log.Debug("nats", "err", err) }),
 	}
-	if c.o.Credentials != "" {
-		os = append(os, nats.UserCredentials(c.o.Credentials))
-	}
-	if c.o.User != "" {
-		os = append(os, nats.UserInfo(c.o.User, c.o.Password))
-	}
-	if c.o.CA != "" {
-		os = append(os, nats.RootCAs(c.o.CA))
-	}
-	if c.o.Cert != "" {
-		os = append(os, nats.ClientCert(c.o.Cert, c.o.Key))
-	}
-	return os
 }
 
 // Send publishes the message and the events, and waits until the server has them. It

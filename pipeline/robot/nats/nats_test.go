@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"deixis/pipeline/event"
+	"deixis/pipeline/natsconn"
 	"deixis/pipeline/robot"
 )
 
@@ -53,7 +54,7 @@ func portOf(s *server.Server) int { return s.Addr().(*net.TCPAddr).Port }
 
 func open(t *testing.T, o Options) *Client {
 	t.Helper()
-	o.Name, o.Boot, o.Log = "arm", "B", quiet
+	o.Name, o.Boot, o.Server.Log = "arm", "B", quiet
 	c, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +143,7 @@ func send(t *testing.T, c *Client, p *robot.Parcel) {
 func TestWhatIsSent(t *testing.T) {
 	s := serve(t, &server.Options{Port: -1})
 	conn, got := peer(t, s)
-	c := open(t, Options{URL: s.ClientURL()})
+	c := open(t, Options{Server: natsconn.Options{URL: s.ClientURL()}})
 	p := message(1, "the cup", "locked")
 	p.Events = []robot.Event{{V: 1, Type: "new", ID: "B.1"}}
 	send(t, c, p)
@@ -199,7 +200,7 @@ func TestOrdersAreAnswered(t *testing.T) {
 		}
 		return all
 	}
-	c := open(t, Options{URL: s.ClientURL(), User: "me", Password: "sesame", Inbox: in, Understand: understand})
+	c := open(t, Options{Server: natsconn.Options{URL: s.ClientURL(), User: "me", Password: "sesame"}, Inbox: in, Understand: understand})
 	send(t, c, message(1, "the cup", "locked"))
 	expect(t, got, "target", "the cup")
 	if r := ask(t, conn, "command", "Confirm  3"); !r.OK || r.V != 1 || r.Error != "" {
@@ -263,7 +264,7 @@ func TestOrdersAreAnswered(t *testing.T) {
 func TestServerComesBack(t *testing.T) {
 	s := serve(t, &server.Options{Port: -1})
 	port := portOf(s)
-	c := open(t, Options{URL: s.ClientURL()})
+	c := open(t, Options{Server: natsconn.Options{URL: s.ClientURL()}})
 	send(t, c, message(1, "the cup", "locked"))
 	for n := range uint64(5) {
 		kill(s)
@@ -290,18 +291,18 @@ func TestAServerThatIsNotThere(t *testing.T) {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	c := open(t, Options{URL: "nats://" + addr})
+	c := open(t, Options{Server: natsconn.Options{URL: "nats://" + addr}})
 	if err := c.Send(t.Context(), message(1, "the cup", "locked")); err == nil || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v", err)
 	}
 	s := serve(t, &server.Options{Port: -1, Users: []*server.User{{Username: "me", Password: "sesame"}}})
-	wrong := open(t, Options{URL: s.ClientURL(), User: "me", Password: "x"})
+	wrong := open(t, Options{Server: natsconn.Options{URL: s.ClientURL(), User: "me", Password: "x"}})
 	for over := time.Now().Add(patience); !strings.Contains(fmt.Sprint(err), "Authorization"); time.Sleep(time.Millisecond) {
 		if err = wrong.Send(t.Context(), message(1, "the cup", "locked")); err == nil || time.Now().After(over) {
 			t.Fatalf("got %v", err)
 		}
 	}
-	files := open(t, Options{URL: s.ClientURL(), CA: "gone.pem"})
+	files := open(t, Options{Server: natsconn.Options{URL: s.ClientURL(), CA: "gone.pem"}})
 	if err := files.Send(t.Context(), message(1, "the cup", "locked")); err == nil || !strings.Contains(err.Error(), "gone.pem") {
 		t.Errorf("got %v", err)
 	}
@@ -309,7 +310,7 @@ func TestAServerThatIsNotThere(t *testing.T) {
 
 // One who subscribes and never reads costs the others nothing.
 func TestASlowSubscriber(t *testing.T) {
-	s := serve(t, &server.Options{Port: -1, WriteDeadline: 50 * time.Millisecond, MaxPending: 1 << 20})
+	s := serve(t, &server.Options{Port: -1, WriteDeadline: patience, MaxPending: 1 << 20})
 	_, first := peer(t, s)
 	_, second := peer(t, s)
 	slow, err := net.Dial("tcp", s.Addr().String())
@@ -325,7 +326,7 @@ func TestASlowSubscriber(t *testing.T) {
 	}
 	for lines := bufio.NewScanner(slow); lines.Scan() && lines.Text() != "PONG"; { // the last that it ever reads
 	}
-	c := open(t, Options{URL: s.ClientURL()})
+	c := open(t, Options{Server: natsconn.Options{URL: s.ClientURL()}})
 	const messages = 600 // of some 20 KB: more than the server keeps for one
 	for n := range uint64(messages) {
 		p := message(n+1, strings.Repeat("x", 20_000), "locked")
@@ -359,7 +360,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q: %q", name, got)
 		}
 	}
-	if _, err := New(Options{URL: "x"}); err == nil {
+	if _, err := New(Options{Server: natsconn.Options{URL: "x"}}); err == nil {
 		t.Error("takes no address")
 	}
 }

@@ -38,7 +38,7 @@ func (c *Client) answer(to *nats.Msg, r robot.Reply) {
 		err = to.Respond(raw)
 	}
 	if err != nil {
-		c.o.Log.Debug("an order is not answered", "subject", to.Subject, "err", err)
+		c.o.Server.Log.Debug("an order is not answered", "subject", to.Subject, "err", err)
 	}
 }
 
