@@ -13,6 +13,7 @@ PYTHON ?= python3
 BUNDLE := assets/models/ca2m-edge
 SPEECH := assets/models/speech
 ORT    := bin/lib/libonnxruntime.so
+AXE    := bin/axe/axe.min.js
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PURE   := ./camera ./camera/hang ./camera/rosbridge ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream ./pipeline/annotate/... ./pipeline/robot/... ./cmd/deixis/internal/manual ./cmd/deixis/internal/service ./cmd/deixis/internal/state
 VERSION := $(shell .package/version)
@@ -56,7 +57,7 @@ lint: .venv/.opencv .venv/.trainer ## gofmt, go vet, staticcheck, ruff, mypy
 	.venv/bin/ruff check trainer
 	cd trainer && ../.venv/bin/mypy
 
-test-go: setup .venv/.readers .venv/.ros ## race detector where there is no native code, everything, then native leaks
+test-go: setup .venv/.readers .venv/.ros $(AXE) ## race detector where there is no native code, everything, then native leaks
 	go test -race $(PURE)
 	go test -timeout 20m ./...
 	go test $(GOFLAGS),matprofile ./camera/opencv ./pipeline/record
@@ -139,6 +140,11 @@ $(ORT): .venv/.python trainer/pyproject.toml
 	.venv/bin/pip install -q "$$(sed -n 's/^ *"\(onnxruntime==[^"]*\)".*/\1/p' trainer/pyproject.toml)"
 	@mkdir -p bin/lib
 	@cp "$$(find .venv/ -path '*onnxruntime/capi/libonnxruntime.*' ! -name '*providers*' | sort | tail -1)" $(ORT)
+
+$(AXE): .venv/.python # axe-core, which looks at the page in a browser for what somebody cannot read or reach
+	@rm -rf bin/axe
+	.venv/bin/pip install -q --no-deps --target bin/axe axe-playwright-python==0.1.8
+	@cp bin/axe/axe_playwright_python/axe.min.js $(AXE)
 
 .venv/.hearing: .venv/.python trainer/pyproject.toml
 	.venv/bin/pip install -q $$(sed -n 's/^ *"\(onnx\(runtime\)*==[^"]*\)".*/\1/p' trainer/pyproject.toml)

@@ -162,6 +162,27 @@ const seen = `(() => {
   return lowest;
 })()`
 
+// play runs the line of p on a test pattern until the test ends.
+func play(t *testing.T, s *Server, p *program, uri string) {
+	t.Helper()
+	ref, err := camera.Parse(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.gate.From, p.gate.Drain = camera.NewPattern(ref), true
+	p.mirror.From = &p.gate
+	p.Line = line.New(line.Config{From: &p.mirror, By: byColour{}, Outputs: []pipeline.Output{{Name: "page", To: s, Needs: pipeline.Undrawn}}})
+	run, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Live(run) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestPageInABrowser types a phrase and sees the box move to the other thing,
 // then tries every other part of the page. It takes some seconds, because a
 // browser does to start.
@@ -170,25 +191,10 @@ func TestPageInABrowser(t *testing.T) {
 	s, p := serve(t, func(o *Options) {
 		o.Draw = (&overlay.Overlay{}).Draw
 	})
-	ref, err := camera.Parse("pattern://320x240@10")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.gate.From, p.gate.Drain = camera.NewPattern(ref), true
-	p.mirror.From = &p.gate
-	p.Line = line.New(line.Config{From: &p.mirror, By: byColour{}, Outputs: []pipeline.Output{{Name: "page", To: s, Needs: pipeline.Undrawn}}})
+	play(t, s, p, "pattern://320x240@10")
 	if err := p.ask([]string{"the red square"}); err != nil {
 		t.Fatal(err)
 	}
-	run, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- p.Live(run) }()
-	defer func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
 	b := tab{t, ctx}
 	b.do("open", chromedp.Navigate(s.at("")))
 	b.until("the first phrase", `document.querySelector("#targets li[data-state=locked]")?.innerText.includes("the red square")`)
@@ -244,7 +250,7 @@ func TestPageInABrowser(t *testing.T) {
 	b.looks()
 	p.setLost(true)
 	b.until("a camera that is away", `document.getElementById("away").innerText.includes("away") && document.querySelector("#targets li[data-state=lost]")`)
-	eval[bool](b, `document.querySelector("details").open = true`)
+	eval[bool](b, `document.getElementById("about").closest("details").open = true`)
 	b.until("what runs", `document.getElementById("about").innerText.includes("cpu, fp32") && document.getElementById("about").innerText.includes("not in this build")`)
 	b.shot("lost")
 }

@@ -23,7 +23,7 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"GET /api/about":               s.about,
 		"GET /api/status":              s.status,
 		"GET /api/events":              s.follow,
-		"GET /api/stream.mjpeg":        s.stream,
+		"GET /api/stream.mjpeg":        s.watchStream,
 		"GET /api/frame.jpeg":          s.snapshot,
 		"GET /api/phrases":             s.phrases,
 		"PUT /api/phrases":             s.replace,
@@ -58,6 +58,7 @@ func (s *Server) handler() (http.Handler, error) {
 		}
 		mux.HandleFunc(pattern, s.described(known[pattern], next))
 	}
+	mux.HandleFunc("GET /shape.css", s.shape)
 	pages := http.FileServerFS(files)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, "/")

@@ -75,7 +75,7 @@ type Line interface {
 	Histogram(s pipeline.Stage) pipeline.Histogram
 }
 
-// Quality of the JPEGs, and how many may watch at once.
+// Quality of the JPEGs where nobody asks for another, and how many may watch at once.
 const (
 	streamQuality   = 80
 	snapshotQuality = 92
@@ -111,9 +111,9 @@ type Server struct {
 	count *counters
 	crew  crew // handlers
 
-	drawn, bare hub[[]byte] // JPEGs for /api/stream.mjpeg
-	events      hub[[]byte] // for /api/events
-	heated      hub[[]byte] // the same with attention
+	streams looks       // JPEGs for /api/stream.mjpeg
+	events  hub[[]byte] // for /api/events
+	heated  hub[[]byte] // the same with attention
 
 	limits timeouts
 	asking sync.Mutex // one change of the phrases at a time

@@ -68,18 +68,8 @@ func (s *Server) Show(_ context.Context, f *camera.Frame, views []pipeline.View)
 	now := time.Now()
 	s.now.set(f, views, now)
 	s.pace.shown(now, views)
-	for _, to := range []struct {
-		hub     *hub[[]byte]
-		overlay bool
-	}{{&s.bare, false}, {&s.drawn, true}} {
-		if to.hub.watchers() == 0 {
-			continue
-		}
-		jpeg, err := s.picture(f, views, to.overlay)
-		if err != nil {
-			return err
-		}
-		s.count.skipped.WithLabelValues("stream").Add(float64(to.hub.send(jpeg)))
+	if err := s.stream(f, views, s.streams.due(now)); err != nil {
+		return err
 	}
 	if s.pace.due(now, statusEvery) {
 		s.tell(now)
@@ -87,17 +77,31 @@ func (s *Server) Show(_ context.Context, f *camera.Frame, views []pipeline.View)
 	return nil
 }
 
-// picture is f as a JPEG for the streams.
-func (s *Server) picture(f *camera.Frame, views []pipeline.View, overlay bool) ([]byte, error) {
-	if !overlay {
-		return s.o.Encode(f, streamQuality)
-	}
+// stream sends f to those who watch as it is due, encoded once a quality and drawn on
+// once.
+func (s *Server) stream(f *camera.Frame, views []pipeline.View, due map[look]*watched) error {
+	jpegs, drawn := map[look][]byte{}, false
 	n := &s.now
 	n.painting.Lock()
 	defer n.painting.Unlock()
-	f.CopyTo(&n.paint)
-	s.o.Draw(&n.paint, views)
-	return s.o.Encode(&n.paint, streamQuality)
+	for want, to := range due {
+		from, kind := f, look{overlay: want.overlay, quality: want.quality}
+		if want.overlay {
+			if from = &n.paint; !drawn {
+				f.CopyTo(from)
+				s.o.Draw(from, views)
+				drawn = true
+			}
+		}
+		if jpegs[kind] == nil {
+			var err error
+			if jpegs[kind], err = s.o.Encode(from, want.quality); err != nil {
+				return err
+			}
+		}
+		s.count.skipped.WithLabelValues("stream").Add(float64(to.send(jpegs[kind])))
+	}
+	return nil
 }
 
 // heartbeat tells the state while no frame comes.

@@ -29,14 +29,10 @@ func choice(r *http.Request, name string, unset bool) bool {
 	return yes
 }
 
-// stream sends JPEGs one after the other, the newest whenever the watcher is
+// watchStream sends JPEGs one after the other, the newest whenever the watcher is
 // ready for one.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
-	from := &s.drawn
-	if !choice(r, "overlay", true) {
-		from = &s.bare
-	}
-	s.watch(w, r, from, channel{what: "stream", kind: "multipart/x-mixed-replace; boundary=" + boundary}, func(w io.Writer, jpeg []byte) error {
+func (s *Server) watchStream(w http.ResponseWriter, r *http.Request) {
+	s.watch(w, r, func() (chan []byte, func(), bool) { return s.streams.join(lookOf(r)) }, channel{what: "stream", kind: "multipart/x-mixed-replace; boundary=" + boundary}, func(w io.Writer, jpeg []byte) error {
 		_, err := fmt.Fprintf(w, "--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n", boundary, len(jpeg), jpeg)
 		return err
 	})
@@ -54,7 +50,11 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request) {
 		guard.Refuse(w, http.StatusInternalServerError, "encode status: %v", err)
 		return
 	}
-	s.watch(w, r, from, channel{"events", "text/event-stream", ": still here\n\n", first}, func(w io.Writer, line []byte) error {
+	join := func() (chan []byte, func(), bool) {
+		news, ok := from.join(maxWatchers)
+		return news, func() { from.leave(news) }, ok
+	}
+	s.watch(w, r, join, channel{"events", "text/event-stream", ": still here\n\n", first}, func(w io.Writer, line []byte) error {
 		_, err := fmt.Fprintf(w, "data: %s\n\n", line)
 		return err
 	})
@@ -71,15 +71,15 @@ type channel struct {
 // watch writes what comes until the watcher leaves, or blocks a write for too
 // long. When nothing comes for a while it writes idle, so that a watcher who
 // has left is noticed.
-func (s *Server) watch(w http.ResponseWriter, r *http.Request, from *hub[[]byte], c channel, write func(io.Writer, []byte) error) {
-	news, ok := from.join(maxWatchers)
+func (s *Server) watch(w http.ResponseWriter, r *http.Request, join func() (news chan []byte, leave func(), ok bool), c channel, write func(io.Writer, []byte) error) {
+	news, leave, ok := join()
 	if !ok {
 		s.count.refused.WithLabelValues("watchers").Inc()
 		w.Header().Set("Retry-After", "5")
 		guard.Refuse(w, http.StatusServiceUnavailable, "%d watch already and no more may", maxWatchers)
 		return
 	}
-	defer from.leave(news)
+	defer leave()
 	if c.first != nil {
 		news <- c.first // newer ones take its place
 	}

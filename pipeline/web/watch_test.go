@@ -210,6 +210,13 @@ func TestTooManyWatchers(t *testing.T) {
 	}
 }
 
+// watching is how many see the stream with boxes.
+func (s *Server) watching() int {
+	s.streams.mu.Lock()
+	defer s.streams.mu.Unlock()
+	return s.streams.watchers(true)
+}
+
 // slowWatcher serves a watcher of the stream that never reads.
 func slowWatcher(t *testing.T, write time.Duration) *Server {
 	t.Helper()
@@ -223,7 +230,7 @@ func slowWatcher(t *testing.T, write time.Duration) *Server {
 	}
 	t.Cleanup(func() { c.Close() })
 	io.WriteString(c, "GET /api/stream.mjpeg HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	until(t, "a watcher", func() bool { return s.drawn.watchers() == 1 })
+	until(t, "a watcher", func() bool { return s.watching() == 1 })
 	return s
 }
 
@@ -237,14 +244,14 @@ func TestSlowWatcherHoldsNobodyUp(t *testing.T) {
 	for st := next(); st.Seq == 0; st = next() {
 		frames(t, s, 1)
 	}
-	if n := s.drawn.watchers(); n != 1 {
+	if n := s.watching(); n != 1 {
 		t.Errorf("%d watch the stream, not the one that blocks", n)
 	}
 }
 
 func TestSlowWatcherIsDropped(t *testing.T) {
 	s := slowWatcher(t, time.Millisecond)
-	until(t, "the end of a watcher that never reads", func() bool { frames(t, s, 1); return s.drawn.watchers() == 0 })
+	until(t, "the end of a watcher that never reads", func() bool { frames(t, s, 1); return s.watching() == 0 })
 	until(t, "the end of its request", func() bool {
 		_, body := call(t, s, "GET", "metrics", "", nil)
 		return strings.Contains(body, `deixis_http_watchers{what="stream"} 0`)

@@ -5,6 +5,7 @@ import { remember, walk } from "./history.js";
 import { draw as drawHeat } from "./heat.js";
 import { ready as readyToTalk } from "./talk.js";
 import { ready as readyToListen } from "./mic.js";
+import { restart } from "./look.js";
 import { begin as beginCorrection, busy as correcting, cancel } from "./correct.js";
 
 const [picture, stage, away, line] = ["picture", "stage", "away", "line"].map(byId);
@@ -43,6 +44,7 @@ function show(status) {
   pause.textContent = status.camera === "paused" ? "Go on" : "Pause";
   press(byId("mirror"), status.mirrored);
   showTargets(status.targets, look);
+  byId("none").hidden = status.phrases.length > 0;
   showOutputs(status.outputs);
   if (status.provider !== runs) about(status.provider);
   hear(status.speech);
@@ -78,7 +80,7 @@ function follow() {
   const now = events = new EventSource("api/events" + (warm.ariaPressed === "true" ? "?attention=true" : ""));
   let was = false;
   now.onopen = () => {
-    if (was) picture.src = "api/stream.mjpeg?" + Date.now();
+    if (was) restart();
     was = false;
   };
   now.onmessage = (e) => show(JSON.parse(e.data));
@@ -89,7 +91,7 @@ function follow() {
 }
 
 picture.addEventListener("error", () => {
-  setTimeout(() => { if (events.readyState === EventSource.OPEN) picture.src = "api/stream.mjpeg?" + Date.now(); }, 2000);
+  setTimeout(() => { if (events.readyState === EventSource.OPEN) restart(); }, 2000);
 });
 
 // What runs is asked for at the start and when another provider goes on.
@@ -138,6 +140,13 @@ async function look(phrases) {
   }
 }
 
+for (const button of byId("examples").querySelectorAll("button")) {
+  button.addEventListener("click", () => {
+    field.value = button.textContent;
+    look(split(field.value));
+  });
+}
+
 const split = (text) => text.split(";").map((p) => p.trim()).filter(Boolean);
 
 form.addEventListener("submit", async (e) => {
@@ -173,15 +182,20 @@ warm.addEventListener("click", () => {
 byId("save").addEventListener("click", (e) => { e.currentTarget.download = "deixis-" + (last?.seq ?? 0) + ".jpg"; });
 byId("correct").addEventListener("click", () => { if (last) beginCorrection(last); });
 
+const keyList = byId("keys");
+byId("help").addEventListener("click", () => keyList.showModal());
+
 // Letters are keys of the page, but not while somebody types.
 const keys = { p: pause, h: warm, m: byId("mirror"), s: byId("save"), c: byId("correct"), t: byId("mic") };
 addEventListener("keydown", (e) => {
   if (e.key === "Escape" && correcting()) return cancel();
-  if (e.ctrlKey || e.metaKey || e.altKey || e.target.matches("input, select, textarea") || correcting()) return;
+  if (e.ctrlKey || e.metaKey || e.altKey || e.target.matches("input, select, textarea") || correcting() || keyList.open) return;
   if (e.key === "/") {
     e.preventDefault();
     field.focus();
     field.select();
+  } else if (e.key === "?") {
+    keyList.showModal();
   } else if (keys[e.key] && !keys[e.key].hidden) {
     e.preventDefault();
     keys[e.key].click();

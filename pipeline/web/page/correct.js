@@ -63,15 +63,17 @@ function at(e) {
   return [(e.clientX - r.left) / r.width * picture.width, (e.clientY - r.top) / r.height * picture.height];
 }
 
-let from;
+// One pointer draws: a mouse, a pen, or the first finger. Another finger meanwhile
+// changes nothing.
+let from, drawing;
 stage.addEventListener("pointerdown", (e) => {
-  if (!busy()) return;
+  if (!busy() || !e.isPrimary || e.button > 0) return;
   e.preventDefault();
   stage.setPointerCapture(e.pointerId);
-  from = at(e);
+  [from, drawing] = [at(e), e.pointerId];
 });
-stage.addEventListener("pointermove", (e) => { if (from) place([...from, ...at(e)]); });
-for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, () => { from = undefined; });
+stage.addEventListener("pointermove", (e) => { if (from && e.pointerId === drawing) place([...from, ...at(e)]); });
+for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (e) => { if (e.pointerId === drawing) from = undefined; });
 
 stage.addEventListener("keydown", (e) => {
   const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];

@@ -1,6 +1,6 @@
 import { byId } from "./call.js";
 
-const [list, none, said] = ["targets", "none", "said"].map(byId);
+const [list, said] = ["targets", "said"].map(byId);
 
 const words = {
   searching: "looking …",
@@ -13,7 +13,6 @@ const words = {
 // show writes one line a target. look is called with the phrases that stay
 // when somebody drops one.
 export function show(targets, look) {
-  none.hidden = targets.length > 0;
   while (list.children.length > targets.length) list.lastElementChild.remove();
   targets.forEach((target, i) => row(i, target, () => look(targets.map((t) => t.phrase).filter((_, j) => j !== i))));
   tell(targets);
@@ -45,7 +44,7 @@ function row(i, target, drop) {
   button.onclick = drop;
   const sees = target.state === "locked" || target.state === "unsure";
   const parts = [words[target.state] || target.state];
-  if (sees) parts.push(Math.round(100 * target.score) + "%", Math.round(target.age_ms) + " ms");
+  if (sees) parts.push("score " + Math.round(100 * target.score) + " %", Math.round(target.age_ms) + " ms old");
   state.textContent = parts.join(" · ");
   bar.firstElementChild.style.width = (sees ? 100 * target.score : 0) + "%";
   bar.firstElementChild.style.background = target.color;
