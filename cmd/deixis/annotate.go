@@ -27,15 +27,15 @@ type annotateCmd struct {
 	Phrase   []string      `short:"p" sep:"none" placeholder:"PHRASE" help:"What to box; several are separated by ; or given one by one."`
 	Phrases  string        `placeholder:"FILE" help:"A file with a phrase a line; empty lines and those that begin with # are left out."`
 	Out      string        `required:"" placeholder:"DIR" help:"Folder for the results, made where it is missing. The same command once more goes on where it was interrupted."`
-	Every    int           `xor:"rate" placeholder:"N" help:"Answer one frame in N; boxes are carried to those between by optical flow, from both sides."`
-	FPS      float64       `name:"fps" xor:"rate" placeholder:"F" help:"Answer at most F frames a second; boxes are carried to those between."`
+	Every    int           `xor:"rate" placeholder:"N" min:"0" help:"Answer one frame in N; boxes are carried to those between by optical flow, from both sides."`
+	FPS      float64       `name:"fps" xor:"rate" placeholder:"F" min:"0" help:"Answer at most F frames a second; boxes are carried to those between."`
 	Sequence bool          `help:"The pictures of a folder follow each other as those of a video do; otherwise each is answered for itself."`
 	Format   []string      `default:"jsonl,mp4" enum:"jsonl,mp4,csv,coco,cvat,labelstudio,mot,webvtt,datumaro,yolo,refs" help:"What is written, separated by commas: jsonl, an event a phrase and frame; mp4, the video with its boxes and sound; csv; coco; cvat, CVAT for video 1.1; labelstudio; mot, MOTChallenge 1.1; webvtt, a metadata track; datumaro; yolo, pictures and labels; refs, pictures and phrases for training. What to click to open each is below."`
-	CloseGap time.Duration `default:"500ms" help:"A gap in a track up to this long is filled, its boxes on a straight line."`
-	Least    time.Duration `name:"least-track" default:"300ms" help:"A track shown for less is left out."`
-	Stills   time.Duration `default:"1s" help:"Of a video, yolo and refs take one picture so often; 0 takes every frame."`
-	Jobs     int           `default:"1" help:"How many inputs are annotated at once. More than one pays where decoding or writing is what takes long."`
-	Segment  int           `default:"${segment}" placeholder:"N" help:"What was answered is kept every N frames; a run that is killed answers at most that many again."`
+	CloseGap time.Duration `default:"500ms" min:"0s" help:"A gap in a track up to this long is filled, its boxes on a straight line."`
+	Least    time.Duration `name:"least-track" default:"300ms" min:"0s" help:"A track shown for less is left out."`
+	Stills   time.Duration `default:"1s" min:"0s" help:"Of a video, yolo and refs take one picture so often; 0 takes every frame."`
+	Jobs     int           `default:"1" min:"1" help:"How many inputs are annotated at once. More than one pays where decoding or writing is what takes long."`
+	Segment  int           `default:"${segment}" placeholder:"N" min:"1" help:"What was answered is kept every N frames; a run that is killed answers at most that many again."`
 	JSON     bool          `help:"Print the summary as JSON."`
 	Review   string        `placeholder:"FILE.html" help:"Also write a page to judge the tracks on, the least sure first, with its pictures beside it. Answers are kept, so that --fixes needs no more of them."`
 	Fixes    string        `placeholder:"FILE" help:"What was judged on that page (refs.jsonl): boxes that were drawn and refused count more than any answer."`

@@ -19,7 +19,7 @@ import (
 type evalCmd struct {
 	Refs  string `arg:"" placeholder:"REFS.jsonl" help:"Referring expressions, one JSON object a line; images relative to the file."`
 	JSON  bool   `help:"Print JSON."`
-	Limit int    `default:"0" help:"Take only the first N expressions; 0 takes all."`
+	Limit int    `default:"0" min:"0" help:"Take only the first N expressions; 0 takes all."`
 	Split string `placeholder:"NAME" help:"Take only this split, val say."`
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
 
@@ -41,21 +43,20 @@ type liveCmd struct {
 	Lock     lockArgs   `embed:"" prefix:"lock-"`
 	Listen   listenArgs `embed:""`
 	Robot    robotArgs  `embed:""`
-	FPS      float64    `name:"fps" help:"Frames a second to ask of a camera."`
+	FPS      float64    `name:"fps" min:"0" help:"Frames a second to ask of a camera."`
 	Format   string     `name:"pixel-format" placeholder:"FOURCC" help:"Pixel format to ask of a camera, such as MJPG or YUYV (deixis devices lists them)."`
+
+	again func() (*cli, *kong.Context, error) // what the command line and the --config file say by now
 }
 
 // Run shows the source until it ends, the window is closed, or ctx ends.
 func (c *liveCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	staySignals()
-	o, err := c.options(g)
-	if err != nil {
+	if err := c.validate(); err != nil {
 		return err
 	}
-	if err := c.Lock.rules().Validate(); err != nil {
-		return app.Usage(err)
-	}
-	if err := errors.Join(c.Listen.validate(), c.Page.validate(), c.Robot.validate(strings.TrimSpace(c.Source))); err != nil {
+	o, err := c.options(g)
+	if err != nil {
 		return err
 	}
 	if c.Source == "" {
@@ -94,6 +95,15 @@ func (c *liveCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 		return err
 	}
 	return s.run(ctx, s.openState(phrases))
+}
+
+// validate names what cannot be, without opening anything.
+func (c *liveCmd) validate() error {
+	_, err := c.options(&app.Globals{})
+	if e := c.Lock.rules().Validate(); e != nil {
+		err = errors.Join(err, app.Usage(e))
+	}
+	return errors.Join(err, c.Listen.validate(), c.Page.validate(), c.Robot.validate(strings.TrimSpace(cmp.Or(c.Source, c.From))))
 }
 
 // options are what is asked of the camera.

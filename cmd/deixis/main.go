@@ -20,6 +20,7 @@ import (
 	"deixis/camera/opencv"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/cmd/deixis/internal/bench"
+	"deixis/cmd/deixis/internal/config"
 	"deixis/pipeline/annotate/segment"
 	"deixis/pipeline/line"
 	"deixis/pipeline/window"
@@ -47,9 +48,12 @@ type cli struct {
 	Doctor   doctorCmd   `cmd:"" help:"Check this machine and say what to do."`
 	Devices  devicesCmd  `cmd:"" help:"List cameras and microphones."`
 	Bundle   bundleCmd   `cmd:"" name:"bundle" help:"Look at a model bundle."`
+	Settings configCmd   `cmd:"" name:"config" help:"Write and check a file for --config."`
 	Manual   manualCmd   `cmd:"" hidden:"" help:"Write man pages and shell completions into a folder."`
 
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
+
+	file *config.File // of --config; nil before it is read, and without one
 }
 
 func main() {
@@ -85,51 +89,59 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func dispatch(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	var c cli
 	over := false // --help and --version have answered
-	parser, err := kong.New(&c,
-		kong.Name("deixis"),
-		kong.Description("Pointing with words: a camera, a phrase, a box. Every flag is also a DEIXIS_* variable."),
-		defaults,
-		kong.DefaultEnvars("DEIXIS"),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(int) { over = true }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
+	parser, err := newParser(&c, kong.DefaultEnvars("DEIXIS"), kong.Writers(stdout, stderr), kong.Exit(func(int) { over = true }))
 	if err != nil {
-		return fmt.Errorf("build command line: %w", err)
+		return err
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	asked, err := parser.Parse(args)
+	asked, err := parse(parser, args)
 	switch {
 	case over:
 		return nil
 	case err != nil:
 		return app.Usage(fmt.Errorf("%w (run `deixis --help`)", err))
 	}
+	c.Live.again = func() (*cli, *kong.Context, error) { return parseAgain(args) }
 	g := &app.Globals{Common: c.Common, Stdin: stdin, Stdout: stdout, Stderr: stderr}
 	g.Log = g.Logger()
 	asked.BindTo(ctx, (*context.Context)(nil))
 	return asked.Run(g)
 }
 
-// BeforeResolve reads the --config file, if one was named.
-func (c *cli) BeforeResolve(ctx *kong.Context) error {
-	file := c.Config // from DEIXIS_CONFIG
-	for _, p := range ctx.Path {
-		if p.Flag != nil && p.Flag.Name == "config" {
-			file, _ = ctx.FlagValue(p.Flag).(string)
-		}
-	}
-	if file == "" {
-		return nil
-	}
-	r, err := readConfig(file, ctx.Model)
+// newParser reads a command line into c.
+func newParser(c *cli, more ...kong.Option) (*kong.Kong, error) {
+	parser, err := kong.New(c, append([]kong.Option{
+		kong.Name("deixis"),
+		kong.Description("Pointing with words: a camera, a phrase, a box. Every flag is also a DEIXIS_* variable."),
+		defaults,
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	}, more...)...)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("build command line: %w", err)
 	}
-	ctx.AddResolver(r)
-	return nil
+	return parser, nil
+}
+
+// parseAgain is what args, the variables and the --config file say by now.
+func parseAgain(args []string) (*cli, *kong.Context, error) {
+	var c cli
+	parser, err := newParser(&c, kong.DefaultEnvars("DEIXIS"), kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
+	if err != nil {
+		return nil, nil, err
+	}
+	asked, err := parse(parser, args)
+	return &c, asked, err
+}
+
+// parse reads args, and refuses values out of their flags' bounds.
+func parse(parser *kong.Kong, args []string) (*kong.Context, error) {
+	asked, err := parser.Parse(args)
+	if err == nil {
+		err = config.Limits(asked.Flags(), asked.FlagValue)
+	}
+	return asked, err
 }
 
 // oneLine folds an error of several lines, such as a joined one, into one, and

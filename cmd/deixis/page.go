@@ -31,7 +31,7 @@ type pageArgs struct {
 	Cert    string   `name:"http-cert" placeholder:"FILE.pem" help:"Encrypt the page with this certificate (and those that sign it); needs --http-key."`
 	Key     string   `name:"http-key" placeholder:"FILE.pem" help:"Key of the certificate."`
 	Fixes   *string  `name:"corrections" placeholder:"DIR" help:"Where boxes corrected on the page are saved for the trainer; empty takes none (default: corrections, and none where other machines reach the page)."`
-	Limit   int64    `name:"corrections-limit" default:"1000" placeholder:"MB" help:"How much that folder may hold."`
+	Limit   int64    `name:"corrections-limit" default:"1000" placeholder:"MB" min:"1" help:"How much that folder may hold."`
 }
 
 // validate names what cannot be.

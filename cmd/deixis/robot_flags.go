@@ -28,27 +28,27 @@ type robotArgs struct {
 	ROS  rosArgs  `embed:""`
 	NATS natsArgs `embed:""`
 
-	ValidFor  time.Duration `default:"500ms" help:"How long after its capture a locked target may be acted on."`
-	Heartbeat float64       `default:"5" placeholder:"HZ" help:"Least target messages a second."`
-	Latency   time.Duration `placeholder:"D" help:"How long the camera itself takes, which no source tells: taken off every capture time."`
+	ValidFor  time.Duration `default:"500ms" min:"1ms" max:"1m" help:"How long after its capture a locked target may be acted on."`
+	Heartbeat float64       `default:"5" placeholder:"HZ" min:"0.1" max:"100" help:"Least target messages a second."`
+	Latency   time.Duration `placeholder:"D" min:"0s" max:"1m" help:"How long the camera itself takes, which no source tells: taken off every capture time."`
 
 	Info  string   `name:"camera-info" xor:"lens" placeholder:"FILE.yaml" help:"ROS camera_info of the camera, for bearings: plumb_bob or equidistant."`
-	FOV   float64  `name:"fov" xor:"lens" placeholder:"DEG" help:"Width of the picture in degrees, for bearings of a camera that is not calibrated."`
+	FOV   float64  `name:"fov" xor:"lens" placeholder:"DEG" min:"0" max:"180" help:"Width of the picture in degrees, for bearings of a camera that is not calibrated."`
 	Sizes []string `name:"known-size" sep:"none" placeholder:"NAME=METRES" help:"Height of things by name, for distances, such as \"a mug\"=0.09, or =0.12w for their width; may be given several times."`
 
 	Depth string `name:"depth" placeholder:"SOURCE" help:"Depth pictures beside the pictures, PNG of 16 bits in mm, registered to them: a folder, tcp://HOST:PORT with one after the other, or ros://HOST:9090/TOPIC (compressedDepth)."`
 
 	Zones     []string      `name:"zone" sep:"none" placeholder:"X,Y..." help:"Only a target whose centre is in this polygon may be acted on: corners from 0,0 to 1,1, such as \"0,0.5 1,0.5 1,1 0,1\"; may be given several times."`
 	Forbidden []string      `name:"forbidden-zone" sep:"none" placeholder:"X,Y..." help:"No target that touches this polygon may be acted on."`
-	MinSize   float64       `placeholder:"SHARE" help:"Least share of the picture that a target fills, 0 to 1."`
-	MaxSize   float64       `placeholder:"SHARE" help:"Greatest share."`
-	MaxRate   float64       `placeholder:"DEG/S" help:"Greatest angular rate of a target."`
-	Dwell     time.Duration `placeholder:"D" help:"How long the same thing must be locked before that is said."`
+	MinSize   float64       `placeholder:"SHARE" min:"0" max:"1" help:"Least share of the picture that a target fills, 0 to 1."`
+	MaxSize   float64       `placeholder:"SHARE" min:"0" max:"1" help:"Greatest share."`
+	MaxRate   float64       `placeholder:"DEG/S" min:"0" help:"Greatest angular rate of a target."`
+	Dwell     time.Duration `placeholder:"D" min:"0s" help:"How long the same thing must be locked before that is said."`
 	Confirm   bool          `help:"Only propose each target until the command confirm locks it."`
 
 	Follow followArgs `embed:""`
 	Audit  string     `placeholder:"DIR" help:"Keep a JSON line and the picture at each change of state there."`
-	Most   int64      `name:"audit-limit" default:"1000" placeholder:"MB" help:"How much that folder may hold; the oldest goes first."`
+	Most   int64      `name:"audit-limit" default:"1000" placeholder:"MB" min:"16" help:"How much that folder may hold; the oldest goes first."`
 }
 
 // mqttArgs are the flags of the broker.
@@ -66,10 +66,10 @@ type mqttArgs struct {
 // a test.
 type followArgs struct {
 	On    bool    `name:"follow" help:"Say in each message how to turn a camera after its target."`
-	P     float64 `name:"follow-p" default:"2" help:"Its speed for each radian off the middle, 1/s."`
-	D     float64 `name:"follow-d" default:"0.15" help:"Its speed for each radian a second that the target moves."`
-	Most  float64 `name:"follow-speed" default:"1" placeholder:"RAD/S" help:"Greatest speed."`
-	Accel float64 `name:"follow-accel" default:"8" placeholder:"RAD/S2" help:"Greatest change of speed a second."`
+	P     float64 `name:"follow-p" default:"2" above:"0" help:"Its speed for each radian off the middle, 1/s."`
+	D     float64 `name:"follow-d" default:"0.15" min:"0" help:"Its speed for each radian a second that the target moves."`
+	Most  float64 `name:"follow-speed" default:"1" placeholder:"RAD/S" above:"0" help:"Greatest speed."`
+	Accel float64 `name:"follow-accel" default:"8" placeholder:"RAD/S2" above:"0" help:"Greatest change of speed a second."`
 }
 
 func (c *followArgs) law() *robot.Law {
@@ -160,13 +160,21 @@ func (c *robotArgs) rules() (robot.Rules, error) {
 	var errs []error
 	for _, text := range c.Zones {
 		p, err := robot.ParsePolygon(text)
-		r.Zones, errs = append(r.Zones, p), append(errs, err)
+		r.Zones, errs = append(r.Zones, p), append(errs, named("--zone", err))
 	}
 	for _, text := range c.Forbidden {
 		p, err := robot.ParsePolygon(text)
-		r.Forbidden, errs = append(r.Forbidden, p), append(errs, err)
+		r.Forbidden, errs = append(r.Forbidden, p), append(errs, named("--forbidden-zone", err))
 	}
 	return r, errors.Join(errs...)
+}
+
+// named is err with the flag that it is about; nil for nil.
+func named(flag string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", flag, err)
 }
 
 func (c *robotArgs) sizes() (all []lens.KnownSize, err error) {

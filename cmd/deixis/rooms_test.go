@@ -68,7 +68,8 @@ var edges = map[string][]string{
 
 	"pipeline/annotate/queue/jetstream": {"camera", "pipeline/annotate/queue", "pipeline/natsconn"},
 
-	"cmd/deixis/internal/app": {"camera", "camera/opencv", "model", "model/onnx", "model/onnx/speech", "model/refs", "pipeline", "pipeline/listen", "pipeline/record"},
+	"cmd/deixis/internal/app":    {"camera", "camera/opencv", "model", "model/onnx", "model/onnx/speech", "model/refs", "pipeline", "pipeline/listen", "pipeline/record"},
+	"cmd/deixis/internal/config": {"camera", "cmd/deixis/internal/app"},
 	"cmd/deixis/internal/bench": {"camera", "camera/opencv", "cmd/deixis/internal/app", "cmd/deixis/internal/bench/noise", "cmd/deixis/internal/bench/scene",
 		"model", "pipeline", "pipeline/annotate", "pipeline/event", "pipeline/line", "pipeline/listen", "pipeline/overlay", "pipeline/record", "pipeline/track", "pipeline/web"},
 	"cmd/deixis/internal/manual":      {},

@@ -29,13 +29,13 @@ func (r *Rules) Validate() error {
 		name  string
 		value float64
 		most  float64
-	}{{"least size", r.MinSize, 1}, {"greatest size", r.MaxSize, 1}, {"greatest rate", r.MaxRate, math.MaxFloat64}} {
+	}{{"min-size", r.MinSize, 1}, {"max-size", r.MaxSize, 1}, {"max-rate", r.MaxRate, math.MaxFloat64}} {
 		if !(s.value >= 0 && s.value <= s.most) {
 			errs = append(errs, fmt.Errorf("%s %v: not from 0 to %v", s.name, s.value, s.most))
 		}
 	}
 	if r.MaxSize > 0 && r.MaxSize < r.MinSize {
-		errs = append(errs, fmt.Errorf("greatest size %v: below the least, %v", r.MaxSize, r.MinSize))
+		errs = append(errs, fmt.Errorf("max-size %v: below min-size, %v", r.MaxSize, r.MinSize))
 	}
 	if r.Dwell < 0 {
 		errs = append(errs, fmt.Errorf("dwell %v: below 0", r.Dwell))

@@ -185,11 +185,11 @@ func TestRulesThatCannotBe(t *testing.T) {
 		t.Error(err)
 	}
 	for says, r := range map[string]Rules{
-		"least size":      {MinSize: -1},
-		"greatest size 2": {MaxSize: 2},
-		"below the least": {MinSize: 0.5, MaxSize: 0.1},
-		"greatest rate":   {MaxRate: math.NaN()},
-		"dwell":           {Dwell: -1},
+		"min-size":       {MinSize: -1},
+		"max-size 2":     {MaxSize: 2},
+		"below min-size": {MinSize: 0.5, MaxSize: 0.1},
+		"max-rate":       {MaxRate: math.NaN()},
+		"dwell":          {Dwell: -1},
 	} {
 		if err := r.Validate(); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%+v: %v", r, err)

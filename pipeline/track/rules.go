@@ -36,12 +36,12 @@ func (r Rules) Validate() error {
 	var errs []error
 	for name, v := range map[string]float32{"score": r.Score, "margin": r.Margin, "keep-ratio": r.KeepRatio, "same": r.Same, "jump": r.Jump} {
 		if !(v >= 0 && v <= 1) {
-			errs = append(errs, fmt.Errorf("lock %s %v: not from 0 to 1", name, v))
+			errs = append(errs, fmt.Errorf("lock-%s %v: not from 0 to 1", name, v))
 		}
 	}
 	for name, d := range map[string]time.Duration{"keep-for": r.KeepFor, "lost-for": r.LostFor, "jump-after": r.JumpAfter, "stale": r.Stale} {
 		if d < 0 {
-			errs = append(errs, fmt.Errorf("lock %s %v: below 0", name, d))
+			errs = append(errs, fmt.Errorf("lock-%s %v: below 0", name, d))
 		}
 	}
 	return errors.Join(errs...)

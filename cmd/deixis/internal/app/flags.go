@@ -15,17 +15,17 @@ type Common struct {
 	BundleDir  string `name:"bundle" placeholder:"DIR" help:"Model bundle (default: assets/models/ca2m-edge, or share/deixis/models/ca2m-edge where installed, looked for from the program and the working folder upwards)."`
 	Provider   string `enum:"auto,tensorrt,cuda,cpu" default:"auto" help:"What runs the network: auto, tensorrt, cuda or cpu."`
 	Precision  string `enum:"auto,fp32,fp16,int8" default:"auto" help:"Which of the bundle's graphs: auto, fp32, fp16 or int8."`
-	GPU        int    `name:"gpu" default:"0" help:"Number of the GPU for cuda and tensorrt."`
+	GPU        int    `name:"gpu" default:"0" min:"0" help:"Number of the GPU for cuda and tensorrt."`
 	CacheDir   string `name:"engine-cache" placeholder:"DIR" help:"Where TensorRT keeps its engines (default: the user's cache folder)."`
-	Workspace  int    `name:"engine-workspace" placeholder:"MIB" default:"0" help:"TensorRT's scratch memory in MiB; 0 means 1024."`
-	GPUMemory  int    `name:"gpu-memory" placeholder:"MIB" default:"0" help:"Most GPU memory that CUDA's arena takes, in MiB; 0 means no limit."`
+	Workspace  int    `name:"engine-workspace" placeholder:"MIB" default:"0" min:"0" help:"TensorRT's scratch memory in MiB; 0 means 1024."`
+	GPUMemory  int    `name:"gpu-memory" placeholder:"MIB" default:"0" min:"0" help:"Most GPU memory that CUDA's arena takes, in MiB; 0 means no limit."`
 	Spin       bool   `help:"Let the network's threads wait actively: a little faster alone, slower beside anything else."`
-	Threads    int    `default:"0" help:"Threads of the network on the CPU; 0 means one a core."`
+	Threads    int    `default:"0" min:"0" help:"Threads of the network on the CPU; 0 means one a core."`
 	OrtLibrary string `name:"ort-library" placeholder:"FILE" help:"ONNX Runtime's shared library (default: looked for, see doctor)."`
-	MaxPixels  int    `name:"max-pixels" default:"100000000" help:"Pictures of more pixels are refused by their header, before they are decoded."`
+	MaxPixels  int    `name:"max-pixels" default:"100000000" min:"1" max:"1073741824" help:"Pictures of more pixels are refused by their header, before they are decoded."`
 
-	ReaderTimeout time.Duration `name:"reader-timeout" default:"10s" help:"A decoder of video that gives no frame for so long is ended and started again."`
-	ReaderMemory  int           `name:"reader-memory" placeholder:"MIB" default:"2048" help:"Most memory that the decoder of a video may hold, in MiB; one that holds more is ended."`
+	ReaderTimeout time.Duration `name:"reader-timeout" default:"10s" min:"1s" help:"A decoder of video that gives no frame for so long is ended and started again."`
+	ReaderMemory  int           `name:"reader-memory" placeholder:"MIB" default:"2048" min:"64" max:"1073741824" help:"Most memory that the decoder of a video may hold, in MiB; one that holds more is ended."`
 	NoReader      bool          `name:"no-reader" help:"Decode video in this process instead of in a child process, which a crash of a decoder cannot leave."`
 
 	Config   string     `placeholder:"FILE" help:"YAML file with values for any flag; command line and DEIXIS_* variables win over it."`
@@ -64,8 +64,8 @@ func (g *Globals) Sources() opencv.Options {
 
 // WeightFlags are the flags of listen.Weights.
 type WeightFlags struct {
-	Text  float64 `name:"listen-text-weight" default:"2" help:"How much the sound of a reading counts beside the picture."`
-	Point float64 `name:"listen-point-weight" default:"4" help:"How much the score of its box counts beside whether it is there at all."`
+	Text  float64 `name:"listen-text-weight" default:"2" min:"0" help:"How much the sound of a reading counts beside the picture."`
+	Point float64 `name:"listen-point-weight" default:"4" min:"0" help:"How much the score of its box counts beside whether it is there at all."`
 }
 
 // Weights are those of the flags.
