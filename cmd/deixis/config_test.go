@@ -33,7 +33,7 @@ func everyKey(t testing.TB) string {
 // signs before its keys it says what no file says.
 func TestConfigInit(t *testing.T) {
 	bare, all := written(t, "bare.yaml", must(t, "config", "init")), written(t, "all.yaml", everyKey(t))
-	without, _, err := parseAgain([]string{"live"})
+	without, err := parseAgain([]string{"live"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestConfigInit(t *testing.T) {
 		if out := must(t, "config", "check", file); !strings.Contains(out, "nothing is wrong") {
 			t.Errorf("check says %s", out)
 		}
-		with, _, err := parseAgain([]string{"live", "--config", file})
+		with, err := parseAgain([]string{"live", "--config", file}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alecthomas/kong"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
 
@@ -46,7 +45,7 @@ type liveCmd struct {
 	FPS      float64    `name:"fps" min:"0" help:"Frames a second to ask of a camera."`
 	Format   string     `name:"pixel-format" placeholder:"FOURCC" help:"Pixel format to ask of a camera, such as MJPG or YUYV (deixis devices lists them)."`
 
-	again func() (*cli, *kong.Context, error) // what the command line and the --config file say by now
+	again func(set map[string]any) (*parsed, error) // what the command line and the --config file say by now, but for what is set
 }
 
 // Run shows the source until it ends, the window is closed, or ctx ends.
@@ -176,6 +175,7 @@ func (s *show) run(ctx context.Context, phrases []string) error {
 	s.runRobot(ctx, others)
 	others.Go(func() error { return s.runState(ctx) })
 	others.Go(func() error { return s.runService(ctx) })
+	defer onReload(func() { s.settings.Reload() })()
 	if s.voice != nil {
 		defer onTalk(s.voice.Toggle)()
 		others.Go(func() error { return s.voice.run(ctx) })

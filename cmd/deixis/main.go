@@ -48,6 +48,7 @@ type cli struct {
 	Doctor   doctorCmd   `cmd:"" help:"Check this machine and say what to do."`
 	Devices  devicesCmd  `cmd:"" help:"List cameras and microphones."`
 	Bundle   bundleCmd   `cmd:"" name:"bundle" help:"Look at a model bundle."`
+	Explain  explainCmd  `cmd:"" help:"Say what an exit code or a line of the log means, and what to do."`
 	Settings configCmd   `cmd:"" name:"config" help:"Write and check a file for --config."`
 	Manual   manualCmd   `cmd:"" hidden:"" help:"Write man pages and shell completions into a folder."`
 
@@ -103,7 +104,7 @@ func dispatch(ctx context.Context, args []string, stdin io.Reader, stdout, stder
 	case err != nil:
 		return app.Usage(fmt.Errorf("%w (run `deixis --help`)", err))
 	}
-	c.Live.again = func() (*cli, *kong.Context, error) { return parseAgain(args) }
+	c.Live.again = func(set map[string]any) (*parsed, error) { return parseAgain(args, set) }
 	g := &app.Globals{Common: c.Common, Stdin: stdin, Stdout: stdout, Stderr: stderr}
 	g.Log = g.Logger()
 	asked.BindTo(ctx, (*context.Context)(nil))
@@ -124,15 +125,57 @@ func newParser(c *cli, more ...kong.Option) (*kong.Kong, error) {
 	return parser, nil
 }
 
-// parseAgain is what args, the variables and the --config file say by now.
-func parseAgain(args []string) (*cli, *kong.Context, error) {
-	var c cli
-	parser, err := newParser(&c, kong.DefaultEnvars("DEIXIS"), kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
+// A parsed is what a command line, the variables and the --config file say.
+type parsed struct {
+	*cli
+	flags  map[string]*kong.Flag // of the subcommand asked for and of all, by name
+	values map[string]any        // of those
+}
+
+// parseAgain is what args say by now, and the variables and the --config file, but for the
+// flags that are set to something else. Its error has the line of the file that is wrong.
+func parseAgain(args []string, set map[string]any) (*parsed, error) {
+	p := &parsed{cli: &cli{}, flags: map[string]*kong.Flag{}, values: map[string]any{}}
+	parser, err := newParser(p.cli, kong.DefaultEnvars("DEIXIS"), kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	asked, err := parse(parser, args)
-	return &c, asked, err
+	asked, err := parser.Parse(args)
+	if err != nil {
+		return nil, p.blame(parser.Model.Node, err)
+	}
+	for _, f := range asked.Flags() {
+		p.flags[f.Name] = f
+	}
+	for name, v := range set {
+		if err := config.Set(p.flags[name], v); err != nil {
+			return nil, err
+		}
+	}
+	for name, f := range p.flags {
+		p.values[name] = f.Target.Interface()
+	}
+	err = config.Limits(asked.Flags(), func(f *kong.Flag) any { return f.Target.Interface() })
+	if err = errors.Join(err, p.Live.validate()); err != nil {
+		return nil, p.blame(parser.Model.Node, err)
+	}
+	return p, nil
+}
+
+// blame is err with the line of the file that it is about, where that is known.
+func (c *cli) blame(root *kong.Node, err error) error {
+	if c.file == nil {
+		return err
+	}
+	for _, leaf := range root.Leaves(true) {
+		if leaf.Path() != "live" {
+			continue
+		}
+		if found := c.file.Blame(leaf, err); len(found) > 0 && found[0].Line > 0 {
+			return fmt.Errorf("%s: %w", c.file.Name, found)
+		}
+	}
+	return err
 }
 
 // parse reads args, and refuses values out of their flags' bounds.

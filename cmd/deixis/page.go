@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"time"
 
 	"deixis/camera"
@@ -92,6 +93,7 @@ func (s *show) openPage() (err error) {
 		Command: func(command string, track int) error {
 			return s.order(context.Background(), robot.Order{Command: command, Track: track})
 		},
+		Setup: s.settings, Temperatures: func() []web.Temperature { return temperatures(os.DirFS("/sys/class/thermal")) },
 		Token: s.token, Origins: f.Origins, Base: f.Base, Log: s.g.Log,
 	}
 	if o.Cert, err = f.certificate(); err != nil {

@@ -37,26 +37,27 @@ type show struct {
 	by    *app.Network
 	asker *pipeline.Asker
 
-	line    *line.Line
-	gate    line.Gate
-	mirror  line.Mirror
-	page    *web.Server // nil without --http
-	token   string      // of the page; "" for none
-	voice   *voice      // nil without --listen
-	orders  *orders
-	events  *event.Writer        // nil without --events
-	robot   *robot.Publisher     // nil where nobody is told of a target
-	audit   *audit.Log           // nil without --audit
-	state   *state.File          // nil where nothing is kept for the next start
-	manager *service.Manager     // nil where no service manager wants to know
-	depth   *depth.Meter         // nil without --depth
-	lens    *rosbridge.LensWatch // nil unless ROS may tell of the lens
-	boot    string               // names this run of the program
-	closers []func() error
+	line     *line.Line
+	gate     line.Gate
+	mirror   line.Mirror
+	page     *web.Server // nil without --http
+	token    string      // of the page; "" for none
+	voice    *voice      // nil without --listen
+	orders   *orders
+	settings *settings
+	events   *event.Writer        // nil without --events
+	robot    *robot.Publisher     // nil where nobody is told of a target
+	audit    *audit.Log           // nil without --audit
+	state    *state.File          // nil where nothing is kept for the next start
+	manager  *service.Manager     // nil where no service manager wants to know
+	depth    *depth.Meter         // nil without --depth
+	lens     *rosbridge.LensWatch // nil unless ROS may tell of the lens
+	boot     string               // names this run of the program
+	closers  []func() error
 }
 
 // open opens all outputs and joins the line.
-func (s *show) open(ctx context.Context) error {
+func (s *show) open(ctx context.Context) (err error) {
 	c := line.Config{
 		From: s.source(), By: s.by, Rules: s.flags.Lock.rules(), NoCarry: !s.plan.carry, Unrelated: s.ref.Unrelated(),
 		Prepare: s.by.Provider().Name != "cpu", Log: s.g.Log,
@@ -87,6 +88,9 @@ func (s *show) open(ctx context.Context) error {
 	}
 	s.line = line.New(c)
 	s.asker.Set = s.setPhrases
+	if s.settings, err = newSettings(s); err != nil {
+		return err
+	}
 	if s.flags.Times {
 		drawing.Times = s.line.Timings()
 	}

@@ -15,3 +15,6 @@ func endSignals() []os.Signal { return []os.Signal{os.Interrupt, syscall.SIGTERM
 
 // onTalk has no signal to wait for.
 func onTalk(func()) (stop func()) { return func() {} }
+
+// onReload has no signal to wait for: POST /api/reload does it.
+func onReload(func()) (stop func()) { return func() {} }

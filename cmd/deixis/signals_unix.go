@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 )
 
@@ -25,23 +26,30 @@ func endSignals() []os.Signal {
 	return all
 }
 
-// onTalk calls talk for each SIGUSR1, as a robot's button may send it, until
-// the function that it returns is called.
-func onTalk(talk func()) (stop func()) {
+// onTalk calls talk for each SIGUSR1, as a robot's button may send it, until the function
+// that it returns is called.
+func onTalk(talk func()) (stop func()) { return on(syscall.SIGUSR1, talk) }
+
+// onReload calls reload for each SIGUSR2 in the same way.
+func onReload(reload func()) (stop func()) { return on(syscall.SIGUSR2, reload) }
+
+func on(sig os.Signal, do func()) (stop func()) {
 	rang, over := make(chan os.Signal, 4), make(chan struct{})
-	signal.Notify(rang, syscall.SIGUSR1)
-	go func() {
+	signal.Notify(rang, sig)
+	var running sync.WaitGroup
+	running.Go(func() {
 		for {
 			select {
 			case <-rang:
-				talk()
+				do()
 			case <-over:
 				return
 			}
 		}
-	}()
+	})
 	return func() {
 		signal.Stop(rang)
 		close(over)
+		running.Wait()
 	}
 }

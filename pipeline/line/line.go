@@ -108,6 +108,12 @@ func (l *Line) Reject() bool { return l.targets.Reject() }
 // Pin keeps every lock on its target; see track.Targets.
 func (l *Line) Pin(on bool) { l.targets.Pin(on) }
 
+// SetRules changes the rules of the lock; see track.Targets.
+func (l *Line) SetRules(r track.Rules) { l.targets.SetRules(r) }
+
+// Rules are those of the lock.
+func (l *Line) Rules() track.Rules { return l.targets.Judges() }
+
 // Timings are what the stages take.
 func (l *Line) Timings() *pipeline.Timings { return &l.times }
 

@@ -21,6 +21,9 @@ type Mirror struct {
 // Set turns the picture like a mirror's, or as the source gives it.
 func (m *Mirror) Set(on bool) { m.on.Store(on) }
 
+// On says whether it is turned.
+func (m *Mirror) On() bool { return m.on.Load() }
+
 // Toggle turns it round and says which it is now.
 func (m *Mirror) Toggle() (mirrored bool) {
 	for {

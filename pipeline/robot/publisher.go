@@ -191,6 +191,13 @@ func (p *Publisher) look() {
 	}
 }
 
+// SetRules changes what must not be acted on, from the next frame on.
+func (p *Publisher) SetRules(r Rules) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.machine.guard.Rules = r
+}
+
 // post leaves u for every way. p.mu is locked, so that numbers rise.
 func (p *Publisher) post(f *camera.Frame, u *Update) {
 	if u.Changed && p.keeper != nil {

@@ -77,6 +77,20 @@ func (t *Targets) reset() {
 	}
 }
 
+// SetRules judges by other rules from the next answer on. Locks stay.
+func (t *Targets) SetRules(r Rules) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Rules = r
+}
+
+// Judges are the rules that hold.
+func (t *Targets) Judges() Rules {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.rules()
+}
+
 // rules are Rules, or DefaultRules for none.
 func (t *Targets) rules() Rules {
 	if t.Rules == (Rules{}) {

@@ -298,7 +298,7 @@ func (b tab) correct(p *program) {
 // talk holds the button while the browser's own stand-in for a microphone beeps.
 func (b tab) talk(p *program) {
 	b.t.Helper()
-	r := eval[[2]float64](b, `(() => { const r = document.getElementById("talk").getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; })()`)
+	r := eval[[2]float64](b, `(() => { scrollTo(0, 0); const r = document.getElementById("talk").getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; })()`)
 	b.do("hold", chromedp.MouseEvent(chromedp.MousePressed, r[0], r[1], chromedp.ButtonLeft))
 	b.until("two seconds of sound", `document.getElementById("talk").ariaPressed === "true" && parseInt(document.getElementById("talk").innerText.match(/\d+/)) >= 2`)
 	b.shot("talking")

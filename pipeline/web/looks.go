@@ -91,3 +91,10 @@ func (l *looks) due(now time.Time) map[look]*watched {
 	}
 	return due
 }
+
+// count is how many watch.
+func (l *looks) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.watchers(true) + l.watchers(false)
+}

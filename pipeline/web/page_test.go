@@ -57,6 +57,8 @@ func TestPageExplainsItself(t *testing.T) {
 	b.do("an example", chromedp.Click(chromedp.CSS("#examples button")))
 	b.until("it looked for", `document.getElementById("none").hidden && document.querySelector("#targets li")?.innerText.includes("person on the left")`)
 	b.words(p)
+	b.settings(p)
+	b.health()
 	b.theme()
 	b.thin(s)
 	b.finger(p)
@@ -124,6 +126,46 @@ func (b tab) words(p *program) {
 	b.until("the list of keys", `document.getElementById("keys").open`)
 	b.do("close it", chromedp.Click(chromedp.CSS("#keys button")))
 	b.until("no list of keys", `!document.getElementById("keys").open`)
+}
+
+// settings changes one that holds at once and one that must be saved, and is refused.
+func (b tab) settings(p *program) {
+	b.t.Helper()
+	b.do("open", chromedp.Click(chromedp.CSS("#settings summary")))
+	b.until("a field each", `document.querySelectorAll("#fields input, #fields select").length === 5 && document.getElementById("set-lock-score").value === "0.5"`)
+	outcome := `document.getElementById("outcome").innerText`
+	b.choose("set-lock-score", "0.25")
+	b.do("change", chromedp.Click(chromedp.CSS("#apply")))
+	b.until("a change", outcome+` === "Changed: lock score." && document.getElementById("set-lock-score").value === "0.25"`)
+	b.choose("set-size", "640x480")
+	b.do("change what must be saved", chromedp.Click(chromedp.CSS("#apply")))
+	b.until("why not", outcome+`.includes("must be saved") && document.getElementById("outcome").dataset.bad`)
+	b.do("save", chromedp.Click(chromedp.CSS("#store")))
+	b.until("saved", outcome+` === "From the next start on: size. Saved."`)
+	b.choose("set-lock-score", "7")
+	b.do("change to what cannot be", chromedp.Click(chromedp.CSS("#apply")))
+	if eval[bool](b, `document.getElementById("set-lock-score").validity.valid`) {
+		b.t.Error("the page takes a score of 7")
+	}
+	b.choose("set-lock-score", "0.25")
+	b.do("read the file again", chromedp.Click(chromedp.CSS("#reload")))
+	b.until("where it is wrong", outcome+`.includes("line 3")`)
+	p.setup.mu.Lock()
+	defer p.setup.mu.Unlock()
+	if p.setup.score != 0.25 || len(p.setup.saved) != 1 || p.setup.saved["size"] != "640x480" {
+		b.t.Errorf("the score is %v, saved is %v", p.setup.score, p.setup.saved)
+	}
+}
+
+// health reads how the run is doing, which goes on while it is read.
+func (b tab) health() {
+	b.t.Helper()
+	b.do("open", chromedp.Click(chromedp.CSS("#health summary")))
+	frames := `parseInt(document.getElementById("condition").innerText.match(/(\d+) taken/)?.[1])`
+	b.until("how it is doing", `document.getElementById("condition").innerText.includes("cpu 48.5 °C") && document.querySelector("#counts tbody")?.innerText.includes("page") && `+frames+` > 0`)
+	before := eval[int64](b, frames)
+	b.until("more frames", fmt.Sprintf(`%s > %d`, frames, before))
+	b.accessible("settings-health")
 }
 
 // theme changes the colours, which last beyond the page.

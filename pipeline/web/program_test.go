@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/jpeg"
 	"io"
@@ -38,6 +39,56 @@ type program struct {
 	kept    []Correction
 	keepErr error
 	voice   voice
+	setup   setup
+}
+
+// A setup is settings that a test can look at: a number, and a size that holds from the
+// next start on.
+type setup struct {
+	mu    sync.Mutex
+	score float64
+	saved map[string]any
+}
+
+func (s *setup) Settings() Settings {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	least, most := 0.0, 1.0
+	return Settings{File: "c.yaml", Settings: []Setting{
+		{Key: "lock-score", Help: "Least score of the best box for a lock, 0 to 1.", Kind: "number", Value: s.score, Default: 0.5, Choices: []string{}, Least: &least, Most: &most, Live: true},
+		{Key: "lock-stale", Help: "How old an answer may grow.", Kind: "duration", Value: "2s", Default: "2s", Choices: []string{}, Live: true},
+		{Key: "carry", Help: "Move boxes.", Kind: "boolean", Value: true, Default: true, Choices: []string{}},
+		{Key: "listen", Help: "Be told by voice.", Kind: "text", Value: "off", Default: "off", Choices: []string{"off", "ptt"}},
+		{Key: "size", Help: "Picture size to ask of a camera.", Kind: "text", Value: "", Default: "", Choices: []string{}},
+	}}
+}
+
+func (s *setup) Change(values map[string]any, save bool) (Change, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	done := Change{Changed: []string{}, Restart: []string{}, Overruled: []string{}, Saved: save}
+	if v, ok := values["lock-score"]; ok {
+		score, is := v.(float64)
+		if !is || score < 0 || score > 1 {
+			return Change{}, fmt.Errorf("--lock-score: %v is not from 0 to 1", v)
+		}
+		s.score = score
+		done.Changed = append(done.Changed, "lock-score")
+	}
+	if _, ok := values["size"]; ok {
+		if !save {
+			return Change{}, errors.New("size: it must be saved")
+		}
+		done.Restart = append(done.Restart, "size")
+	}
+	if save {
+		s.saved = values
+	}
+	return done, nil
+}
+
+func (s *setup) Reload() (Change, error) {
+	return Change{}, errors.New("c.yaml: line 3: live.lock-scor: no such key")
 }
 
 // Outputs are the line's, and those that a test makes up.
@@ -81,7 +132,8 @@ func (p *program) options() Options {
 		Notes: func(phrase string) []string { return model.Phrase{Text: phrase}.Unserved() },
 		Lost:  func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.lost },
 		Keep:  func(c Correction) error { p.kept = append(p.kept, c); return p.keepErr },
-		Voice: &p.voice,
+		Voice: &p.voice, Setup: &p.setup,
+		Temperatures: func() []Temperature { return []Temperature{{"cpu", 48.5}} },
 		About: func() About {
 			return About{Version: "test", Bundle: "tiny", Provider: Provider{Name: "cpu", Precision: "fp32", Not: []string{"cuda: not in this build"}}}
 		},
@@ -107,7 +159,7 @@ var never = timeouts{
 // serve runs a server until the test ends.
 func serve(t *testing.T, change func(*Options)) (*Server, *program) {
 	t.Helper()
-	p := &program{Line: line.New(line.Config{})}
+	p := &program{Line: line.New(line.Config{}), setup: setup{score: 0.5}}
 	p.voice.ask = p.ask
 	o := p.options()
 	addr := "127.0.0.1:0"

@@ -21,6 +21,10 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"GET /metrics":                 s.metrics,
 		"GET /api/openapi.yaml":        s.describe,
 		"GET /api/about":               s.about,
+		"GET /api/health":              s.condition,
+		"GET /api/settings":            s.settings,
+		"PATCH /api/settings":          s.set,
+		"POST /api/reload":             s.reload,
 		"GET /api/status":              s.status,
 		"GET /api/events":              s.follow,
 		"GET /api/stream.mjpeg":        s.watchStream,
@@ -89,7 +93,7 @@ func clean(mux *http.ServeMux) http.Handler {
 // methods are those that the address of r is known with.
 func methods(mux *http.ServeMux, r *http.Request) []string {
 	var all []string
-	for _, m := range []string{http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete} {
+	for _, m := range []string{http.MethodGet, http.MethodPut, http.MethodPatch, http.MethodPost, http.MethodDelete} {
 		other := *r
 		other.Method = m
 		if _, pattern := mux.Handler(&other); strings.HasPrefix(pattern, m+" ") {

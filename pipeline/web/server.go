@@ -53,6 +53,10 @@ type Options struct {
 	Voice Voice
 	// Gate stops the picture and lets it go on. nil: it cannot be stopped.
 	Gate pipeline.Pauser
+	// Setup changes settings. nil: they stay as they are.
+	Setup Setup
+	// Temperatures are what the machine's sensors say; nil: nothing.
+	Temperatures func() []Temperature
 	// Mirror swaps left and right of the picture, or not. nil: it cannot be mirrored.
 	Mirror func(on bool)
 
@@ -110,6 +114,7 @@ type Server struct {
 	http  *http.Server
 	count *counters
 	crew  crew // handlers
+	began time.Time
 
 	streams looks       // JPEGs for /api/stream.mjpeg
 	events  hub[[]byte] // for /api/events
@@ -145,7 +150,7 @@ func Listen(addr string, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w (choose another with --http HOST:PORT)", addr, cause(err))
 	}
-	s := &Server{o: o, addr: ln.Addr(), count: newCounters(), limits: o.limits, seats: newSeats()}
+	s := &Server{o: o, addr: ln.Addr(), count: newCounters(), limits: o.limits, seats: newSeats(), began: time.Now()}
 	if a, ok := ln.Addr().(*net.TCPAddr); ok {
 		s.local = a.IP.IsLoopback()
 	}

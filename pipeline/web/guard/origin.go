@@ -49,7 +49,7 @@ func (g *Guard) ours(w http.ResponseWriter, r *http.Request) *refusal {
 // preflight tells a browser what an allowed page may do; ours has let it pass.
 func preflight(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Origin") != "" {
-		w.Header().Set("Access-Control-Allow-Methods", "GET, PUT, POST, DELETE")
+		w.Header().Set("Access-Control-Allow-Methods", "GET, PUT, PATCH, POST, DELETE")
 		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
 		w.Header().Set("Access-Control-Max-Age", "600")
 	}

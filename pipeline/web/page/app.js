@@ -6,6 +6,8 @@ import { draw as drawHeat } from "./heat.js";
 import { ready as readyToTalk } from "./talk.js";
 import { ready as readyToListen } from "./mic.js";
 import { restart } from "./look.js";
+import { show as showSettings } from "./settings.js";
+import { follow as followHealth } from "./health.js";
 import { begin as beginCorrection, busy as correcting, cancel } from "./correct.js";
 
 const [picture, stage, away, line] = ["picture", "stage", "away", "line"].map(byId);
@@ -177,6 +179,8 @@ warm.addEventListener("click", () => {
   press(warm, warm.ariaPressed !== "true");
   drawHeat([]);
   follow();
+showSettings();
+followHealth();
 });
 
 byId("save").addEventListener("click", (e) => { e.currentTarget.download = "deixis-" + (last?.seq ?? 0) + ".jpg"; });
@@ -204,3 +208,5 @@ addEventListener("keydown", (e) => {
 
 remember("", (text) => { field.value = text; look(split(text)); });
 follow();
+showSettings();
+followHealth();

@@ -20,16 +20,23 @@ type Globals struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Log            *slog.Logger
+
+	level *slog.LevelVar // of Log
 }
 
 // Logger writes to stderr in the format and from the level asked for.
 func (g *Globals) Logger() *slog.Logger {
-	o := &slog.HandlerOptions{Level: g.LogLevel}
+	g.level = &slog.LevelVar{}
+	g.level.Set(g.LogLevel)
+	o := &slog.HandlerOptions{Level: g.level}
 	if g.LogJSON {
 		return slog.New(slog.NewJSONHandler(g.Stderr, o))
 	}
 	return slog.New(slog.NewTextHandler(g.Stderr, o))
 }
+
+// SetLevel changes from which level on Log writes.
+func (g *Globals) SetLevel(l slog.Level) { g.level.Set(l) }
 
 // A Network is the network ready to run, with the bundle it came from.
 type Network struct {

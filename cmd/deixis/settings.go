@@ -1,0 +1,261 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"deixis/cmd/deixis/internal/config"
+	"deixis/pipeline"
+	"deixis/pipeline/web"
+)
+
+// onPage are the flags that the page may change, in its order.
+var onPage = []string{
+	"mirror", "lock-score", "lock-margin", "lock-keep-ratio", "lock-keep-for", "lock-lost-for", "lock-same", "lock-jump", "lock-jump-after", "lock-stale",
+	"size", "fps", "pixel-format", "listen", "show-times",
+}
+
+// whileRunning says how a flag of live is changed while it runs: all of one way at once.
+// Others hold from the next start.
+var whileRunning = map[string]way{
+	"phrase": phrases, "mirror": mirror, "log-level": level,
+	"lock-score": lock, "lock-margin": lock, "lock-keep-ratio": lock, "lock-keep-for": lock, "lock-lost-for": lock, "lock-same": lock, "lock-jump": lock,
+	"lock-jump-after": lock, "lock-stale": lock,
+	"zone": rails, "forbidden-zone": rails, "min-size": rails, "max-size": rails, "max-rate": rails, "dwell": rails, "confirm": rails,
+}
+
+// A way is how flags are changed while the line runs.
+type way func(s *show, to *cli) error
+
+func phrases(s *show, to *cli) error {
+	texts := pipeline.SplitAll(to.Live.Phrase)
+	if len(texts) == 0 {
+		return s.asker.Replace(nil)
+	}
+	return s.orders.look(texts)
+}
+
+func mirror(s *show, to *cli) error {
+	s.mirror.Set(to.Live.Mirror)
+	s.gate.Nudge()
+	return nil
+}
+
+func lock(s *show, to *cli) error {
+	s.line.SetRules(to.Live.Lock.rules())
+	return nil
+}
+
+func level(s *show, to *cli) error {
+	s.g.SetLevel(to.LogLevel)
+	return nil
+}
+
+func rails(s *show, to *cli) error {
+	r, err := to.Live.Robot.rules()
+	if err == nil && s.robot != nil {
+		s.robot.SetRules(r)
+	}
+	return err
+}
+
+// settings are the flags of a run, of which some may change while it runs. Any goroutine
+// may call its methods.
+type settings struct {
+	s     *show
+	again func(set map[string]any) (*parsed, error)
+
+	mu    sync.Mutex
+	now   map[string]any // what holds, by flag
+	next  map[string]any // what was saved and holds from the next start on
+	known *parsed        // at the start
+}
+
+// newSettings notes what a run began with.
+func newSettings(s *show) (*settings, error) {
+	c := &settings{s: s, again: s.flags.again}
+	if c.again == nil { // a show that no command line began
+		return c, nil
+	}
+	p, err := c.again(nil)
+	if err != nil {
+		return nil, err
+	}
+	c.known, c.now, c.next = p, maps.Clone(p.values), map[string]any{}
+	return c, nil
+}
+
+var (
+	errNoFile = errors.New("no file of settings was given (start with --config FILE; deixis config init writes one)")
+	errFixed  = errors.New("settings cannot be changed in this run")
+)
+
+// Reload takes the --config file anew. A file that is wrong changes nothing.
+func (c *settings) Reload() (web.Change, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	done, err := c.reload()
+	if err != nil {
+		c.s.g.Log.Warn("settings not taken", "why", oneLine(err))
+		return web.Change{}, errors.New(oneLine(err))
+	}
+	c.s.g.Log.Info("settings taken anew", "changed", strings.Join(done.Changed, ", "))
+	return done, nil
+}
+
+func (c *settings) reload() (web.Change, error) {
+	if c.again == nil || c.known.Config == "" {
+		return web.Change{}, errNoFile
+	}
+	p, err := c.again(nil)
+	if err != nil {
+		return web.Change{}, err
+	}
+	return c.take(p)
+}
+
+// take changes what can be to what p says. c.mu is locked.
+func (c *settings) take(p *parsed) (web.Change, error) {
+	done := web.Change{Changed: []string{}, Restart: []string{}, Overruled: []string{}}
+	ways := map[uintptr]way{}
+	for _, name := range slices.Sorted(maps.Keys(p.values)) {
+		if name == "config" || same(c.now[name], p.values[name]) {
+			continue
+		}
+		by := whileRunning[name]
+		if by == nil {
+			done.Restart = append(done.Restart, name)
+			continue
+		}
+		done.Changed = append(done.Changed, name)
+		ways[reflect.ValueOf(by).Pointer()] = by
+	}
+	if _, err := c.s.asker.Phrases(pipeline.SplitAll(p.Live.Phrase)); err != nil {
+		return web.Change{}, fmt.Errorf("--phrase: %w", err)
+	}
+	for _, by := range ways {
+		if err := by(c.s, p.cli); err != nil {
+			return web.Change{}, err
+		}
+	}
+	for _, name := range done.Changed {
+		c.now[name] = p.values[name]
+	}
+	if len(done.Restart) > 0 {
+		c.s.g.Log.Warn("settings that need a restart", "keys", strings.Join(done.Restart, ", "))
+	}
+	return done, nil
+}
+
+// same says whether two values of a flag are equal; no list is an empty one.
+func same(a, b any) bool {
+	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
+	return reflect.DeepEqual(a, b) || x.IsValid() && y.IsValid() && x.Kind() == reflect.Slice && x.Len() == 0 && y.Len() == 0
+}
+
+// Settings are those that the page may change, and how they are.
+func (c *settings) Settings() web.Settings {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := web.Settings{Settings: []web.Setting{}}
+	if c.known == nil {
+		return all
+	}
+	all.File = c.known.Config
+	c.now["mirror"] = c.s.mirror.On() // which has a button of its own
+	for _, name := range onPage {
+		f := c.known.flags[name]
+		d := config.FieldOf(f)
+		all.Settings = append(all.Settings, web.Setting{
+			Key: name, Help: f.Help, Kind: d.Kind, Value: config.Plain(cmp.Or(c.next[name], c.now[name])), Default: d.Default,
+			Choices: append([]string{}, d.Choices...), Least: d.Least, Most: d.Most, Live: whileRunning[name] != nil,
+		})
+	}
+	return all
+}
+
+// Change gives settings other values, and saves them in the --config file where save says
+// so. When one of them cannot be, or cannot be saved, none is changed.
+func (c *settings) Change(set map[string]any, save bool) (web.Change, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.again == nil {
+		return web.Change{}, errFixed
+	}
+	if save && c.known.Config == "" {
+		return web.Change{}, errNoFile
+	}
+	for name := range set {
+		switch {
+		case !slices.Contains(onPage, name):
+			return web.Change{}, fmt.Errorf("%s: no setting that can be changed here (see /api/settings)", name)
+		case whileRunning[name] == nil && !save:
+			return web.Change{}, fmt.Errorf("%s: it holds from the next start on, so that it must be saved", name)
+		}
+	}
+	p, err := c.again(set)
+	if err != nil {
+		return web.Change{}, errors.New(oneLine(err))
+	}
+	c.now["mirror"] = c.s.mirror.On()
+	to := maps.Clone(c.now) // what was changed before stays
+	for name := range set {
+		to[name] = p.values[name]
+	}
+	for name, v := range to {
+		reflect.ValueOf(p.flags[name].Target.Addr().Interface()).Elem().Set(reflect.ValueOf(v))
+	}
+	if p.values = to; save {
+		if err := c.save(set); err != nil {
+			return web.Change{}, errors.New(oneLine(err))
+		}
+	}
+	done, err := c.take(p)
+	done.Saved = save
+	if err == nil && save {
+		done.Overruled = c.overruled(p, set)
+		for _, name := range done.Restart {
+			c.next[name] = to[name]
+		}
+	}
+	return done, err
+}
+
+// save writes values into the --config file, one after the other and all at once.
+func (c *settings) save(set map[string]any) error {
+	f, err := config.Read(c.known.Config)
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		if err == nil {
+			f, err = f.With([]string{"live", name}, set[name])
+		}
+	}
+	if err == nil {
+		err = f.Write()
+	}
+	if err != nil {
+		return fmt.Errorf("not saved: %w", err)
+	}
+	return nil
+}
+
+// overruled are the settings that are saved and will not hold at the next start, because
+// the command line or a variable says otherwise.
+func (c *settings) overruled(p *parsed, set map[string]any) []string {
+	names := []string{}
+	next, err := c.again(nil)
+	if err != nil {
+		return names
+	}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		if !same(next.values[name], p.values[name]) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
