@@ -216,3 +216,21 @@ func certificate(t *testing.T) *tls.Certificate {
 	}
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private, Leaf: leaf}
 }
+
+// TestEveryRouteIsGuarded: what is new in the API is refused to other pages and to those
+// without the token, as all else is. Only health and readiness are not.
+func TestEveryRouteIsGuarded(t *testing.T) {
+	open, _ := serve(t, nil)
+	closed, _ := serve(t, func(o *Options) { o.Token = "correct horse battery" })
+	for pattern := range (&Server{}).routes() {
+		method, path, _ := strings.Cut(pattern, " /")
+		path = strings.Replace(path, "{phrase}", "x", 1)
+		if resp, body := call(t, open, method, path, "", map[string]string{"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}); resp.StatusCode != 403 {
+			t.Errorf("%s to another page: %d %s", pattern, resp.StatusCode, body)
+		}
+		free := path == "healthz" || path == "readyz"
+		if resp, body := call(t, closed, method, path, "", nil); (resp.StatusCode != 401) != free {
+			t.Errorf("%s without the token: %d %s", pattern, resp.StatusCode, body)
+		}
+	}
+}

@@ -109,6 +109,23 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"POST", "api/command", `{"command": "dance"}`, 422, "command"},
 		{"POST", "api/command", `{"command": "confirm", "track": 0}`, 422, "track"},
 		{"POST", "api/command", `{}`, 422, `property \"command\" is missing`},
+		{"POST", "api/pause", "", 200, `"paused":true`},
+		{"GET", "api/status", "", 200, `"camera":"paused"`},
+		{"GET", "readyz", "", 200, `"camera":"paused"`},
+		{"POST", "api/resume", "", 200, `"paused":false`},
+		{"GET", "metrics", "", 200, "deixis_frames_captured_total 0"},
+		{"GET", "api/openapi.yaml", "", 200, "openapi: 3"},
+		{"LOSE", "", "", 0, ""},
+		{"GET", "api/status", "", 200, `"state":"lost","box":null`},
+		{"GET", "readyz", "", 503, `"camera":"lost"`},
+		{"DELETE", "api/phrases", "", 200, `{"phrases":[]}`},
+	})
+}
+
+func TestSettingsAreAsDescribed(t *testing.T) {
+	_, router := described(t)
+	s, p := serve(t, nil)
+	follow(t, s, p, router, []step{
 		{"GET", "api/settings", "", 200, `"key":"lock-score"`},
 		{"PATCH", "api/settings", `{"values": {"lock-score": 0.6}}`, 200, `"changed":["lock-score"]`},
 		{"PATCH", "api/settings", `{"values": {"lock-score": 0.7, "size": "640x480"}, "save": true}`, 200, `"restart":["size"]`},
@@ -120,16 +137,13 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "api/settings", "", 200, `"value":0.7`},
 		{"POST", "api/reload", "", 422, "line 3"},
 		{"GET", "api/health", "", 200, `"celsius":48.5`},
-		{"POST", "api/pause", "", 200, `"paused":true`},
-		{"GET", "api/status", "", 200, `"camera":"paused"`},
-		{"GET", "readyz", "", 200, `"camera":"paused"`},
-		{"POST", "api/resume", "", 200, `"paused":false`},
-		{"GET", "metrics", "", 200, "deixis_frames_captured_total 0"},
-		{"GET", "api/openapi.yaml", "", 200, "openapi: 3"},
-		{"LOSE", "", "", 0, ""},
-		{"GET", "api/status", "", 200, `"state":"lost","box":null`},
-		{"GET", "readyz", "", 503, `"camera":"lost"`},
-		{"DELETE", "api/phrases", "", 200, `{"phrases":[]}`},
+	})
+	none, p := serve(t, func(o *Options) { o.Setup, o.Temperatures = nil, nil })
+	follow(t, none, p, router, []step{
+		{"GET", "api/settings", "", 200, `"settings":[]`},
+		{"PATCH", "api/settings", `{"values": {"lock-score": 0.6}}`, 409, "this run"},
+		{"POST", "api/reload", "", 409, "this run"},
+		{"GET", "api/health", "", 200, `"temperatures":[]`},
 	})
 }
 

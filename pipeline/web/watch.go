@@ -32,10 +32,31 @@ func choice(r *http.Request, name string, unset bool) bool {
 // watchStream sends JPEGs one after the other, the newest whenever the watcher is
 // ready for one.
 func (s *Server) watchStream(w http.ResponseWriter, r *http.Request) {
-	s.watch(w, r, func() (chan []byte, func(), bool) { return s.streams.join(lookOf(r)) }, channel{what: "stream", kind: "multipart/x-mixed-replace; boundary=" + boundary}, func(w io.Writer, jpeg []byte) error {
-		_, err := fmt.Fprintf(w, "--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n", boundary, len(jpeg), jpeg)
+	write := parts
+	if choice(r, "ahead", false) {
+		write = partsAhead()
+	}
+	join := func() (chan []byte, func(), bool) { return s.streams.join(lookOf(r)) }
+	s.watch(w, r, join, channel{what: "stream", kind: "multipart/x-mixed-replace; boundary=" + boundary}, write)
+}
+
+// parts writes a picture as a part of its known length.
+func parts(w io.Writer, jpeg []byte) error {
+	_, err := fmt.Fprintf(w, "--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n", boundary, len(jpeg), jpeg)
+	return err
+}
+
+// partsAhead writes pictures for browsers. Chromium shows a part when the headers of the
+// next one have come: they are sent ahead, before their picture and so without its length,
+// or every picture would be seen only when the next one comes.
+func partsAhead() func(w io.Writer, jpeg []byte) error {
+	const next = "--" + boundary + "\r\nContent-Type: image/jpeg\r\n\r\n"
+	before := next
+	return func(w io.Writer, jpeg []byte) error {
+		_, err := fmt.Fprintf(w, "%s%s\r\n%s", before, jpeg, next)
+		before = ""
 		return err
-	})
+	}
 }
 
 // follow sends statuses as Server-Sent Events.

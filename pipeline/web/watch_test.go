@@ -341,3 +341,36 @@ func TestOutputsAreTold(t *testing.T) {
 		}
 	}
 }
+
+// TestPictureIsShownAtOnce: what a browser waits for comes with each picture, and a
+// reader of parts gets the same pictures.
+func TestPictureIsShownAtOnce(t *testing.T) {
+	s, _ := serve(t, nil)
+	resp, err := http.Get(s.at("api/stream.mjpeg?ahead=true"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	until(t, "a watcher", func() bool { return s.watching() == 1 })
+	frames(t, s, 1)
+	var got []byte
+	next := []byte("\r\n--" + boundary + "\r\nContent-Type: image/jpeg\r\n\r\n")
+	one := make([]byte, 1)
+	for !bytes.HasSuffix(got, next) { // there is no second picture yet
+		if _, err := io.ReadFull(resp.Body, one); err != nil {
+			t.Fatalf("%v after %q", err, got)
+		}
+		got = append(got, one...)
+	}
+	frames(t, s, 1)
+	parts := multipart.NewReader(io.MultiReader(bytes.NewReader(got), resp.Body), boundary)
+	for range 2 {
+		part, err := parts.NextPart()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if jpeg, err := io.ReadAll(part); err != nil || brightness(t, jpeg) != 0 {
+			t.Errorf("the picture is not the drawn one (%v)", err)
+		}
+	}
+}

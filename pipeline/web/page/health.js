@@ -24,7 +24,7 @@ function show(c) {
     "Network": [c.provider.name, c.provider.precision].filter(Boolean).join(", "),
     "Not taken": c.provider.not.join("; "),
     "Temperature": c.temperatures.map((t) => `${t.name} ${t.celsius.toFixed(1)} °C`).join(", "),
-    "Watch this": String(c.watchers),
+    "Watchers": String(c.watchers),
     "Served for": length(c.uptime),
   };
   byId("condition").replaceChildren(...Object.entries(rows).filter(([, v]) => v).flatMap(([k, v]) => [cell("dt", k), cell("dd", v)]));

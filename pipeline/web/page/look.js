@@ -1,7 +1,7 @@
 import { byId } from "./call.js";
 
 const [picture, theme, link] = ["picture", "theme", "link"].map(byId);
-const stream = "api/stream.mjpeg";
+const stream = "api/stream.mjpeg?ahead=true";
 
 // recall is what was chosen on this browser before, "" for nothing.
 function recall(key) {
@@ -20,7 +20,7 @@ function keep(key, value) {
 
 // restart opens the stream anew, as it was asked for.
 export function restart() {
-  picture.src = stream + "?" + [link.value, "at=" + Date.now()].filter(Boolean).join("&");
+  picture.src = [stream, link.value, "at=" + Date.now()].filter(Boolean).join("&");
 }
 
 theme.value = recall("theme");
