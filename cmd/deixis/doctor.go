@@ -19,6 +19,7 @@ import (
 type doctorCmd struct {
 	Phrase []string `short:"p" sep:"none" placeholder:"PHRASE" help:"Also say what of a phrase the weights cannot serve; may be given several times."`
 	JSON   bool     `help:"Print JSON."`
+	Report string   `name:"bundle-report" placeholder:"FILE" help:"Also write what a report of a fault needs: versions, provider, processor, hashes, devices. It has no pictures, no tokens and no names; read it before you send it."`
 }
 
 // A check is one thing that doctor looked at.
@@ -57,6 +58,9 @@ func (c *doctorCmd) Run(ctx context.Context, g *app.Globals) error {
 		err = app.WriteJSON(g.Stdout, map[string]any{"ok": len(broken) == 0, "checks": checks})
 	} else {
 		err = printChecks(g.Stdout, checks)
+	}
+	if err == nil && c.Report != "" {
+		err = newBugReport(g, checks).write(c.Report)
 	}
 	if err == nil && len(broken) > 0 {
 		err = &degraded{names, broken}
