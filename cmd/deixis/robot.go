@@ -225,7 +225,9 @@ type reported struct {
 
 // Outputs says how each output and each way is doing.
 func (r reported) Outputs() []pipeline.OutputStats {
-	all := r.Line.Outputs()
+	all := slices.DeleteFunc(r.Line.Outputs(), func(o pipeline.OutputStats) bool { // those that settings may begin, and nobody has
+		return o.Name == "recording" && r.show.tape != nil && !r.show.tape.on() || o.Name == "events" && r.show.outlet != nil && !r.show.outlet.on()
+	})
 	if r.show.robot != nil {
 		all = append(all, r.show.robot.Stats()...)
 	}

@@ -24,45 +24,60 @@ var onPage = []string{
 // whileRunning says how a flag of live is changed while it runs: all of one way at once.
 // Others hold from the next start.
 var whileRunning = map[string]way{
-	"phrase": phrases, "mirror": mirror, "log-level": level,
+	"phrase": phrases, "mirror": mirror, "log-level": level, "record": recordingTo, "events": eventsTo,
 	"lock-score": lock, "lock-margin": lock, "lock-keep-ratio": lock, "lock-keep-for": lock, "lock-lost-for": lock, "lock-same": lock, "lock-jump": lock,
 	"lock-jump-after": lock, "lock-stale": lock,
 	"zone": rails, "forbidden-zone": rails, "min-size": rails, "max-size": rails, "max-rate": rails, "dwell": rails, "confirm": rails,
 }
 
-// A way is how flags are changed while the line runs.
-type way func(s *show, to *cli) error
+// way is how a flag is changed in this run; nil where it cannot be.
+func (s *show) way(flag string) way {
+	if flag == "record" && s.tape == nil || flag == "events" && s.outlet == nil {
+		return nil
+	}
+	return whileRunning[flag]
+}
 
-func phrases(s *show, to *cli) error {
+// A way prepares to change flags while the line runs. What it prepared is done or undone.
+type way func(s *show, to *cli) (step, error)
+
+type step struct {
+	do   func() error
+	undo func() // nil for nothing
+}
+
+// now is a step that cannot fail.
+func now(do func()) (step, error) {
+	return step{do: func() error { do(); return nil }}, nil
+}
+
+func phrases(s *show, to *cli) (step, error) {
 	texts := pipeline.SplitAll(to.Live.Phrase)
+	if _, err := s.asker.Phrases(texts); err != nil {
+		return step{}, fmt.Errorf("--phrase: %w", err)
+	}
 	if len(texts) == 0 {
-		return s.asker.Replace(nil)
+		return step{do: func() error { return s.asker.Replace(nil) }}, nil
 	}
-	return s.orders.look(texts)
+	return step{do: func() error { return s.orders.look(texts) }}, nil
 }
 
-func mirror(s *show, to *cli) error {
-	s.mirror.Set(to.Live.Mirror)
-	s.gate.Nudge()
-	return nil
+func mirror(s *show, to *cli) (step, error) {
+	return now(func() { s.mirror.Set(to.Live.Mirror); s.gate.Nudge() })
 }
 
-func lock(s *show, to *cli) error {
-	s.line.SetRules(to.Live.Lock.rules())
-	return nil
+func lock(s *show, to *cli) (step, error) {
+	return now(func() { s.line.SetRules(to.Live.Lock.rules()) })
 }
 
-func level(s *show, to *cli) error {
-	s.g.SetLevel(to.LogLevel)
-	return nil
-}
+func level(s *show, to *cli) (step, error) { return now(func() { s.g.SetLevel(to.LogLevel) }) }
 
-func rails(s *show, to *cli) error {
+func rails(s *show, to *cli) (step, error) {
 	r, err := to.Live.Robot.rules()
-	if err == nil && s.robot != nil {
-		s.robot.SetRules(r)
+	if err != nil || s.robot == nil {
+		return step{do: func() error { return nil }}, err
 	}
-	return err
+	return now(func() { s.robot.SetRules(r) })
 }
 
 // settings are the flags of a run, of which some may change while it runs. Any goroutine
@@ -120,7 +135,7 @@ func (c *settings) reload() (web.Change, error) {
 	return c.take(p)
 }
 
-// take changes what can be to what p says. c.mu is locked.
+// take changes what can be to what p says, all or nothing of it. c.mu is locked.
 func (c *settings) take(p *parsed) (web.Change, error) {
 	done := web.Change{Changed: []string{}, Restart: []string{}, Overruled: []string{}}
 	ways := map[uintptr]way{}
@@ -128,7 +143,7 @@ func (c *settings) take(p *parsed) (web.Change, error) {
 		if name == "config" || same(c.now[name], p.values[name]) {
 			continue
 		}
-		by := whileRunning[name]
+		by := c.s.way(name)
 		if by == nil {
 			done.Restart = append(done.Restart, name)
 			continue
@@ -136,13 +151,8 @@ func (c *settings) take(p *parsed) (web.Change, error) {
 		done.Changed = append(done.Changed, name)
 		ways[reflect.ValueOf(by).Pointer()] = by
 	}
-	if _, err := c.s.asker.Phrases(pipeline.SplitAll(p.Live.Phrase)); err != nil {
-		return web.Change{}, fmt.Errorf("--phrase: %w", err)
-	}
-	for _, by := range ways {
-		if err := by(c.s, p.cli); err != nil {
-			return web.Change{}, err
-		}
+	if err := c.walk(p, slices.Collect(maps.Values(ways))); err != nil {
+		return web.Change{}, err
 	}
 	for _, name := range done.Changed {
 		c.now[name] = p.values[name]
@@ -151,6 +161,28 @@ func (c *settings) take(p *parsed) (web.Change, error) {
 		c.s.g.Log.Warn("settings that need a restart", "keys", strings.Join(done.Restart, ", "))
 	}
 	return done, nil
+}
+
+// walk prepares all ways, and goes them if all can be.
+func (c *settings) walk(p *parsed, ways []way) error {
+	var steps []step
+	for _, by := range ways {
+		one, err := by(c.s, p.cli)
+		if err != nil {
+			for _, s := range steps {
+				if s.undo != nil {
+					s.undo()
+				}
+			}
+			return err
+		}
+		steps = append(steps, one)
+	}
+	var errs []error
+	for _, one := range steps {
+		errs = append(errs, one.do())
+	}
+	return errors.Join(errs...)
 }
 
 // same says whether two values of a flag are equal; no list is an empty one.
@@ -174,7 +206,7 @@ func (c *settings) Settings() web.Settings {
 		d := config.FieldOf(f)
 		all.Settings = append(all.Settings, web.Setting{
 			Key: name, Help: f.Help, Kind: d.Kind, Value: config.Plain(cmp.Or(c.next[name], c.now[name])), Default: d.Default,
-			Choices: append([]string{}, d.Choices...), Least: d.Least, Most: d.Most, Live: whileRunning[name] != nil,
+			Choices: append([]string{}, d.Choices...), Least: d.Least, Most: d.Most, Live: c.s.way(name) != nil,
 		})
 	}
 	return all
@@ -195,7 +227,7 @@ func (c *settings) Change(set map[string]any, save bool) (web.Change, error) {
 		switch {
 		case !slices.Contains(onPage, name):
 			return web.Change{}, fmt.Errorf("%s: no setting that can be changed here (see /api/settings)", name)
-		case whileRunning[name] == nil && !save:
+		case c.s.way(name) == nil && !save:
 			return web.Change{}, fmt.Errorf("%s: it holds from the next start on, so that it must be saved", name)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
@@ -16,7 +15,6 @@ import (
 	"deixis/pipeline"
 	"deixis/pipeline/event"
 	"deixis/pipeline/line"
-	"deixis/pipeline/outfile"
 	"deixis/pipeline/overlay"
 	"deixis/pipeline/record"
 	"deixis/pipeline/robot"
@@ -46,6 +44,8 @@ type show struct {
 	orders   *orders
 	settings *settings
 	events   *event.Writer        // nil without --events
+	tape     *tape                // a recording that settings change; nil where they cannot
+	outlet   *outlet              // where events go, as settings say; nil where they cannot
 	robot    *robot.Publisher     // nil where nobody is told of a target
 	audit    *audit.Log           // nil without --audit
 	state    *state.File          // nil where nothing is kept for the next start
@@ -112,18 +112,35 @@ func (s *show) source() pipeline.Source {
 	return &s.mirror
 }
 
+// changes says whether outputs can be changed while the line runs: of a camera, where
+// there is a file to change and something else that keeps the line alive.
+func (s *show) changes() bool {
+	return s.plan.drain && s.g.Config != "" && s.flags.again != nil && (s.plan.page || s.plan.window || s.plan.robot)
+}
+
 // openRecording opens the video file. When it fails while the line runs, the rest
 // goes on.
 func (s *show) openRecording(c *line.Config) error {
-	if s.plan.record == "" {
-		return nil
+	var r *record.Recorder
+	if s.plan.record != "" {
+		var err error
+		if r, err = record.New(s.plan.record, record.Options{FPS: s.from.Info().FPS, Log: s.g.Log}); err != nil {
+			return err
+		}
 	}
-	r, err := record.New(s.plan.record, record.Options{FPS: s.from.Info().FPS, Log: s.g.Log})
-	if err != nil {
-		return err
+	switch {
+	case s.changes():
+		drawing := &overlay.Overlay{}
+		if s.voice != nil {
+			drawing.Caption = s.voice.caption
+		}
+		s.tape = &tape{draw: drawing.Draw, finish: s.finish, turn: newTurn(), to: r}
+		s.closers = append(s.closers, s.tape.Close)
+		c.Outputs = append(c.Outputs, pipeline.Output{Name: "recording", To: s.tape, Needs: pipeline.Undrawn, OnError: pipeline.Retry})
+	case r != nil:
+		s.closers = append(s.closers, func() error { return s.finish(r) })
+		c.Outputs = append(c.Outputs, pipeline.Output{Name: "recording", To: r, Needs: pipeline.Drawn, OnError: pipeline.Drop, EveryFrame: true})
 	}
-	s.closers = append(s.closers, func() error { return s.finish(r) })
-	c.Outputs = append(c.Outputs, pipeline.Output{Name: "recording", To: r, Needs: pipeline.Drawn, OnError: pipeline.Drop, EveryFrame: true})
 	return nil
 }
 
@@ -133,21 +150,28 @@ func (s *show) openEvents(ctx context.Context, c *line.Config) error {
 	if s.plan.toOutput {
 		s.g.Log.Info("events go to standard output (--http 127.0.0.1:7420 shows the picture)")
 	}
-	var w io.Writer = s.g.Stdout
-	switch s.plan.events {
-	case "":
-		return nil
-	case "-":
-	default:
-		f, err := outfile.Grow(ctx, s.plan.events, s.g.Log)
-		if err != nil {
-			return app.Output(fmt.Errorf("write events: %w", err))
+	var to io.WriteCloser
+	if s.plan.events != "" {
+		var err error
+		if to, err = s.openEventFile(ctx, s.plan.events); err != nil {
+			return err
 		}
-		s.closers = append(s.closers, f.Close)
-		w = f
 	}
-	s.events = &event.Writer{W: closedIsEOF{w}, Source: s.ref.String(), Camera: s.flags.Robot.Name, Boot: s.boot, Lost: s.lost}
-	c.Outputs = append(c.Outputs, pipeline.Output{Name: "events", To: s.events, Needs: pipeline.NoPixels, OnError: pipeline.Drop, EveryFrame: true})
+	var w io.Writer
+	onError := pipeline.Drop
+	switch {
+	case s.changes():
+		s.outlet = &outlet{turn: newTurn(), to: to}
+		s.closers = append(s.closers, s.outlet.Close)
+		w, onError = s.outlet, pipeline.Retry
+	case to == nil:
+		return nil
+	default:
+		s.closers = append(s.closers, to.Close)
+		w = closedIsEOF{to}
+	}
+	s.events = &event.Writer{W: w, Source: s.ref.String(), Camera: s.flags.Robot.Name, Boot: s.boot, Lost: s.lost}
+	c.Outputs = append(c.Outputs, pipeline.Output{Name: "events", To: s.events, Needs: pipeline.NoPixels, OnError: onError, EveryFrame: true})
 	if s.voice != nil {
 		s.voice.Tell = s.events.Say
 	}
@@ -160,7 +184,7 @@ func (s *show) finish(r *record.Recorder) error {
 		return err
 	}
 	if r.Frames() > 0 {
-		s.g.Log.Info("recorded", "file", s.plan.record, "codec", r.Codec(), "frames", r.Frames())
+		s.g.Log.Info("recorded", "file", r.Path(), "codec", r.Codec(), "frames", r.Frames())
 	}
 	return nil
 }

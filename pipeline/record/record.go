@@ -100,6 +100,9 @@ func (r *Recorder) sayFixed(why error) {
 	r.o.Log.Warn("ffmpeg does not write this video, so that its rate is fixed", "record", r.path, "why", why)
 }
 
+// Path is the file that is recorded to.
+func (r *Recorder) Path() string { return r.path }
+
 // Codec is the one in use, avc1 (H.264) or mp4v (MPEG-4); "" before the first frame.
 func (r *Recorder) Codec() string {
 	if r.to == nil {

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"deixis/camera"
+	"deixis/cmd/deixis/internal/app"
+	"deixis/pipeline"
+	"deixis/pipeline/outfile"
+	"deixis/pipeline/record"
+)
+
+// A turn is held by whoever uses something that may change meanwhile.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+// take waits until nobody else holds it, or ctx ends.
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t turn) leave() { <-t }
+
+// longestTurn is how long a change waits for an output that hangs.
+const longestTurn = 2 * time.Second
+
+// changes runs do while nobody uses what the turn is of.
+func (t turn) changes(what string, do func() error) error {
+	ctx, stop := context.WithTimeout(context.Background(), longestTurn)
+	defer stop()
+	if err := t.take(ctx); err != nil {
+		return fmt.Errorf("%s: it takes nothing at the moment, and stays as it is", what)
+	}
+	defer t.leave()
+	return do()
+}
+
+// A tape records what is shown to one file after the other, or to none, as settings say
+// while the line runs. It is a Sink of frames without overlay.
+type tape struct {
+	draw   func(f *camera.Frame, views []pipeline.View)
+	finish func(r *record.Recorder) error
+
+	turn   turn
+	to     *record.Recorder // nil for none
+	frame  camera.Frame     // a copy to draw on
+	failed error            // why it records no more
+}
+
+// Show records f. An error ends the recording, which is finished, and comes again with
+// each frame until another one is begun.
+func (t *tape) Show(ctx context.Context, f *camera.Frame, views []pipeline.View) error {
+	if err := t.turn.take(ctx); err != nil {
+		return err
+	}
+	defer t.turn.leave()
+	if t.to == nil {
+		return t.failed
+	}
+	f.CopyTo(&t.frame)
+	t.draw(&t.frame, views)
+	err := t.to.Show(ctx, &t.frame, views)
+	if err != nil && ctx.Err() == nil {
+		t.failed = errors.Join(err, t.finish(t.to))
+		t.to = nil
+	}
+	return err
+}
+
+// set records to r from now on, nil for nothing, and finishes what was recorded.
+func (t *tape) set(r *record.Recorder) error {
+	return t.turn.changes("recording", func() error {
+		before := t.to
+		t.to, t.failed = r, nil
+		if before == nil {
+			return nil
+		}
+		return t.finish(before)
+	})
+}
+
+// on says whether anything is recorded, or would be.
+func (t *tape) on() bool {
+	if t.turn.take(context.Background()) != nil {
+		return false
+	}
+	defer t.turn.leave()
+	return t.to != nil || t.failed != nil
+}
+
+// Close finishes the recording. Its error is also what one failed with.
+func (t *tape) Close() error {
+	failed := t.failed
+	return errors.Join(failed, t.set(nil))
+}
+
+// An outlet is where events go, which may change while the line runs; nowhere before.
+type outlet struct {
+	turn turn
+	to   io.WriteCloser // nil for nowhere
+}
+
+// Write writes to where it leads now.
+func (o *outlet) Write(p []byte) (int, error) {
+	if err := o.turn.take(context.Background()); err != nil {
+		return 0, err
+	}
+	defer o.turn.leave()
+	if o.to == nil {
+		return len(p), nil
+	}
+	return o.to.Write(p)
+}
+
+// set leads to another place from now on, nil for nowhere.
+func (o *outlet) set(to io.WriteCloser) error {
+	return o.turn.changes("events", func() error {
+		before := o.to
+		if o.to = to; before == nil {
+			return nil
+		}
+		return before.Close()
+	})
+}
+
+// on says whether events go anywhere.
+func (o *outlet) on() bool {
+	select {
+	case o.turn <- struct{}{}:
+		defer o.turn.leave()
+		return o.to != nil
+	default:
+		return true // it is being written to
+	}
+}
+
+// Close closes where it leads.
+func (o *outlet) Close() error { return o.set(nil) }
+
+// openEventFile opens where --events leads.
+func (s *show) openEventFile(ctx context.Context, name string) (io.WriteCloser, error) {
+	if name == "-" {
+		return keptOpen{s.g.Stdout}, nil
+	}
+	f, err := outfile.Grow(ctx, name, s.g.Log)
+	if err != nil {
+		return nil, app.Output(fmt.Errorf("write events: %w", err))
+	}
+	return f, nil
+}
+
+// keptOpen is a writer that is another's to close.
+type keptOpen struct{ io.Writer }
+
+func (keptOpen) Close() error { return nil }
+
+// recordingTo and eventsTo change these outputs: what can fail first, which can be taken
+// back.
+func recordingTo(s *show, to *cli) (step, error) {
+	var r *record.Recorder
+	if name := to.Live.Record; name != "" {
+		var err error
+		if r, err = record.New(name, record.Options{FPS: s.from.Info().FPS, Log: s.g.Log}); err != nil {
+			return step{}, err
+		}
+	}
+	return step{
+		do: func() error { return s.tape.set(r) },
+		undo: func() {
+			if r != nil {
+				r.Close()
+			}
+		},
+	}, nil
+}
+
+func eventsTo(s *show, to *cli) (step, error) {
+	var w io.WriteCloser
+	if name := to.Live.Events; name != "" {
+		ctx, stop := context.WithTimeout(context.Background(), longestTurn)
+		defer stop()
+		var err error
+		if w, err = s.openEventFile(ctx, name); err != nil {
+			return step{}, err
+		}
+	}
+	return step{
+		do: func() error { return s.outlet.set(w) },
+		undo: func() {
+			if w != nil {
+				w.Close()
+			}
+		},
+	}, nil
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+)
+
+// buffer is a place for events that notes when it is closed.
+type buffer struct {
+	bytes.Buffer
+	closed bool
+}
+
+func (b *buffer) Close() error { b.closed = true; return nil }
+
+// TestOutlet: what is written goes to where the outlet leads at that time, and one whose
+// reader hangs is not changed, nor waited for without end.
+func TestOutlet(t *testing.T) {
+	var a, b buffer
+	o := &outlet{turn: newTurn()}
+	write := func(s string) {
+		t.Helper()
+		if n, err := io.WriteString(o, s); n != len(s) || err != nil {
+			t.Errorf("%d bytes, %v", n, err)
+		}
+	}
+	write("nowhere")
+	if o.on() {
+		t.Error("events go somewhere")
+	}
+	for _, to := range []io.WriteCloser{&a, &b} {
+		if err := o.set(to); err != nil || !o.on() {
+			t.Error(err)
+		}
+		write("x")
+	}
+	if a.String() != "x" || !a.closed || b.String() != "x" || b.closed {
+		t.Errorf("%q, %q", a.String(), b.String())
+	}
+	if err := o.turn.take(t.Context()); err != nil { // as a reader does that takes nothing
+		t.Fatal(err)
+	}
+	if err := o.set(nil); err == nil || !strings.Contains(err.Error(), "stays as it is") || !o.on() {
+		t.Errorf("a change while it hangs: %v", err)
+	}
+	o.turn.leave()
+	if err := o.Close(); err != nil || !b.closed || o.on() {
+		t.Errorf("%v", err)
+	}
+}
