@@ -9,11 +9,14 @@ import (
 	"syscall"
 )
 
-// staySignals keeps two signals from ending or stopping the program. Whoever
+// staySignals keeps signals from ending or stopping the program. Whoever
 // reads our events may leave: then a write fails, and the files are still
 // finished. A program in the background may not read the keyboard: then there
-// are no typed phrases, and it goes on.
-func staySignals() { signal.Ignore(syscall.SIGPIPE, syscall.SIGTTIN) }
+// are no typed phrases, and it goes on. A service may be told to reload before it has
+// begun, or while it ends.
+func staySignals() {
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGTTIN, syscall.SIGUSR1, syscall.SIGUSR2)
+}
 
 // endSignals are those that end the program in good order, its files finished. A
 // hang-up that is ignored, as nohup does, stays ignored. Ctrl-\\ (SIGQUIT) ends it
@@ -48,7 +51,7 @@ func on(sig os.Signal, do func()) (stop func()) {
 		}
 	})
 	return func() {
-		signal.Stop(rang)
+		signal.Ignore(sig) // after Stop it would end the program
 		close(over)
 		running.Wait()
 	}

@@ -28,7 +28,7 @@ type Common struct {
 	ReaderMemory  int           `name:"reader-memory" placeholder:"MIB" default:"2048" min:"64" max:"1073741824" help:"Most memory that the decoder of a video may hold, in MiB; one that holds more is ended."`
 	NoReader      bool          `name:"no-reader" help:"Decode video in this process instead of in a child process, which a crash of a decoder cannot leave."`
 
-	Config   string     `placeholder:"FILE" help:"YAML file with values for any flag; command line and DEIXIS_* variables win over it."`
+	Config   string     `placeholder:"FILE" help:"YAML file with values for any flag (deixis config init writes one); command line and DEIXIS_* variables win over it."`
 	LogLevel slog.Level `default:"info" help:"debug, info, warn or error."`
 	LogJSON  bool       `name:"log-json" help:"Write the log as JSON lines."`
 }
