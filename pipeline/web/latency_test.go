@@ -127,7 +127,7 @@ func (b tab) ages(t *testing.T, stream string, every time.Duration) float64 {
 
 // TestThinLinkBytes says what a thin link is spared.
 func TestThinLinkBytes(t *testing.T) {
-	ref, err := camera.Parse("pattern://640x480?frames=1")
+	ref, err := camera.Parse("pattern://160x120?frames=1")
 	if err != nil {
 		t.Fatal(err)
 	}
