@@ -15,7 +15,7 @@ SPEECH := assets/models/speech
 ORT    := bin/lib/libonnxruntime.so
 AXE    := bin/axe/axe.min.js
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PURE   := ./camera ./camera/hang ./camera/rosbridge ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream ./pipeline/annotate/... ./pipeline/robot/... ./cmd/deixis/internal/manual ./cmd/deixis/internal/service ./cmd/deixis/internal/state
+PURE   := ./camera ./camera/hang ./camera/rosbridge ./model ./model/refs ./pipeline ./pipeline/line ./pipeline/track ./pipeline/overlay ./pipeline/event ./pipeline/listen ./pipeline/outfile ./pipeline/web ./camera/container ./camera/bitstream ./pipeline/annotate/... ./pipeline/natsconn ./pipeline/robot/... ./cmd/deixis/internal/manual ./cmd/deixis/internal/service ./cmd/deixis/internal/state
 VERSION := $(shell .package/version)
 
 # What make bundle trains with: a folder that holds refs.jsonl, more phrases in refs-entities.jsonl where there are some,
@@ -80,7 +80,7 @@ prove: build .venv/.trainer ## what takes too long for test: every fuzz target, 
 	go test -race ./cmd/deixis -run TestStartsAndStops -starts $(STARTS) -timeout 0 -v
 	go test ./cmd/deixis -run TestMutants -mutate $(MUTATE) -timeout 0 -v
 	go test ./cmd/deixis -run 'TestAnnotateKilled|TestQueue' -kills $(KILLS) -timeout 0 -v
-	go test ./pipeline/annotate/queue/jetstream -run '^$$' -bench Scaling -benchtime 1x
+	go test ./pipeline/annotate/queue/jetstream -run '^$$' -bench "Scaling|Queued" -benchtime 1x
 	go test ./pipeline/annotate -run TestMemory -hours 10 -timeout 0 -v
 	go test ./cmd/deixis -run 'TestRobotFaults|TestMosquittoRestarts|TestROSRestarts|TestNATSRestarts' -faults 20s -restarts 10 -timeout 0 -v
 	cd trainer && ../.venv/bin/python tests/long_run.py && ../.venv/bin/python tests/memory_run.py

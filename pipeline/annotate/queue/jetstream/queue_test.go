@@ -26,6 +26,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(asServer); dir != "" {
+		if err := serveAlone(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	// The client leaves one behind where a connection is closed within a Put.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
 }
