@@ -17,6 +17,7 @@ import (
 // answers; answers that were kept are not asked for again.
 func TestQueueReview(t *testing.T) {
 	noDesktop(t)
+	patient(t)
 	b := network(t)
 	s := natsServer(t, &server.Options{JetStream: true})
 	absolute := func(path string) string {
@@ -68,9 +69,10 @@ func TestQueueReview(t *testing.T) {
 // that was touched is not answered again.
 func TestQueueMistakes(t *testing.T) {
 	noDesktop(t)
+	patient(t)
 	b := network(t)
 	s := natsServer(t, &server.Options{JetStream: true})
-	video := clip(t, filepath.Join(t.TempDir(), "a.mp4"), "12")
+	video := clip(t, filepath.Join(t.TempDir(), "a.mp4"), "6")
 	out := t.TempDir()
 	args := []string{"annotate", video, "-p", "x", "--format", "jsonl,csv", "--bundle", b.Dir, "--threads", "1", "--log-level", "error", "--out", out}
 	must(t, args...)

@@ -48,6 +48,10 @@ func natsServer(t testing.TB, o *server.Options) *server.Server {
 	return s
 }
 
+// patient gives decoders time, however slow this machine is: an input that a run gives up
+// is not what is tested.
+func patient(t *testing.T) { t.Setenv("DEIXIS_READER_TIMEOUT", "10m") }
+
 // A lineWaiter is an output whose lines are waited for.
 type lineWaiter struct {
 	mu   sync.Mutex
@@ -114,8 +118,8 @@ func kindsOfInput(t *testing.T) []string {
 	t.Helper()
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
-	filmed(t, in("long.mp4"), "-f lavfi -i testsrc2=size=96x64:rate=5:duration=13 -c:v libx264 -bf 2 -g 10 -pix_fmt yuv420p")
-	filmed(t, in("whole.mp4"), "-f lavfi -i testsrc2=size=96x64:rate=5:duration=9 -c:v mjpeg -movflags +faststart")
+	filmed(t, in("long.mp4"), "-f lavfi -i testsrc2=size=96x64:rate=3:duration=13 -c:v libx264 -bf 2 -g 10 -pix_fmt yuv420p")
+	filmed(t, in("whole.mp4"), "-f lavfi -i testsrc2=size=96x64:rate=3:duration=9 -c:v mjpeg -movflags +faststart")
 	whole := read(t, in("whole.mp4"))
 	if err := os.WriteFile(in("cut.mp4"), []byte(whole[:len(whole)*4/5]), 0o644); err != nil {
 		t.Fatal(err)
@@ -139,12 +143,13 @@ func kindsOfInput(t *testing.T) []string {
 	if err := os.WriteFile(in("photos/1.png"), []byte("no picture"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return []string{in("long.mp4"), in("cut.mp4"), in("photos"), "pattern://64x48@5?frames=23"}
+	return []string{in("long.mp4"), in("cut.mp4"), in("photos"), "pattern://64x48@3?frames=14"}
 }
 
 // TestQueueSameBytes: whoever answers, the results are those of one machine.
 func TestQueueSameBytes(t *testing.T) {
 	noDesktop(t)
+	patient(t)
 	b := network(t)
 	args := append([]string{"annotate"}, kindsOfInput(t)...)
 	args = append(args, "-p", "red square; the disc", "--segment", "7", "--format", "jsonl,cvat,mp4", "--bundle", b.Dir, "--threads", "1", "--log-level", "warn", "--out")
@@ -179,9 +184,13 @@ func TestQueueSameBytes(t *testing.T) {
 			out := t.TempDir()
 			submit := append(append(args, out, "--submit", s.ClientURL(), "--part", "3s"), tt.more...)
 			submitter := startProcess(t, submit...)
+			patience := "10m"
+			if tt.kill {
+				patience = "10s"
+			}
 			var workers []*process
 			for range tt.workers {
-				workers = append(workers, startProcess(t, "worker", s.ClientURL(), "--bundle", b.Dir, "--threads", "1", "--log-level", "debug", "--worker-timeout", "10s"))
+				workers = append(workers, startProcess(t, "worker", s.ClientURL(), "--bundle", b.Dir, "--threads", "1", "--log-level", "debug", "--worker-timeout", patience))
 			}
 			if tt.kill {
 				if !workers[0].errs.wait("job begun", submitter.ended) {
@@ -210,6 +219,7 @@ func TestQueueSameBytes(t *testing.T) {
 // TestQueueTrouble: what is wrong with a queue is one line, and nothing is lost.
 func TestQueueTrouble(t *testing.T) {
 	noDesktop(t)
+	patient(t)
 	b := network(t)
 	plain := natsServer(t, &server.Options{})
 	guarded := natsServer(t, &server.Options{JetStream: true, Username: "me", Password: "hunter2"})
@@ -241,6 +251,7 @@ func TestQueueTrouble(t *testing.T) {
 // once it can be.
 func TestQueueDeadLetter(t *testing.T) {
 	noDesktop(t)
+	patient(t)
 	b := network(t)
 	s := natsServer(t, &server.Options{JetStream: true})
 	file := clip(t, filepath.Join(t.TempDir(), "a.mp4"), "12")
@@ -274,6 +285,7 @@ func TestQueueDeadLetter(t *testing.T) {
 // and such a run is not mixed with one that says more.
 func TestQueueAnyWorker(t *testing.T) {
 	noDesktop(t)
+	patient(t)
 	b := network(t)
 	s := natsServer(t, &server.Options{JetStream: true})
 	args := []string{"annotate", "pattern://64x48@5?frames=9", "-p", "x", "--format", "jsonl", "--bundle", b.Dir, "--threads", "1", "--log-level", "error", "--out"}
@@ -294,10 +306,11 @@ func TestQueueAnyWorker(t *testing.T) {
 // merged, and the range is answered again from the recording's beginning.
 func TestQueueRangeApart(t *testing.T) {
 	noDesktop(t)
+	patient(t)
 	b := network(t)
 	s := natsServer(t, &server.Options{JetStream: true})
 	file := filepath.Join(t.TempDir(), "a.mp4")
-	filmed(t, file, "-f lavfi -i testsrc2=size=96x64:rate=5:duration=12 -c:v mpeg4")
+	filmed(t, file, "-f lavfi -i testsrc2=size=96x64:rate=2:duration=12 -c:v mpeg4")
 	args := []string{"annotate", file, "-p", "x", "--format", "jsonl", "--bundle", b.Dir, "--threads", "1", "--log-level", "error", "--out"}
 	single, out := t.TempDir(), t.TempDir()
 	must(t, append(args, single)...)

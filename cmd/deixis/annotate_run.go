@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"deixis/camera"
-	"deixis/camera/opencv"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 	"deixis/pipeline"
@@ -375,50 +374,4 @@ func (a *annotation) tellFixes(in *input, v *annotate.Video) {
 	if n > 0 {
 		a.g.Log.Warn("judgements fit no frame that was answered, or no phrase, and are left out", "input", in.state.Name, "count", n)
 	}
-}
-
-// answer runs the model over what is left of an input, after the frames that are in
-// store, and ends store where the input ends.
-func (a *annotation) answer(ctx context.Context, in *input, found *annotate.Collector, store *segment.Store, at camera.Place, frames int, bar *bar) error {
-	j := job{
-		g: a.g, by: a.by, ref: in.ref, o: a.g.Sources(), phrases: a.phrases, every: a.c.Every, fps: a.c.FPS, frames: frames,
-		opened: func(i opencv.Info) { bar.of(i.Frames, frames) },
-		take: func(f *camera.Frame, one annotate.Answered, _ opencv.Range) error {
-			frames++
-			bar.add()
-			if err := store.Add(f, one); err != nil {
-				return app.Output(err)
-			}
-			found.Again(one)
-			return nil
-		},
-	}
-	j.o.At = at
-	_, broken, err := j.do(ctx)
-	var unopened *openError
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, camera.ErrChanged):
-		return fault(app.Usage(fmt.Errorf("annotate: %w (begin anew with --over, or name another --out)", err)))
-	case errors.As(err, &unopened):
-		return fault(err)
-	case err != nil:
-		return err
-	case broken != nil && frames == 0:
-		return fault(broken)
-	}
-	return finish(store, broken)
-}
-
-// finish ends a store where an input ends: where it broke off, what was read is good.
-func finish(store *segment.Store, broken error) error {
-	end := segment.End{}
-	if broken != nil {
-		end.Says = broken.Error()
-	}
-	if err := store.Finish(end); err != nil {
-		return app.Output(err)
-	}
-	return nil
 }
