@@ -85,7 +85,7 @@ func newStudio(t *testing.T) *studio {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &studio{t: t, m: robot.NewMachine(robot.Config{Name: "arm", Source: "0", Boot: "B", Lens: wide, Latency: 40 * time.Millisecond, Ranger: ranger{}}, time.Now())}
+	s := &studio{t: t, m: robot.NewMachine(robot.Config{Name: "arm", Source: "0", Boot: "B", Lens: wide, Latency: 40 * time.Millisecond, ValidFor: time.Minute, Ranger: ranger{}}, time.Now())}
 	s.f.Width, s.f.Height = 640, 480
 	s.m.Ask(time.Now(), "the blue box")
 	return s
@@ -205,7 +205,8 @@ func TestFieldByField(t *testing.T) {
 	if d := decode[detections](t, s.Wait("/deixis/arm/detections", "no detection", anything)); len(d.Detections) != 0 || d.Header == stamp {
 		t.Errorf("of what is lost: %+v", d)
 	}
-	if h := decode[diagnostics](t, s.Wait("/diagnostics", "the health", anything)); h.Status[0].Level != levelError || !strings.Contains(h.Status[0].Message, "away") {
+	bad := func(m json.RawMessage) bool { return !bytes.Contains(m, []byte(`"level":0`)) } // the same is told once a second
+	if h := decode[diagnostics](t, s.Wait("/diagnostics", "the health", bad)); h.Status[0].Level != levelError || !strings.Contains(h.Status[0].Message, "away") {
 		t.Errorf("%+v", h)
 	}
 	s.Wait("/deixis/arm/events", "an end", func(m json.RawMessage) bool { return bytes.Contains(m, []byte(`\"end\"`)) })
@@ -324,7 +325,7 @@ func TestServerRestarts(t *testing.T) {
 	s := bridgetest.Start(t, bridgetest.Options{})
 	addr := s.Addr()
 	c := open(t, Options{Server: bridge.Options{URL: s.URL()}})
-	p := robot.NewPublisher(robot.PublisherConfig{Config: robot.Config{Name: "arm", Boot: "B"}, Outs: []robot.Out{{Name: "rosbridge", To: c}}, Log: quiet})
+	p := robot.NewPublisher(robot.PublisherConfig{Config: robot.Config{Name: "arm", Boot: "B", ValidFor: time.Minute}, Outs: []robot.Out{{Name: "rosbridge", To: c}}, Log: quiet})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
