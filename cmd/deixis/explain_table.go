@@ -28,6 +28,7 @@ var explanations = []explanation{
 	{-1, "the reader of a video ended and is started again", "Video is decoded in a child process. It crashed, took too much memory or gave no frame for long, and another goes on after it.", "Nothing, if once. If again at the same frame, the file is damaged there; --reader-memory and --reader-timeout give it more room."},
 	{-1, "video is read without a child process", "The child that decodes video could not be started, so that a crash of a decoder would end the program.", "\"why\" has the cause: mostly a limit on processes, or a system that allows none."},
 	{-1, "pictures that are not read", "The folder holds files beside the pictures that are named as if they were some.", "Nothing, unless a picture of yours is among \"files\": then its format is not one of JPEG, PNG, BMP, TIFF or WebP."},
+	{-1, "a picture of the topic cannot be read and is passed over, as others will be", "A message of a ros:// source is no picture that can be decoded. The source goes on.", "\"why\" has the cause: the topic must be sensor_msgs/CompressedImage of JPEG or PNG."},
 	{-1, "picture passed over", "One picture of the folder is damaged, too large or no picture. The others go on.", "Look at \"file\". A picture larger than --max-pixels is taken with a larger limit."},
 
 	// The network and phrases.
@@ -62,11 +63,25 @@ var explanations = []explanation{
 	{-1, "what was said is not told", "An utterance was understood, but the events file could not be written.", "\"why\" has the cause: mostly a full disk."},
 	{-1, "readings not compared with the picture", "Of several readings of an utterance the likeliest by sound was taken, because the network could not judge them.", "Nothing, if once; \"why\" has the cause."},
 
+	// The service.
+	{-1, "the service manager is not told", "systemd's socket ($NOTIFY_SOCKET) takes nothing, so that it does not know how the program is.", "\"err\" has the cause. Without a service manager leave NOTIFY_SOCKET unset."},
+	{-1, "the line does not move; the service manager gets no sign of life", "No frame passed for longer than it may take, though the source is there. systemd restarts the program when its watchdog's time is over.", "Look at what was logged before. Where a frame rightly takes so long, raise WatchdogSec of the unit."},
+	{-1, "the service manager's watchdog gets no sign of life", "WATCHDOG_USEC is too short to be met, or no number.", "Correct WatchdogSec of the unit."},
+	{-1, "the phrases of the last run are not known", "The file of --state cannot be read, or holds something else. The program begins with the phrases of its command line.", "\"why\" has the cause. Delete the file if it stays."},
+	{-1, "the phrases of the last run are not looked for", "The file of --state holds phrases that this bundle refuses.", "\"why\" says which. Phrases set now replace them."},
+	{-1, "what is looked for is not kept for the next start; all else goes on", "The file of --state cannot be written.", "\"err\" has the cause: a full disk, or a folder that may not be written."},
+	{-1, "what was looked for last may not be kept: the disk does not answer", "The program ended while the file of --state could not be written.", "Check the disk; the phrases before the last are kept."},
+
 	// Robots.
 	{-1, "target messages do not go out and are tried again; the rest goes on", "The broker or robot cannot be reached. The newest message is sent as soon as it can.", "\"err\" has the cause: address, user, certificate or network. The robot must not act on an old target: valid_until says how long it may."},
 	{-1, "order refused", "Something sent over MQTT or TCP is no phrase and no command, or comes too often.", "\"why\" says what is wrong, \"from\" who sent it; pipeline/robot/README.md describes orders."},
 	{-1, "messages have no bearing", "--fov or --camera-info do not fit the pictures, so that messages tell pixels and no angles.", "Calibrate for the size that the camera gives, or ask for that --size."},
 	{-1, "a message cannot be encoded", "A number of a message cannot be written as JSON. That is a fault of the program.", "Please report it, with the file that deixis doctor --bundle-report writes."},
+	{-1, "no depth comes, trying again; the rest goes on", "--depth names a stream or topic that gives nothing, or a folder without a picture for this frame.", "\"why\" has the cause: an address, or a topic that nobody publishes. Messages go on without distance."},
+	{-1, "messages have no depth", "Depth pictures come and cannot be used: another size than the pictures, another time, or no valid pixels within the box.", "\"why\" says which. Depth must be registered to the picture, in millimetres."},
+	{-1, "the rosbridge server says", "The rosbridge server has sent a warning or an error of its own; \"text\" has its words.", "Mostly a message type that it does not know: install vision_msgs on its side."},
+	{-1, "the CameraInfo beside the pictures is of no use, so that messages have no bearing by it", "The topic of the camera's calibration names a model that is not known, or no calibration at all.", "Calibrate the camera (ROS's camera_calibration), or give --camera-info or --fov."},
+	{-1, "the NATS server is away, trying again", "The connection to the NATS server was lost. It is made again as soon as the server answers.", "\"why\" has the cause: a restart, the network, or credentials that ran out."},
 	{-1, "audit log cannot be written and is tried with each change; the rest goes on", "The folder of --audit cannot be written.", "\"err\" has the cause: a full disk, rights, or --audit-limit."},
 
 	// annotate and bench.
@@ -74,6 +89,11 @@ var explanations = []explanation{
 	{-1, "judgements are of a source that is not annotated", "The --fixes file has answers about recordings that this command does not name.", "Name those recordings, too, or ignore it."},
 	{-1, "judgements fit no frame that was answered, or no phrase, and are left out", "The --fixes file was made with other phrases, or another --every or --fps.", "Use the same ones as when the review page was written."},
 	{-1, "Label Studio's format is of videos, and is not written of pictures", "A folder of pictures was annotated, and --format names labelstudio.", "Use coco, cvat or yolo for pictures."},
+	{-1, "no worker is there yet (start some with `deixis worker`)", "Jobs are queued, and nobody takes them.", "Start deixis worker nats://HOST on one or more machines with the same bundle."},
+	{-1, "no worker takes these jobs yet: the answers of those that are there would not be the same bytes as this machine's (--any-worker lets them, where the bundle is the same)", "Workers are there whose processor, provider or versions differ, so that their answers may differ in the last digits.", "--any-worker lets them; without it start workers on machines like this one."},
+	{-1, "jobs wait that this worker does not take: its answers would not be the same bytes (--any-worker of annotate allows it, where the bundle is the same)", "This worker's processor, provider, versions or bundle differ from those of who submitted.", "Use the same bundle and versions, or submit with --any-worker."},
+	{-1, "a job failed", "A worker could not do a job. It is given to others, three times in all; then it is a dead letter, which who collects is told.", "\"why\" has the cause: mostly a file that is not on that machine. deixis queue lists failures."},
+	{-1, "a message that is no job is taken out of the queue", "Something else than deixis wrote to the queue's stream.", "Find out who publishes to the subject named."},
 	{-1, "a live source sets the pace: the line cannot be faster than it", "bench speed reads a camera or stream, and measures its pace.", "Measure with a recording or pattern://."},
 	{-1, "python is not measured", "bench compares with a loop in Python, and could not run it.", "\"why\" has the cause; --python names an interpreter with onnxruntime and opencv."},
 	{-1, "deixis live", "A program that bench started has warned; \"says\" has its words.", "deixis explain with those words."},

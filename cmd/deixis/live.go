@@ -175,7 +175,12 @@ func (s *show) run(ctx context.Context, phrases []string) error {
 	s.runRobot(ctx, others)
 	others.Go(func() error { return s.runState(ctx) })
 	others.Go(func() error { return s.runService(ctx) })
-	defer onReload(func() { s.settings.Reload() })()
+	defer onReload(func() {
+		s.manager.Reload(func() error { // it has logged what is wrong
+			_, err := s.settings.Reload()
+			return err
+		})
+	})()
 	if s.voice != nil {
 		defer onTalk(s.voice.Toggle)()
 		others.Go(func() error { return s.voice.run(ctx) })
