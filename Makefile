@@ -96,6 +96,8 @@ bundle: $(RUN)/refs.jsonl ## train ca2m-edge from nothing (or go on) and write i
 	for seed in 9 10 11 12; do $(TRAIN) $(HAND) --config recipes/edge-last --set run.seed=$$seed --start $(RUN)/second/last.pt --out $(RUN)/last-$$seed; done
 	.venv/bin/ca2m mean $(RUN)/last-*/last.pt --out $(RUN)/mean.pt
 	$(TRAIN) --refs $(RUN)/refs.jsonl --config recipes/edge-names --start $(RUN)/mean.pt --out $(RUN)/names
+	for seed in 14 15; do $(TRAIN) --refs $(RUN)/refs.jsonl --config recipes/edge-names-last --set run.seed=$$seed --start $(RUN)/names/last.pt --out $(RUN)/names-$$seed; done
+	.venv/bin/ca2m mean $(RUN)/names-14/last.pt $(RUN)/names-15/last.pt --out $(RUN)/shipped.pt
 	$(MAKE) export
 
 ablations: data ## what each part of ca2m-edge is worth: short runs on the same samples, a line of figures each; needs DATA
@@ -110,7 +112,7 @@ $(RUN)/refs.jsonl: data
 	.venv/bin/ca2m merge $(DATA)/refs.jsonl $(wildcard $(DATA)/refs-entities.jsonl) --splits train,val --out $@
 
 export: $(RUN)/refs.jsonl ## the bundle and golden files from the last checkpoint
-	.venv/bin/ca2m export $(RUN)/names/last.pt --out $(BUNDLE) --refs $(RUN)/refs.jsonl --int8 frame,ground
+	.venv/bin/ca2m export $(RUN)/shipped.pt --out $(BUNDLE) --refs $(RUN)/refs.jsonl --int8 frame,ground
 	$(MAKE) golden
 
 golden: .venv/.trainer ## what the Go tests compare with
