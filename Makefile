@@ -88,7 +88,7 @@ prove: build .venv/.trainer ## what takes too long for test: every fuzz target, 
 	$(MAKE) prove-install
 
 speech: .venv/.hearing ## the models that hear, into assets/models/speech (77 MB to fetch, hashes checked)
-	cd trainer && ../.venv/bin/python -m ca2m.speech --out ../$(SPEECH)
+	cd trainer && ../.venv/bin/python -m ca2m_speech --out ../$(SPEECH)
 
 bundle: $(RUN)/refs.jsonl ## train ca2m-edge from nothing (or go on) and write its bundle; needs DATA
 	$(TRAIN) $(HAND) --config ca2m-edge --out $(RUN)/first

@@ -19,7 +19,7 @@ from ca2m.learn import finetune, speed, train
 from ca2m.measure import attend, frames, measuring, rival, show, validation
 from ca2m.net import checkpoint, count
 from ca2m.ship import bundle, golden, shipping
-from ca2m.speech import folder
+from ca2m_speech import folder
 
 log = logging.getLogger("ca2m")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +16,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from ca2m import cli
-from ca2m.speech import faster, fetch, folder, ortfile
-from ca2m.speech.models import MODELS, Recipe
+from ca2m_speech import faster, fetch, folder, ortfile
+from ca2m_speech.models import MODELS, Recipe
 
 WIDE, WORDS = 16, 32
 SCALE = 0.02
@@ -187,3 +189,11 @@ def test_no_network(
     said = capsys.readouterr().err
     assert "no-such-sounds==1.0 cannot be downloaded" in said and "--wheels" in said
     assert not (tmp_path / "speech").exists()
+
+
+def test_it_runs_without_torch_and_the_trainer() -> None:
+    """`make speech` installs onnx and onnxruntime alone, and goes as far as the rewriting of a graph."""
+    blocked = "import sys; sys.modules |= dict.fromkeys(('torch', 'ca2m'))"
+    run = "from ca2m_speech import __main__, faster, folder, ortfile; sys.argv[1:] = ['--help']; __main__.main()"
+    done = subprocess.run([sys.executable, "-c", f"{blocked}; {run}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "--wheels" in done.stdout, done.stderr

@@ -1,4 +1,4 @@
-"""`python -m ca2m.speech`: `ca2m speech` where only onnx and onnxruntime are installed."""
+"""`python -m ca2m_speech`: `ca2m speech` where only onnx and onnxruntime are installed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 
-from ca2m.speech import folder
+from ca2m_speech import folder
 
 
 def main() -> int:

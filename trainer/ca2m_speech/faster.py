@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from ca2m.speech.ortfile import graphs_of
+from ca2m_speech.ortfile import graphs_of
 
 MICROSOFT = "com.microsoft"
 

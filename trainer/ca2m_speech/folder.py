@@ -1,6 +1,6 @@
 """The folder that the program listens with: graphs, tokenizer, licences and speech.json, which names and hashes them.
 
-Needs neither torch nor the rest of ca2m: `python -m ca2m.speech` runs with onnx and onnxruntime alone.
+Needs neither torch nor the trainer: `python -m ca2m_speech` runs with onnx and onnxruntime alone.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ca2m.speech import fetch
-from ca2m.speech.models import FORMAT, MODELS, Recipe
+from ca2m_speech import fetch
+from ca2m_speech.models import FORMAT, MODELS, Recipe
 
 log = logging.getLogger("ca2m")
 TOLD = "speech.json"
@@ -77,7 +77,7 @@ def rewrite(path: Path) -> None:
     """x.ort -> x.onnx, with eight-bit matrix products. ValueError: it computes something else than before."""
     import onnx
 
-    from ca2m.speech import faster, ortfile
+    from ca2m_speech import faster, ortfile
 
     made = path.with_suffix(".onnx")
     onnx.save(faster.quantised(ortfile.read(path)), made)

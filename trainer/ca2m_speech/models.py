@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ca2m.speech.fetch import Wheel
+from ca2m_speech.fetch import Wheel
 
 FORMAT = 1
 
