@@ -7,16 +7,14 @@ import logging
 import pickle
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from ca2m import config
-from ca2m.data import checks, convert, merge, refs, rounds, scenes, splits
-from ca2m.data.loader import Feed
-from ca2m.learn import finetune, speed, train
-from ca2m.measure import attend, frames, measuring, rival, show, validation
+from ca2m.data import augment, checks, coco, convert, counting, merge, refs, splits, writing
+from ca2m.infer.runtime import BundlePointer
+from ca2m.learn import finetune, speed, training
+from ca2m.measure import attend, frames, measuring, rival, show
 from ca2m.net import checkpoint, count
 from ca2m.ship import bundle, golden, shipping
 from ca2m_speech import folder
@@ -68,42 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_parser(sub)
     merge.add_parser(sub)
 
-    p = sub.add_parser("train", help="train, or go on from the last checkpoint in --out")
-    p.add_argument("--config", default="ca2m-edge", help="name or YAML file")
-    p.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="changes the configuration")
-    p.add_argument("--refs", type=Path, required=True, help="refs.jsonl with hand-written phrases")
-    p.add_argument("--photos", type=Path, help="COCO-format annotations for rule-written phrases")
-    p.add_argument(
-        "--sight",
-        "--detector",
-        type=Path,
-        help="visual encoder's weights for the first start: NanoDet-Plus (ca2m-edge), DETR or torchvision ResNet",
-    )
-    p.add_argument("--words", help="local Hugging Face BERT folder, instead of the configuration's")
-    p.add_argument("--start", type=Path, help="checkpoint or bundle to start from instead")
-    p.add_argument("--out", type=Path, required=True, help="folder of checkpoints, curve and TensorBoard log")
-    p.add_argument("--samples", type=int, help="length of the run, instead of the configuration's")
-    p.add_argument("--workers", type=int, default=1, help="processes that make pictures")
-    p.add_argument("--prefetch", type=int, default=3, help="batches that each of them makes ahead")
-    p.add_argument("--no-pin", action="store_true", help="no pinned memory beside a GPU")
-    often = p.add_mutually_exclusive_group()
-    often.add_argument("--measure-every", type=int, metavar="SAMPLES", help="between measurements; default: 10000 ...")
-    often.add_argument("--measure-epochs", type=float, metavar="E", help="... or 1 epoch where the run counts epochs")
-    p.add_argument(
-        "--val",
-        action="append",
-        default=[],
-        metavar="NAME=FILE[:SPLIT]",
-        help="measure on these lines, too (their photos are kept out of training); the first set decides best.pt",
-    )
-    p.add_argument("--keep", action="store_true", help="keep every measured checkpoint, as at-SAMPLES.pt")
-    p.add_argument("--skip-bad", action="store_true", help="leave broken lines and missing pictures out, counted")
-    p.add_argument(
-        "--same-photos",
-        action="store_true",
-        help="train on photos of val, too, where a set divides things (RefCOCOg google)",
-    )
-    p.set_defaults(run=_train)
+    training.add_parser(sub)
 
     p = sub.add_parser("mean", help="the mean of several runs' weights, as a checkpoint")
     p.add_argument("checkpoints", type=Path, nargs="+", help="of runs with one start")
@@ -137,71 +100,23 @@ def _refs(args: argparse.Namespace) -> None:
             )
         else:
             found = refs.read(args.source, args.skip_bad)
-        for line in refs.counts(found):
+        for line in counting.counts(found):
             print(line)
         return
-    photos = [p for p in refs.read_coco(args.source, args.skip_bad) if not args.split or p.split == args.split]
-    written = scenes.write_refs(photos, args.each, args.seed, args.only, args.wordings)
+    photos = [p for p in coco.read(args.source, args.skip_bad) if not args.split or p.split == args.split]
+    written = writing.write_refs(photos, args.each, args.seed, args.only, args.wordings)
     if args.hold_out:
-        written = splits.hold_out(written, args.hold_out)
+        own = splits.plan(written, policy=splits.Policy(calibrates=False, hold_out=args.hold_out))
+        written = [*own.train.refs, *own.val.refs]
     refs.write(args.out, written)
     log.info("wrote %d phrases over %d photos to %s", len(written), len(photos), args.out)
-
-
-def _train(args: argparse.Namespace) -> None:
-    c = config.load(args.config, args.set)
-    if args.words:
-        c = replace(c, network=replace(c.network, words=args.words))
-    if args.samples:
-        c = replace(c, run=replace(c.run, samples=args.samples, epochs=0))
-    if c.network.sight == "nanodet" and not (args.sight or args.start or (args.out / "last.pt").exists()):
-        raise ValueError(f"{c.network.name}: its visual encoder has no weights yet: give --sight or --start")
-    hand = checks.load(args.refs, args.skip_bad)
-    photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
-    sets: dict[str, Sequence[refs.Ref]] = {"hand": hand.of_split("val")}
-    for name, refs_of in (validation.named_set(said, args.skip_bad) for said in args.val):
-        if name in (*sets, "rule"):
-            raise ValueError(f"--val {name}: there is a set of this name already")
-        sets[name] = refs_of
-    more = (r for name, each in sets.items() if name != "hand" for r in each)
-    own, own_photos = splits.of_run(c, hand, photos, args.same_photos, more)
-    samples = rounds.samples_of(c, own, own_photos)
-    c = config.fit_to(c, len(own))
-    rule = measuring.rule_written(photos, sets["hand"], c.network.image_size)
-    sets = {name: each for name, each in sets.items() if each}
-    listed = ", ".join(f"{n} {name}" for name, n in [*((k, len(v)) for k, v in sets.items()), ("rule", len(rule))])
-    log.info("%d phrases, %d photos to train on; to measure on: %s", len(own), len(own_photos), listed)
-    train.fit(
-        c,
-        samples,
-        args.out,
-        args.sight,
-        validation.Validation(sets, rule, c.run.precision) if sets else None,
-        feed=Feed(args.workers, args.prefetch, not args.no_pin),
-        measure_every=_measure_every(args, c, len(own)),
-        start=args.start,
-        keep=args.keep,
-    )
-
-
-def _measure_every(args: argparse.Namespace, c: config.Config, phrases: int) -> int:
-    """Samples between measurements."""
-    if args.measure_every is not None:
-        every: float = args.measure_every
-    elif args.measure_epochs is not None or c.run.epochs:
-        every = (1 if args.measure_epochs is None else args.measure_epochs) * phrases
-    else:
-        every = 10_000
-    if every < 1:
-        raise ValueError("--measure-every and --measure-epochs must be above 0")
-    return round(every)
 
 
 def _golden(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     golden.write(args.out / "phrases.json", args.bundle / "tokenizer.json")
-    pointer = bundle.BundlePointer(args.bundle, ("fp32", "int8"))
-    bundle.golden(pointer, args.frame, args.out / "answers.json", scenes.square)
+    pointer = BundlePointer(args.bundle, ("fp32", "int8"))
+    bundle.golden(pointer, args.frame, args.out / "answers.json", augment.square)
 
 
 if __name__ == "__main__":

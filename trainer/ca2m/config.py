@@ -12,11 +12,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
-from ca2m.sections import Augment as Augment
-from ca2m.sections import Loss as Loss
-from ca2m.sections import Mix as Mix
-from ca2m.sections import Network as Network
-from ca2m.sections import Run as Run
+from ca2m.sections import Augment, Loss, Mix, Network, Run
 
 
 @dataclass(frozen=True)

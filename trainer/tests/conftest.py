@@ -16,8 +16,10 @@ from transformers import BertConfig, BertModel
 
 from ca2m import config
 from ca2m.config import Config
-from ca2m.data.refs import Box, Photo, Ref, Thing
-from ca2m.data.scenes import Sample
+from ca2m.data.coco import Photo
+from ca2m.data.refs import Ref
+from ca2m.data.sample import Sample
+from ca2m.geometry import Box, Thing
 from ca2m.language.looks import Pixels
 from ca2m.net.network import Net, build
 

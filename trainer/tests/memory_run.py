@@ -18,8 +18,8 @@ import numpy as np
 
 from ca2m import config
 from ca2m.data import checks, rounds, splits
-from ca2m.data.crew import Crew
-from ca2m.data.loader import Feed, batches
+from ca2m.learn.crew import Crew
+from ca2m.learn.loader import Feed, batches
 
 PHOTOS, WORKERS, MOST = 174_000, 8, 4.0
 WORDS = ("red", "blue", "man", "woman", "dog", "left", "right", "chair", "table", "in", "front", "of", "the", "big")
@@ -57,7 +57,7 @@ def run(folder: Path, phrases: int) -> float:
     """GB in all, once the workers have made 40 batches."""
     changes = ["network.image_size=64", "network.words=minilm-l6", "network.words_width=384", "run.batch=96"]
     c = config.load("ca2m-r50", changes)
-    own, _ = splits.of_run(c, checks.load(write(folder, phrases)), [])
+    own = splits.plan(checks.load(write(folder, phrases)), policy=splits.Policy.of(c)).train.refs
     samples = rounds.samples_of(c, own, [])
     made = iter(batches(config.fit_to(c, len(own)), samples, 0, Feed(workers=WORKERS, prefetch=3), Crew()))
     for _ in range(40):

@@ -23,12 +23,12 @@ from conftest import Squares, shallow_resnet
 
 from ca2m.config import Config, from_dict
 from ca2m.data import refs
-from ca2m.data.crew import Crew
-from ca2m.data.loader import Feed, batches
-from ca2m.data.scenes import Sample
+from ca2m.data.sample import Sample
 from ca2m.learn import train
+from ca2m.learn.crew import Crew
+from ca2m.learn.loader import Feed, batches
 from ca2m.learn.train import Trainer
-from ca2m.measure.validation import Validation
+from ca2m.learn.validation import Validation
 from ca2m.net.network import build
 
 

@@ -10,8 +10,8 @@ from conftest import Squares
 
 from ca2m import config
 from ca2m.config import Config
-from ca2m.data.crew import Crew
-from ca2m.data.loader import Feed, batches
+from ca2m.learn.crew import Crew
+from ca2m.learn.loader import Feed, batches
 from ca2m.learn.train import Trainer
 from ca2m.net.network import build
 

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 from ca2m.config import Mix
-from ca2m.data import balance, scenes
+from ca2m.data import balance
 from ca2m.data.absent import Absences, told_of
 from ca2m.data.augment import Pictures
+from ca2m.data.coco import Photo
 from ca2m.data.mixing import Mixer
-from ca2m.data.refs import Photo, Ref, Thing
+from ca2m.data.refs import Ref
+from ca2m.data.sample import Said
+from ca2m.geometry import Thing
 from ca2m.language import forms, untrue
 
 
@@ -145,7 +148,7 @@ def test_an_absent_phrase_comes_with_the_one_it_was_made_from(world: tuple[list[
     mixer = Mixer(made, photos, 16, seed=3, mix=Mix(hand=0.5, absent=0.5, alike=True))
     others = [r.phrase for r in made if r.image == made[-1].image and r.box is not None]
     assert len(others) == 2
-    rng, said = np.random.default_rng(0), scenes.Said("blue car 11", None, 2, "absent")
+    rng, said = np.random.default_rng(0), Said("blue car 11", None, 2, "absent")
     seconds = Counter(forms.bare(mixer._both(made[-1].image, said, rng)[1].phrase) for _ in range(200))
     near = sum(n for phrase, n in seconds.items() if "11" in phrase)
     assert near > 100, "three of four: the nearest of two every other time, else either"

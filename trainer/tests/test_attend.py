@@ -16,11 +16,11 @@ from test_tables import world as world
 
 from ca2m import cli, config
 from ca2m.config import Config
+from ca2m.infer.pointer import TorchPointer
 from ca2m.learn import train
 from ca2m.measure import attend
 from ca2m.measure.attend import heat, layers, maps_of, within
-from ca2m.measure.evaluate import TorchPointer
-from ca2m.net import checkpoint, weights, words
+from ca2m.net import checkpoint, words
 from ca2m.net.network import Net, build
 
 PHRASES = ["the red square on the left", "blue"]
@@ -103,8 +103,8 @@ def test_the_command_draws_from_checkpoint_and_bundle(
     page = cv2.imread(str(tmp_path / "out.png"))
     bundle, told = tmp_path / "bundle", {"config": asdict(small.network)}
     bundle.mkdir()
-    weights.write(checkpoint.load(tmp_path / "last.pt")[1], bundle)
-    (bundle / "bundle.json").write_text(json.dumps(told | {"weights": weights.about(bundle)}))
+    checkpoint.write_bundle(checkpoint.load(tmp_path / "last.pt")[1], bundle)
+    (bundle / "bundle.json").write_text(json.dumps(told | {"weights": checkpoint.described(bundle)}))
     same = ["attend", str(bundle), *said[2:], str(tmp_path / "same.png"), "--columns", "3", "--width", "90"]
     assert cli.main(same) == 0
     again = cv2.imread(str(tmp_path / "same.png"))

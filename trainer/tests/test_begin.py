@@ -13,9 +13,9 @@ import torchvision
 from conftest import Squares, paper, shallow_resnet, small_bert
 
 from ca2m.config import Config
-from ca2m.data.crew import Crew
-from ca2m.data.loader import Feed, batches
 from ca2m.learn import begin
+from ca2m.learn.crew import Crew
+from ca2m.learn.loader import Feed, batches
 from ca2m.learn.train import Trainer
 from ca2m.net import checkpoint
 from ca2m.net.network import build

@@ -12,11 +12,14 @@ from conftest import Squares
 from ca2m import cli
 from ca2m.config import Config
 from ca2m.data import refs
-from ca2m.data.refs import Photo, Ref, Thing
+from ca2m.data.coco import Photo
+from ca2m.data.refs import Ref
+from ca2m.geometry import Thing
+from ca2m.infer.pointer import Pointed
 from ca2m.learn import train
 from ca2m.measure import page, twins
 from ca2m.measure.breakdown import breakdown, by_length, reliability, words_of
-from ca2m.measure.evaluate import Judged, Pointed, report
+from ca2m.measure.evaluate import Judged, report
 from ca2m.net.network import build
 
 

@@ -17,9 +17,9 @@ import torch
 from run_worker import Uneven, steps
 
 from ca2m.config import Config
-from ca2m.data.crew import Crew
-from ca2m.data.eyes import SwiftEyes
-from ca2m.data.loader import Feed, batches
+from ca2m.learn.crew import Crew
+from ca2m.learn.eyes import SwiftEyes
+from ca2m.learn.loader import Feed, batches
 from ca2m.learn.train import Trainer
 from ca2m.net.network import build
 

@@ -10,12 +10,14 @@ import torch
 from conftest import Squares
 
 from ca2m.config import Config
-from ca2m.measure.evaluate import TorchPointer, calibrate, judge_samples, report
-from ca2m.net import weights
+from ca2m.infer.pointer import TorchPointer
+from ca2m.infer.runtime import BundlePointer, session_of
+from ca2m.measure.evaluate import calibrate, judge_samples, report
+from ca2m.net import checkpoint
 from ca2m.net.answers import Calibration, pick
 from ca2m.net.network import Net, build
 from ca2m.ship import export, quantise
-from ca2m.ship.bundle import BundlePointer, contract, describe, session_of
+from ca2m.ship.bundle import contract, describe
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +84,10 @@ def test_bundle_json_is_the_contract(bundle: tuple[Net, Path]) -> None:
     ground = about["graphs"]["ground"][1]
     assert {o["name"]: o["shape"] for o in ground["outputs"]}["boxes"] == ["P", net.c.answers, 4]
     assert [g["precision"] for g in about["graphs"]["ground"]] == ["int8", "fp32"]
-    assert about["files"][weights.FILE] == about["weights"]["sha256"]
-    torch.testing.assert_close(weights.read(out).state_dict(), export.rounded(net).state_dict(), rtol=2e-3, atol=1e-3)
+    assert about["files"][checkpoint.FILE] == about["weights"]["sha256"]
+    torch.testing.assert_close(
+        checkpoint.read_bundle(out).state_dict(), export.rounded(net).state_dict(), rtol=2e-3, atol=1e-3
+    )
 
 
 def test_pick_gives_distinct_boxes_best_first() -> None:

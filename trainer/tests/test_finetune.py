@@ -14,13 +14,15 @@ from conftest import Squares
 
 from ca2m import cli
 from ca2m.config import Config
-from ca2m.data import refs, scenes, splits
-from ca2m.data.loader import Collate
-from ca2m.data.refs import Photo, Ref, Thing
+from ca2m.data import refs, splits, writing
+from ca2m.data.coco import Photo
+from ca2m.data.refs import Ref
 from ca2m.data.rounds import Between, Rounds
+from ca2m.geometry import Thing
 from ca2m.learn import finetune
+from ca2m.learn.loader import Collate
 from ca2m.learn.train import Trainer
-from ca2m.net import checkpoint, weights
+from ca2m.net import checkpoint
 from ca2m.net.network import build
 from ca2m.ship import export
 
@@ -72,8 +74,8 @@ def test_from_a_checkpoint(start: Path, own: Path, tmp_path: Path, capsys: pytes
 def test_from_a_bundle_with_replay(small: Config, start: Path, own: Path, tmp_path: Path) -> None:
     net, bundle = export.rounded(checkpoint.load(start)[1]), tmp_path / "bundle"
     bundle.mkdir()
-    weights.write(net, bundle)
-    told = {"config": asdict(net.c), "weights": weights.about(bundle)}
+    checkpoint.write_bundle(net, bundle)
+    told = {"config": asdict(net.c), "weights": checkpoint.described(bundle)}
     (bundle / "bundle.json").write_text(json.dumps(told))
     command = ["finetune", "--start", str(bundle), "--refs", f"{own}/refs.jsonl", "--out", str(tmp_path / "out")]
     assert cli.main([*command, "--replay", f"{own}/refs.jsonl", "--share", "0.25", *SHORT]) == 0
@@ -133,17 +135,19 @@ def test_old_samples_come_evenly_between() -> None:
 def test_phrases_for_one_name_only() -> None:
     things = (Thing("skirt", (0.1, 0.4, 0.4, 0.9), 1.0, True), Thing("person", (0.1, 0.0, 0.45, 1.0), 1.0, True))
     photos = [Photo(f"/none/{k}.jpg", 200, 100, things, "", True, "train", None) for k in range(30)]
-    written = scenes.write_refs(photos, 1, 7, ["skirt"], wordings=3)
+    written = writing.write_refs(photos, 1, 7, ["skirt"], wordings=3)
     assert {r.box for r in written} == {(20.0, 40.0, 80.0, 90.0)}
     assert all("skirt" in r.phrase for r in written)
     per_photo = Counter(r.image for r in written)
     assert len({(r.image, r.phrase) for r in written}) == len(written) and 1 < max(per_photo.values()) <= 3
-    parted = splits.hold_out(written, 3)
-    sides = {s: {r.image for r in parted if r.split == s} for s in ("train", "val")}
+    policy = splits.Policy(calibrates=False, hold_out=3)
+    parted = splits.plan(written, policy=policy)
+    sides = {"train": {r.image for r in parted.train.refs}, "val": {r.image for r in parted.val.refs}}
     assert sides["train"] and sides["val"] and not sides["train"] & sides["val"]
-    assert splits.hold_out(written, 3) == parted
+    assert len(parted.train.refs) + len(parted.val.refs) == len(written)
+    assert splits.plan(written, policy=policy) == parted
 
 
 def test_refs_without_train_phrases_are_named(own: Path) -> None:
     with pytest.raises(ValueError, match="none of 12 phrases is of split train"):
-        finetune.parted([replace(r, split="val") for r in refs.read(own / "refs.jsonl")])
+        finetune.parted([replace(r, split="val") for r in refs.read(own / "refs.jsonl")], [])

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from ca2m.data.refs import Ref
+from ca2m.infer.pointer import Pointed
 from ca2m.language import forms
 from ca2m.language.saying import reword
 from ca2m.measure import asking, sets
-from ca2m.measure.evaluate import Judged, Pointed
+from ca2m.measure.evaluate import Judged
 
 
 @pytest.mark.parametrize(

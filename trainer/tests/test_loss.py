@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from ca2m.config import Loss
+from ca2m.geometry import corners, iou_giou
 from ca2m.learn.loss import SelfPaced, match_loss, pointing_loss
-from ca2m.net.boxes import corners, iou_giou
 
 
 def test_self_paced_loss_is_equation_11() -> None:

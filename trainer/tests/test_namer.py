@@ -15,9 +15,10 @@ from torch.nn import functional as F
 from ca2m import config
 from ca2m.config import Config
 from ca2m.data.augment import Pictures, square
-from ca2m.data.eyes import Eyes, SwiftEyes
 from ca2m.device import autocast
+from ca2m.infer.runtime import session_of
 from ca2m.learn import begin
+from ca2m.learn.eyes import Eyes, SwiftEyes
 from ca2m.learn.loss import Criterion
 from ca2m.learn.optim import groups
 from ca2m.learn.train import Trainer
@@ -26,7 +27,6 @@ from ca2m.net.efficientnet import EfficientNetLite, Stage
 from ca2m.net.namer import AT, Namer, pooled
 from ca2m.net.network import Net, build
 from ca2m.ship import export, quantise
-from ca2m.ship.bundle import session_of
 from ca2m.ship.export import FrameGraph, example
 from ca2m.ship.graphs import expanded, folded
 

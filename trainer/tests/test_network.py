@@ -9,8 +9,8 @@ import torch
 
 from ca2m import config
 from ca2m.config import Config, Network
+from ca2m.geometry import pairwise_iou
 from ca2m.net import nanodet, words
-from ca2m.net.boxes import pairwise_iou
 from ca2m.net.network import Net, build
 from ca2m.net.pointing import counts
 

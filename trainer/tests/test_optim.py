@@ -10,8 +10,8 @@ from conftest import Squares, paper, shallow_resnet, small_bert
 from torch import nn
 
 from ca2m.config import Config, Run
-from ca2m.data.crew import Crew
-from ca2m.data.loader import Feed, batches
+from ca2m.learn.crew import Crew
+from ca2m.learn.loader import Feed, batches
 from ca2m.learn.optim import clip, groups
 from ca2m.learn.train import Trainer
 from ca2m.net import words

@@ -8,12 +8,12 @@ import torch
 from conftest import Squares
 
 from ca2m.config import Config
-from ca2m.data.crew import Crew
-from ca2m.data.loader import Batch, Feed, batches
+from ca2m.geometry import iou_giou
+from ca2m.learn.crew import Crew
+from ca2m.learn.loader import Batch, Feed, batches
 from ca2m.learn.loss import by_quarter
 from ca2m.learn.train import Trainer
 from ca2m.net.answers import pick
-from ca2m.net.boxes import iou_giou
 from ca2m.net.network import Net, build
 
 

@@ -13,9 +13,9 @@ from conftest import Squares, paper, shallow_resnet, small_bert
 from run_worker import paced
 
 from ca2m.config import Config, Loss
-from ca2m.data.crew import Crew
-from ca2m.data.loader import Feed
 from ca2m.learn import train
+from ca2m.learn.crew import Crew
+from ca2m.learn.loader import Feed
 from ca2m.learn.loss import SelfPaced
 from ca2m.learn.train import Trainer
 from ca2m.net.network import build

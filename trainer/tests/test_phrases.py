@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ca2m.data import refs
-from ca2m.data.refs import Box, Thing
+from ca2m.data import coco
+from ca2m.geometry import Box, Thing
 from ca2m.language import names, phrases
 from ca2m.language.looks import COLOURS, look
 from ca2m.language.meaning import Meaning, Scene, Test, fits, points_at
@@ -226,7 +226,7 @@ def test_every_meaning_holds_for_one_thing_only() -> None:
 @pytest.mark.skipif("DEIXIS_DATA" not in os.environ, reason="DEIXIS_DATA does not name the folder of photos and refs")
 def test_words_never_fit_two_things_of_photos() -> None:
     rng, seen = np.random.default_rng(5), 0
-    for photo in refs.read_coco(Path(os.environ["DEIXIS_DATA"]) / "photos" / "annotations.json"):
+    for photo in coco.read(Path(os.environ["DEIXIS_DATA"]) / "photos" / "annotations.json"):
         if not photo.things:
             continue
         i = int(rng.integers(len(photo.things)))

@@ -21,12 +21,12 @@ from ca2m import cli, config
 from ca2m.config import Config, Run
 from ca2m.data import refs
 from ca2m.data.refs import Ref
+from ca2m.infer.runtime import BundlePointer, session_of
 from ca2m.learn import train
 from ca2m.net import words
 from ca2m.net.answers import Calibration
 from ca2m.net.network import Net, build
 from ca2m.ship import export, graphs, precision, quantise
-from ca2m.ship.bundle import BundlePointer, session_of
 
 FREE = {"frame": {"N"}, "phrase": {"P", "L"}, "ground": {"N", "P", "L"}}
 SHAPELESS = {"NonZero", "Loop", "If", "Scan", "Unique", "Compress", "NonMaxSuppression"}  # TensorRT: sizes by content

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ca2m.data import refs
+from ca2m.data import coco, counting, refs
+from ca2m.geometry import Thing
 from ca2m.language import names
 
 LINE = {"image": "photos/a.jpg", "phrase": "red cup", "box": [10, 20, 30, 40], "kind": "attribute", "split": "val"}
@@ -71,13 +72,13 @@ def test_write_gives_back_what_was_read(tmp_path: Path) -> None:
 
 def test_counts(tmp_path: Path) -> None:
     was = refs.read(write_lines(tmp_path, LINE, {**LINE, "kind": "class"}, {**LINE, "split": "train"}))
-    assert refs.counts(was) == [
+    assert counting.counts(was) == [
         "train: 1 phrases over 1 photos (attribute 1)",
         "val: 2 phrases over 1 photos (attribute 1, class 1)",
     ]
 
 
-def coco(**more: Any) -> dict[str, Any]:
+def instances(**more: Any) -> dict[str, Any]:
     return {
         "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 50, **more}],
         "annotations": [
@@ -90,18 +91,18 @@ def coco(**more: Any) -> dict[str, Any]:
     }
 
 
-def read_coco(folder: Path, file: Any) -> list[refs.Photo]:
+def read_coco(folder: Path, file: Any) -> list[coco.Photo]:
     (folder / "annotations.json").write_text(json.dumps(file))
-    return refs.read_coco(folder / "annotations.json")
+    return coco.read(folder / "annotations.json")
 
 
 def test_read_coco(tmp_path: Path) -> None:
-    (photo,) = read_coco(tmp_path, coco())
+    (photo,) = read_coco(tmp_path, instances())
     assert (photo.path, photo.complete, photo.split) == (str(tmp_path / "a.jpg"), True, "train")
     dog, person = photo.things
-    assert dog == refs.Thing("dog", (0.1, 0.2, 0.3, 0.6), 1.0, True)
+    assert dog == Thing("dog", (0.1, 0.2, 0.3, 0.6), 1.0, True)
     assert (person.box, person.score, person.human) == ((0.6, 0, 1.0, 1.0), 0.5, False), "clipped to the photo"
-    (ours,) = read_coco(tmp_path, coco(labels="human+nanodet", split="val", source="s", sequence="q"))
+    (ours,) = read_coco(tmp_path, instances(labels="human+nanodet", split="val", source="s", sequence="q"))
     assert (ours.complete, ours.split, ours.source, ours.sequence) == (False, "val", "s", "q")
 
 
@@ -123,21 +124,23 @@ def test_read_coco(tmp_path: Path) -> None:
     ],
 )
 def test_coco_ids(image: dict[str, Any], ids: tuple[str, ...]) -> None:
-    assert refs.coco_ids(image) == ids
+    assert coco.coco_ids(image) == ids
 
 
-@pytest.mark.parametrize("file", [[], {"images": []}, {**coco(), "images": [{"id": 1}]}, {**coco(), "categories": []}])
+@pytest.mark.parametrize(
+    "file", [[], {"images": []}, instances() | {"images": [{"id": 1}]}, instances() | {"categories": []}]
+)
 def test_read_coco_refuses(tmp_path: Path, file: Any) -> None:
     with pytest.raises(ValueError, match=r"annotations\.json: "):
         read_coco(tmp_path, file)
 
 
 def test_things_of(tmp_path: Path) -> None:
-    (photo,) = read_coco(tmp_path, coco())
+    (photo,) = read_coco(tmp_path, instances())
     ref = refs.Ref(photo.path, "dog", (10, 10, 30, 31), "class", "train", "", False)
-    assert refs.things_of(ref, photo) == "dog"
+    assert coco.things_of(ref, photo) == "dog"
     for box in (None, (10.0, 10.0, 30.0, 50.0)):
-        assert refs.things_of(refs.Ref(photo.path, "dog", box, "class", "train", "", False), photo) is None
+        assert coco.things_of(refs.Ref(photo.path, "dog", box, "class", "train", "", False), photo) is None
 
 
 def test_names() -> None:

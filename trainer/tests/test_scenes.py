@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from conftest import drawn
 
-from ca2m.data import mixing, refs, scenes
-from ca2m.data.refs import Box, Photo, Ref, Thing
-from ca2m.language import names, phrases
+from ca2m.data import augment, coco, handwritten, mixing, mosaic, refs, splits, writing
+from ca2m.data.coco import Photo
+from ca2m.data.refs import Ref
+from ca2m.data.sample import Said
+from ca2m.geometry import Box, Thing, iou
+from ca2m.language import names, phrases, saying
 from ca2m.language.looks import Pixels
 
 
@@ -25,17 +28,17 @@ def where(pixels: Pixels) -> Box:
 
 def test_square_stretches() -> None:
     pixels = drawn(200, 100, (0.25, 0.5, 0.75, 1.0))
-    assert scenes.square(pixels, 64).shape == (64, 64, 3)
-    assert where(scenes.square(pixels, 64)) == (0.25, 0.5, 0.75, 1.0)
+    assert augment.square(pixels, 64).shape == (64, 64, 3)
+    assert where(augment.square(pixels, 64)) == (0.25, 0.5, 0.75, 1.0)
 
 
 def test_a_phrase_without_a_mirror_keeps_its_picture_as_it_is() -> None:
     box = (0.1, 0.2, 0.3, 0.7)
-    unsure, sure = (scenes.Said(phrase, box, -1, "position") for phrase in ("bag left on the bench", "leftmost bag"))
+    unsure, sure = (Said(phrase, box, -1, "position") for phrase in ("bag left on the bench", "leftmost bag"))
     for said, want in (([sure], {"left", "right"}), ([unsure], {"left"}), ([sure, unsure], {"left"})):
         seen = set()
         for seed in range(20):
-            found = scenes.told(said, drawn(64, 64, box), 64, np.random.default_rng(seed), augment=True)
+            found = handwritten.told(said, drawn(64, 64, box), 64, np.random.default_rng(seed), augment=True)
             assert all(s.box is not None for s in found)
             seen |= {"left" if s.box[0] + s.box[2] < 1 else "right" for s in found if s.box}
         assert seen == want, said
@@ -43,25 +46,25 @@ def test_a_phrase_without_a_mirror_keeps_its_picture_as_it_is() -> None:
 
 def test_from_ref_keeps_the_box_on_its_thing(world: tuple[list[Ref], list[Photo]]) -> None:
     made, photos = world
-    pictures, rng = scenes.Pictures(), np.random.default_rng(2)
+    pictures, rng = augment.Pictures(), np.random.default_rng(2)
     for ref in made * 6:
         photo = next(p for p in photos if p.path == ref.image)
-        sample = scenes.from_ref(ref, pictures.get(ref.image), photo, 160, rng, augment=True)
+        sample = handwritten.from_ref(ref, pictures.get(ref.image), photo, 160, rng, augment=True)
         assert sample.pixels.shape == (160, 160, 3) and sample.pixels.flags.c_contiguous
         if ref.box is None:
             assert sample.box is None and sample.kind == "absent"
             continue
         assert sample.box is not None
-        assert refs.iou(sample.box, where(sample.pixels)) > 0.9
+        assert iou(sample.box, where(sample.pixels)) > 0.9
         assert sample.noun == names.INDEX["car"]
 
 
 def test_flip_swaps_words_and_box() -> None:
     picture = drawn(200, 100, (0.0, 0.2, 0.3, 0.8))
-    said, seen = scenes.Said("car on the left", (0.0, 0.2, 0.3, 0.8), names.INDEX["car"], "position"), set()
+    said, seen = Said("car on the left", (0.0, 0.2, 0.3, 0.8), names.INDEX["car"], "position"), set()
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        (sample,) = scenes.told([said], picture, 64, rng, augment=True, say=lambda phrase, _: phrase)
+        (sample,) = handwritten.told([said], picture, 64, rng, augment=True, say=lambda phrase, _: phrase)
         assert sample.box is not None
         side = "left" if (sample.box[0] + sample.box[2]) / 2 < 0.5 else "right"
         assert side in sample.phrase
@@ -75,24 +78,24 @@ def test_jitter_keeps_colour_words_true() -> None:
     for name, rgb in {"red": (200, 30, 30), "blue": (40, 60, 190), "green": (30, 140, 60)}.items():
         flat = np.full((32, 32, 3), rgb, np.uint8)
         for _ in range(50):
-            assert name in phrases.looks.look(scenes.jitter(flat, rng), thing).may
+            assert name in phrases.looks.look(augment.jitter(flat, rng), thing).may
 
 
 def test_reword_keeps_the_words_that_count() -> None:
     rng = np.random.default_rng(0)
-    said = {scenes.reword("the dog on the left", rng) for _ in range(1000)}
+    said = {saying.reword("the dog on the left", rng) for _ in range(1000)}
     assert {"the dog on the left", "dog on left", "a dog at left", "find the dog on the left"} <= said
     assert all(re.search(r"\bdog\b", s) and re.search(r"\bleft\b", s) and "right" not in s for s in said)
-    kept = {scenes.as_written("the dog on the left", rng) for _ in range(1000)}
+    kept = {saying.as_written("the dog on the left", rng) for _ in range(1000)}
     assert {"the dog on the left", "the dog on left", "the dog at left"} <= kept
     assert all(s.startswith("the dog ") for s in kept)
 
 
 def test_from_photos_points_at_what_it_says(world: tuple[list[Ref], list[Photo]]) -> None:
     _, photos = world
-    pictures, rng = scenes.Pictures(), np.random.default_rng(3)
+    pictures, rng = augment.Pictures(), np.random.default_rng(3)
     for _ in range(60):
-        (sample,) = scenes.from_photos(photos, pictures, 160, rng, augment=True)
+        (sample,) = mosaic.from_photos(photos, pictures, 160, rng, augment=True)
         assert sample.box is not None and sample.kind.startswith("rule ")
         x1, y1, x2, y2 = (round(v * 160) for v in sample.box)
         inside = sample.pixels[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2].astype(int)
@@ -105,7 +108,7 @@ def test_cut_things_make_their_noun_ambiguous() -> None:
     rng = np.random.default_rng(0)
     scores = []
     for _ in range(300):
-        for thing in scenes._place(canvas, (0, 0, 100, 100), drawn(100, 100, (0, 0, 0.3, 1)), photo, rng, True):
+        for thing in mosaic._place(canvas, (0, 0, 100, 100), drawn(100, 100, (0, 0, 0.3, 1)), photo, rng, True):
             assert np.allclose(thing.box, where(canvas), atol=0.02)
             scores.append(thing.score)
     assert 0.0 in scores and 1.0 in scores
@@ -113,19 +116,17 @@ def test_cut_things_make_their_noun_ambiguous() -> None:
 
 def test_fixed_sets(world: tuple[list[Ref], list[Photo]]) -> None:
     made, photos = world
-    pictures, held = scenes.Pictures(), scenes.hold_out(photos, made)
-    hand = scenes.hand_val(made, held, pictures, 64)
-    assert [s.phrase for s in hand] == [r.phrase for r in made if r.split == "val"]
-    rule = [scenes.rule_val(held, pictures, 64, n=6) for _ in range(2)]
+    pictures, held = augment.Pictures(), splits.plan(made, photos).val.photos
+    rule = [mosaic.rule_val(held, pictures, 64, n=6) for _ in range(2)]
     assert [s.phrase for s in rule[0]] == [s.phrase for s in rule[1]]
     assert all(s.box is not None for s in rule[0])
 
 
 def test_write_refs(world: tuple[list[Ref], list[Photo]], tmp_path: Path) -> None:
     _, photos = world
-    written = scenes.write_refs(photos, each=2, seed=1)
+    written = writing.write_refs(photos, each=2, seed=1)
     assert len(written) == len(photos), "one thing a photo"
-    assert written == scenes.write_refs(photos, each=2, seed=1)
+    assert written == writing.write_refs(photos, each=2, seed=1)
     refs.write(tmp_path / "refs.jsonl", written)
     again = refs.read(tmp_path / "refs.jsonl")
     assert [(r.image, r.phrase, r.kind) for r in again] == [(r.image, r.phrase, r.kind) for r in written]
@@ -133,22 +134,22 @@ def test_write_refs(world: tuple[list[Ref], list[Photo]], tmp_path: Path) -> Non
 
 def test_pictures_say_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        scenes.Pictures().get(str(tmp_path / "none.jpg"))
+        augment.Pictures().get(str(tmp_path / "none.jpg"))
     for text in ("no picture", ""):
         (tmp_path / "text.jpg").write_text(text)
         with pytest.raises(ValueError, match="text.jpg"):
-            scenes.Pictures().get(str(tmp_path / "text.jpg"))
+            augment.Pictures().get(str(tmp_path / "text.jpg"))
 
 
 @pytest.mark.skipif("DEIXIS_DATA" not in os.environ, reason="DEIXIS_DATA does not name the folder of photos and refs")
 def test_real_data() -> None:
     data = Path(os.environ["DEIXIS_DATA"])
-    made, photos = refs.read(data / "refs.jsonl"), refs.read_coco(data / "photos" / "annotations.json")
+    made, photos = refs.read(data / "refs.jsonl"), coco.read(data / "photos" / "annotations.json")
     mixer = mixing.Mixer(made, photos, 320, seed=7)
     for sample in map(mixer.sample, range(400)):
         assert sample.pixels.shape == (320, 320, 3) and sample.phrase
         assert (sample.box is None) == (sample.kind == "absent")
         assert sample.box is None or 0 <= sample.box[0] < sample.box[2] <= 1 and 0 <= sample.box[1] < sample.box[3] <= 1
         assert -1 <= sample.noun <= 80
-    held = scenes.hold_out(photos, made)
-    assert len({p.path for p in held if p.split == "val"}) == len({r.image for r in made if r.split == "val"})
+    held = splits.plan(made, photos).val.photos
+    assert {r.image for r in made if r.split == "val"} <= {p.path for p in held}

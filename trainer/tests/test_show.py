@@ -11,7 +11,7 @@ import pytest
 from conftest import Squares
 
 from ca2m import cli
-from ca2m.data.scenes import Sample
+from ca2m.data.sample import Sample
 from ca2m.language.names import INDEX, OUTSIDE
 from ca2m.measure import sheet, show
 

@@ -12,8 +12,8 @@ from conftest import Squares
 
 from ca2m import cli
 from ca2m.config import Config
-from ca2m.data.crew import Crew
-from ca2m.data.loader import Collate, Feed, batches
+from ca2m.learn.crew import Crew
+from ca2m.learn.loader import Collate, Feed, batches
 
 
 def test_the_command_tells_rates_for_each_number_of_workers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,10 @@ import pytest
 
 from ca2m import cli
 from ca2m.data import merge, refs, splits
-from ca2m.data.refs import Photo, Ref
+from ca2m.data.coco import Photo
+from ca2m.data.refs import Ref
+from ca2m.data.splits import Policy
+from ca2m.geometry import Thing
 
 TRAIN = Ref("/train2014/1.jpg", "dog", (0, 0, 5, 5), "", "train", "refcoco", False, ("coco:1",))
 
@@ -29,7 +32,8 @@ def test_photos_of_other_splits_go_by_path_and_by_id() -> None:
     same_id = replace(TRAIN, image=two, ids=("vg:9", "coco:1"))
     other = replace(TRAIN, image=three, ids=("coco:2",))
     photo = Photo(four, 4, 4, (), "coco", True, "train", None, ("coco:1",))
-    own, photos = splits.for_training([val, same_path, same_id, other], [photo, replace(photo, ids=("coco:3",))])
+    found = splits.plan([val, same_path, same_id, other], [photo, replace(photo, ids=("coco:3",))])
+    own, photos = found.train
     assert own == [other]
     assert [p.ids for p in photos] == [("coco:3",)]
 
@@ -38,16 +42,36 @@ def test_same_photos_keeps_train_phrases_only() -> None:
     one, two = names(2, aside=False)
     val, train = replace(TRAIN, image=one, split="val"), replace(TRAIN, image=one)
     photo = Photo(two, 4, 4, (), "coco", True, "train", None, ("coco:1",))
-    assert splits.for_training([val, train], [photo], same_photos=True) == ([train], [])
+    assert splits.plan([val, train], [photo], Policy(same_photos=True)).train == ([train], [])
 
 
 def test_calibration_photos_go_under_every_name() -> None:
     (aside,), (one, two) = names(1, aside=True), names(2, aside=False)
     held, twin = replace(TRAIN, image=aside), replace(TRAIN, image=one)
     other = replace(TRAIN, image=two, ids=("coco:2",))
-    assert splits.for_training([held, twin, other], []) == ([other], [])
+    assert splits.plan([held, twin, other]).train == ([other], [])
     val = replace(other, split="val")
-    assert splits.for_training([held, twin, other, val], [], calibrated=False) == ([held, twin], [])
+    assert splits.plan([held, twin, other, val], policy=Policy(calibrates=False)).train == ([held, twin], [])
+
+
+def test_the_parts_of_a_plan_do_not_meet() -> None:
+    (aside, gone), (one, two, three) = names(2, aside=True), names(3, aside=False)
+    made = [replace(TRAIN, image=name, ids=(), split=s) for name, s in ((aside, "train"), (one, "train"), (two, "val"))]
+    made += [replace(TRAIN, image=gone, ids=(), split=s) for s in ("train", "testA")]
+    photos = [Photo(name, 4, 4, (), "", True, "train", None) for name in (aside, one, two, three)]
+    found = splits.plan(made, photos)
+    assert [[r.image for r in part.refs] for part in found] == [[one], [two], [aside]]
+    assert [[p.path for p in part.photos] for part in found] == [[one, three], [two], [aside]]
+    assert [p.split for p in found.val.photos] == ["val"], "as its phrase says"
+
+
+def test_a_policy_keeps_more_out() -> None:
+    one, two, three = names(3, aside=False)
+    skirt = Photo(one, 4, 4, (Thing("skirt", (0, 0, 1, 1), 1.0, True),), "", True, "train", None)
+    made = [replace(TRAIN, image=name, ids=()) for name in (one, two, three)]
+    held = [replace(made[1], split="test")]
+    found = splits.plan(made, [skirt], Policy(leave_out=("skirt",), held=held)).train
+    assert [r.image for r in found.refs] == [three] and not found.photos
 
 
 def write(path: Path, *lines: dict[str, Any]) -> Path:

@@ -8,9 +8,9 @@ import torch
 from conftest import Squares
 
 from ca2m.config import Config
-from ca2m.data.crew import Crew
-from ca2m.data.loader import Feed, Numbered, batches
 from ca2m.learn import begin, train
+from ca2m.learn.crew import Crew
+from ca2m.learn.loader import Feed, Numbered, batches
 from ca2m.learn.optim import rate
 from ca2m.learn.train import Trainer
 from ca2m.net import checkpoint

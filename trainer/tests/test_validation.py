@@ -18,13 +18,16 @@ from run_worker import measured
 from ca2m import cli, device
 from ca2m.config import Config
 from ca2m.data import refs
-from ca2m.data.crew import Crew
-from ca2m.data.refs import Photo, Ref, Thing
+from ca2m.data.coco import Photo
+from ca2m.data.refs import Ref
+from ca2m.geometry import Thing
+from ca2m.infer.pointer import TorchPointer
+from ca2m.learn import train, validation
+from ca2m.learn.crew import Crew
 from ca2m.learn.progress import Progress
 from ca2m.learn.train import Trainer
-from ca2m.measure import evaluate, twins, validation
-from ca2m.measure.evaluate import TorchPointer
-from ca2m.measure.validation import Validation
+from ca2m.learn.validation import Validation
+from ca2m.measure import evaluate, twins
 from ca2m.net.network import Net, build
 
 WORKER = Path(__file__).parent / "run_worker.py"
@@ -191,7 +194,7 @@ def test_photos_of_a_named_set_are_not_trained_on(
     def fit(c: Config, samples: object, folder: Path, sight: object, measure: Validation, **how: object) -> None:
         seen.update(how, samples=samples, sets={k: len(v) for k, v in measure.sets.items()})
 
-    monkeypatch.setattr(cli.train, "fit", fit)
+    monkeypatch.setattr(train, "fit", fit)
     own = [replace(r, split="train") for r in refs.read(lines)]
     refs.write(tmp_path / "own.jsonl", own)
     kept = [r for r in refs.read(lines) if r.image.endswith("0.png")]

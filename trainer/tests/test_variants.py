@@ -17,12 +17,12 @@ from test_tables import shallow as shallow
 
 from ca2m import cli
 from ca2m.config import Run
+from ca2m.infer.pointer import TorchPointer
+from ca2m.infer.runtime import BundlePointer
 from ca2m.learn import train
-from ca2m.measure.evaluate import TorchPointer
 from ca2m.net import checkpoint
 from ca2m.net.network import build
 from ca2m.ship import precision, quantise
-from ca2m.ship.bundle import BundlePointer
 
 TRIED = {
     "ca2m-r50": {"int8": "frame", "fp16": "ground"},

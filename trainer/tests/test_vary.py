@@ -15,12 +15,13 @@ from test_scenes import where
 
 from ca2m import config
 from ca2m.config import Augment
-from ca2m.data import refs
+from ca2m.data.coco import Photo
 from ca2m.data.mixing import Mixer
-from ca2m.data.refs import Box, Photo, Ref, Thing
+from ca2m.data.refs import Ref
 from ca2m.data.rounds import Rounds, samples_of
-from ca2m.data.scenes import Sample
+from ca2m.data.sample import Sample
 from ca2m.data.vary import LOOSE, Varied, Vary
+from ca2m.geometry import Box, Thing, iou
 from ca2m.language import phrases
 
 STILL = Augment("torchvision", flip=0, turn=0, shear=0, zoom=0, shift=0, brightness=0, contrast=0, saturation=0, blur=0)
@@ -126,7 +127,7 @@ def test_a_number_gives_the_same_sample_and_torch_is_left_alone(tmp_path: Path) 
     assert isinstance(one, Varied) and isinstance(one.samples, Rounds) and not one.samples.augment
     mixed = samples_of(c, made, photos)
     assert isinstance(mixed, Varied) and isinstance(mixed.samples, Mixer) and not mixed.samples.augment
-    assert refs.iou(mixed.sample(1).box or (0, 0, 0, 0), where(mixed.sample(1).pixels)) > 0.85
+    assert iou(mixed.sample(1).box or (0, 0, 0, 0), where(mixed.sample(1).pixels)) > 0.85
     plain = samples_of(config.load("ca2m-r50", ["augment.recipe=plain"]), made, [])
     assert isinstance(plain, Rounds) and plain.augment
 

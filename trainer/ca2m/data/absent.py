@@ -10,9 +10,12 @@ import numpy as np
 
 from ca2m.data import checks
 from ca2m.data.augment import PLACED, Pictures
+from ca2m.data.coco import Photo
 from ca2m.data.faults import EntryError
-from ca2m.data.refs import Box, Photo, Ref, Thing, iou
-from ca2m.data.scenes import Said, draw, noun_of
+from ca2m.data.handwritten import noun_of
+from ca2m.data.refs import Ref
+from ca2m.data.sample import Said, draw
+from ca2m.geometry import Thing, area, iou
 from ca2m.language import forms, names, phrases
 from ca2m.language.untrue import elsewhere, narrowed, swapped, twisted
 
@@ -95,7 +98,7 @@ class Absences:
             if not 0 <= noun < names.OUTSIDE:
                 continue
             alike = [t for t in photo.things if t.name in names.confusable(names.COCO80[noun])]
-            if len(alike) != 1 or ref.box is None or _area(ref.box) <= LARGE * photo.width * photo.height:
+            if len(alike) != 1 or ref.box is None or area(ref.box) <= LARGE * photo.width * photo.height:
                 continue
             if way < 0.2:
                 phrase = self._aside(ref, ref.box[0] / photo.width, ref.box[2] / photo.width, rng)
@@ -167,7 +170,3 @@ def told_of(others: Mapping[str, Sequence[Ref]], known: Mapping[str, Photo]) -> 
                 things.append(Thing(name, box, 1.0, True))
         found[path] = Photo(path, *size, tuple(things), "", False, "train", None)
     return found
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])

@@ -7,7 +7,7 @@ import re
 import cv2
 import numpy as np
 
-from ca2m.data.refs import Box
+from ca2m.geometry import Box
 from ca2m.language.looks import Pixels
 
 FLIP = 0.5
@@ -67,25 +67,3 @@ def cut(pixels: Pixels, window: Box) -> tuple[Pixels, Box]:
     x1, y1 = int(window[0] * width), int(window[1] * height)
     x2, y2 = max(x1 + 1, int(np.ceil(window[2] * width))), max(y1 + 1, int(np.ceil(window[3] * height)))
     return pixels[y1:y2, x1:x2], (x1 / width, y1 / height, min(x2, width) / width, min(y2, height) / height)
-
-
-def inside(box: Box, window: Box) -> Box:
-    """The box as seen in the window, both 0..1 of the picture; it may reach over 0..1."""
-    across, down = window[2] - window[0], window[3] - window[1]
-    return (
-        (box[0] - window[0]) / across,
-        (box[1] - window[1]) / down,
-        (box[2] - window[0]) / across,
-        (box[3] - window[1]) / down,
-    )
-
-
-def clip(box: Box) -> Box:
-    """The part of a box within 0..1."""
-    x1, y1, x2, y2 = (min(1.0, max(0.0, v)) for v in box)
-    return x1, y1, x2, y2
-
-
-def flipped(box: Box) -> Box:
-    """The box in the picture mirrored left to right."""
-    return 1 - box[2], box[1], 1 - box[0], box[3]

@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from ca2m.data import refs
+from ca2m.data import coco, refs
+from ca2m.data.coco import Photo
 from ca2m.data.faults import EntryError, Faults
-from ca2m.data.refs import Photo, Ref
+from ca2m.data.refs import Ref
 from ca2m.data.table import Table, Writer
 
 OVER = 1.0  # pixels that a box may reach over the edge of its picture
@@ -97,7 +98,7 @@ def _outside(ref: Ref, size_: Size) -> EntryError:
 def load_photos(path: str | os.PathLike[str], skip_bad: bool = False) -> list[Photo]:
     """The same for COCO instances. A picture may have another size than the file says (boxes are kept in shares of it),
     but not another shape."""
-    faults, photos = Faults(skip_bad), refs.read_coco(path, skip_bad)
+    faults, photos = Faults(skip_bad), coco.read(path, skip_bad)
     seen, sound = sizes(photo.path for photo in photos), []
     for number, photo in enumerate(photos, 1):
         try:

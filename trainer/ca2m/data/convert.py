@@ -11,9 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ca2m.data import refs, scenes
+from ca2m.data import coco, refs, writing
+from ca2m.data.coco import Photo
+from ca2m.data.counting import Counts
 from ca2m.data.faults import EntryError, Faults
-from ca2m.data.refs import Counts, Photo, Ref
+from ca2m.data.refs import Ref
 from ca2m.data.sources import flickr, genome, refer, seqtr, transvg, voc
 from ca2m.data.sources.files import Folder
 
@@ -123,13 +125,13 @@ def _seqtr(args: argparse.Namespace, faults: Faults) -> Iterator[Ref]:
 
 
 def _coco(args: argparse.Namespace, faults: Faults) -> Iterator[Ref]:
-    photos = refs.read_coco(args.instances, args.skip_bad, args.images)
+    photos = coco.read(args.instances, args.skip_bad, args.images)
     said = re.search(r"train|val|test", args.instances.name)
     split = args.split or (said[0] if said else "")
     if split:
         photos = [replace(photo, split=split) for photo in photos]
     there = [photo for photo in photos if args.no_look or _is_there(photo, args.instances, faults)]
-    return iter(scenes.write_refs([_named(photo, "coco") for photo in there], args.each, args.seed))
+    return iter(writing.write_refs([_named(photo, "coco") for photo in there], args.each, args.seed))
 
 
 def _is_there(photo: Photo, file: Path, faults: Faults) -> bool:
@@ -145,4 +147,4 @@ def _named(photo: Photo, source: str) -> Photo:
 
 def _voc(args: argparse.Namespace, faults: Faults) -> Iterator[Ref]:
     pictures = Folder(args.images or voc.folder_of(args.folder), not args.no_look)
-    return iter(scenes.write_refs(voc.read(args.folder, pictures, faults), args.each, args.seed))
+    return iter(writing.write_refs(voc.read(args.folder, pictures, faults), args.each, args.seed))

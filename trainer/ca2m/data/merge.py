@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ca2m.data import refs, splits
+from ca2m.data.counting import Counts
 from ca2m.data.faults import Faults
-from ca2m.data.refs import Counts, Ref
+from ca2m.data.refs import Ref
 
 log = logging.getLogger("ca2m")
 
@@ -50,7 +51,7 @@ def merged(
     is found. Logs for each file how many lines went. Reads every file twice and keeps none in memory."""
     faults, kept = Faults(skip_bad), set[str]()
     for path in (*files, *held):
-        kept |= splits.held_out(ref for _, ref in refs.lines(path, faults))
+        kept |= splits.kept_out(ref for _, ref in refs.lines(path, faults))
     faults.settle()
     for path in files:
         dropped, photos, nameless, count = 0, set[str](), 0, 0

@@ -10,29 +10,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from ca2m.config import Mix
-from ca2m.data import balance
+from ca2m.data import balance, splits
 from ca2m.data.absent import Absences, Missing
 from ca2m.data.augment import FLIP, PLACED, Pictures
-from ca2m.data.refs import Photo, Ref
-from ca2m.data.scenes import (
-    Said,
-    Sample,
-    as_written,
-    draw,
-    from_photos,
-    gone,
-    hold_out,
-    reword,
-    rowed,
-    ruled,
-    said_of,
-    side_by_side,
-    told,
-)
+from ca2m.data.coco import Photo
+from ca2m.data.handwritten import said_of, side_by_side, told
+from ca2m.data.mosaic import from_photos, gone, rowed, ruled
+from ca2m.data.refs import Ref
+from ca2m.data.sample import Said, Sample, draw
 from ca2m.data.table import Table
 from ca2m.language import forms, names, phrases
 from ca2m.language.looks import Pixels
 from ca2m.language.meaning import Scene
+from ca2m.language.saying import as_written, reword
 
 log = logging.getLogger("ca2m")
 
@@ -57,7 +47,7 @@ class Mixer:
     same pixels, or one of them nothing, tell best that the phrase counts, and the encoder sees the picture once.
 
     A sample depends on the seed and its number only, so that a run goes on where it stopped and workers need not talk.
-    Photos of the val split, or with a val phrase, are left out in every form.
+    Photos of another split than train, or with a phrase of one, are left out in every form.
     """
 
     def __init__(
@@ -74,14 +64,12 @@ class Mixer:
         """flip: share of the pictures that is mirrored with augment."""
         self.side, self.seed, self.augment, self.flip, self.mix = side, seed, augment, flip, mix or Mix()
         self.pictures = pictures or Pictures()
-        photos = [photo for photo in hold_out(photos, refs) if photo.split == "train"]
-        kept = {ref.image for ref in refs if ref.split != "train"}
+        train, photos = splits.plan(refs, photos, splits.Policy(calibrates=False)).train
         self.photos = {photo.path: photo for photo in photos}
         self.labelled = [photo for photo in photos if photo.things]
         rowing = np.random.default_rng(0)  # which words it takes matters little
         self.rows = [p for p in self.labelled if self.mix.rows and phrases.row(Scene(p.things), rowing)]
         self.shares = np.cumsum(shares_of(self.labelled)) if self.labelled else np.zeros(0)
-        train = Table.of(ref for ref in refs if ref.split == "train" and ref.image not in kept)
         self.hand = Table.of(ref for ref in train if ref.box is not None)
         self.missing = Table.of(ref for ref in train if ref.box is None)
         if not self.hand and not self.labelled:

@@ -9,10 +9,11 @@ import numpy as np
 
 from ca2m.config import Config
 from ca2m.data.augment import FLIP, Pictures
-from ca2m.data.loader import Samples
+from ca2m.data.coco import Photo
+from ca2m.data.handwritten import from_ref
 from ca2m.data.mixing import Mixer
-from ca2m.data.refs import Photo, Ref
-from ca2m.data.scenes import Sample, from_ref
+from ca2m.data.refs import Ref
+from ca2m.data.sample import Sample, Samples
 from ca2m.data.table import Table
 
 
@@ -86,6 +87,6 @@ def varied(c: Config, samples: Samples) -> Samples:
     """The samples as the recipe of `augment` wants them; `plain` is of their own making."""
     if c.augment.recipe == "plain":
         return samples
-    from ca2m.data.vary import Varied, Vary  # here, since torchvision takes seconds and ca2m-edge does without
+    from ca2m.data.vary import Varied, Vary
 
     return Varied(samples, Vary(c.augment), c.run.seed)

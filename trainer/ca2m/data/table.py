@@ -12,7 +12,8 @@ from typing import overload
 
 import numpy as np
 
-from ca2m.data.refs import Box, Ref
+from ca2m.data.refs import Ref
+from ca2m.geometry import Box
 
 NOWHERE = (float("nan"),) * 4
 

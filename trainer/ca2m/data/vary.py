@@ -14,8 +14,7 @@ from torchvision.tv_tensors import BoundingBoxes
 
 from ca2m.config import Augment
 from ca2m.data.augment import PLACED
-from ca2m.data.loader import Samples
-from ca2m.data.scenes import Sample
+from ca2m.data.sample import Sample, Samples
 from ca2m.language.sides import mirrored
 
 GREY = (124, 116, 104)  # what comes into the picture from outside it: the mean of ImageNet, as encoders expect

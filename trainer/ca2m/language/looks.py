@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ca2m.data.refs import Thing
+from ca2m.geometry import Thing
 
 Pixels = npt.NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ca2m.data.refs import Box, Thing, iou
+from ca2m.geometry import Box, Thing, area, iou
 from ca2m.language import looks, names
 from ca2m.language.looks import Pixels
 
@@ -293,12 +293,12 @@ def _on(a: Box, b: Box) -> bool | None:
 
 def _with(a: Box, b: Box) -> bool | None:
     """b is carried or worn by a: it lies almost inside of a and is much smaller."""
-    return _far_apart(_overlap(b, a) > 0.75 and _area(b) < 0.4 * _area(a), _overlap(b, a) < 0.02 and _gap(a, b) > 0.03)
+    return _far_apart(_overlap(b, a) > 0.75 and area(b) < 0.4 * area(a), _overlap(b, a) < 0.02 and _gap(a, b) > 0.03)
 
 
 def _in(a: Box, b: Box) -> bool | None:
     """a sits or lies on b, which is wide enough to hold the most of it."""
-    clear = _overlap(a, b) > 0.55 and _shared(a, b, 0) > 0.8 and _area(b) > 0.6 * _area(a)
+    clear = _overlap(a, b) > 0.55 and _shared(a, b, 0) > 0.8 and area(b) > 0.6 * area(a)
     return _far_apart(clear, _overlap(a, b) < 0.05 and _gap(a, b) > 0.03)
 
 
@@ -307,10 +307,6 @@ def _covered(a: Box, b: Box) -> bool | None:
     x = (a[0] + a[2]) / 2
     clear = b[0] < x < b[2] and b[1] < a[1] + 0.02 and a[1] - 0.05 < b[3] < (a[1] + a[3]) / 2
     return _far_apart(clear, a[2] < b[0] - 0.02 or a[0] > b[2] + 0.02 or a[3] < b[1])
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 RELATIONS: dict[str, Callable[[Box, Box], bool | None]] = {

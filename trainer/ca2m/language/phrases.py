@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ca2m.data.refs import Thing
+from ca2m.geometry import Thing
 from ca2m.language import looks, names
 from ca2m.language.looks import Pixels
 from ca2m.language.meaning import Meaning, Scene, Test, fits, points_at

@@ -14,10 +14,15 @@ from typing import Any
 from ca2m import config
 from ca2m.config import Config
 from ca2m.data import checks, mixing, splits
-from ca2m.data.loader import Feed, Samples
-from ca2m.data.refs import Photo, Ref
+from ca2m.data.coco import Photo
+from ca2m.data.refs import Ref
 from ca2m.data.rounds import Between, Rounds, varied
+from ca2m.data.sample import Samples
+from ca2m.data.splits import Plan
+from ca2m.data.table import Table
+from ca2m.infer.pointer import TorchPointer
 from ca2m.learn import train
+from ca2m.learn.loader import Feed
 from ca2m.measure import evaluate
 from ca2m.net import checkpoint
 from ca2m.net.network import Net
@@ -44,13 +49,13 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _run(args: argparse.Namespace) -> None:
-    own = parted(checks.load(args.refs, args.skip_bad))
-    old = list(checks.load(args.replay, args.skip_bad)) if args.replay else []
+    old = checks.load(args.replay, args.skip_bad) if args.replay else Table.of(())
+    own = parted(checks.load(args.refs, args.skip_bad), old)
     photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
     before = checkpoint.began(args.start)
-    c = plan(config.load(args.config, args.set), before, own, bool(old or photos), args.share)
+    c = recipe_for(config.load(args.config, args.set), before, own.train.refs, bool(old or photos), args.share)
     samples = mixed(c, own, old, photos, args.share, checkpoint.left_out(args.start))
-    val = {"own": [r for r in own if r.split == "val"], "old": [r for r in old if r.split == "val"]}
+    val = {"own": list(own.val.refs), "old": list(old.of_split("val"))}
     told: dict[str, Any] = {"before": figures(before, val)}
     log.info("before: %s", json.dumps(told["before"]))
     began = time.monotonic()
@@ -60,25 +65,26 @@ def _run(args: argparse.Namespace) -> None:
     told |= {
         "after": figures(after, val),
         "samples": c.run.samples,
-        "phrases": len(own) - len(val["own"]),
+        "phrases": len(own.train.refs),
     }
     (args.out / "finetune.json").write_text(json.dumps(told, indent=1) + "\n")
     print(table(told))
     print(f"next: ca2m export {last} --out BUNDLE --refs {args.replay or args.refs}")
 
 
-def parted(refs: Sequence[Ref]) -> list[Ref]:
-    """The refs as they are where some are of split val; else one photo in five measures. ValueError without a rest."""
-    found = list(refs) if any(r.split == "val" for r in refs) else splits.hold_out(refs, HELD)
-    if not any(r.split == "train" for r in found):
-        raise ValueError(f"finetune: none of {len(found)} phrases is of split train")
+def parted(refs: Sequence[Ref], old: Sequence[Ref]) -> Plan:
+    """The refs by their splits where some are of val; else one photo in five measures. No photo that a phrase of
+    another split speaks of, here or among the old ones, is in train. ValueError where nothing is."""
+    hold_out = 0 if any(r.split == "val" for r in refs) else HELD
+    found = splits.plan(refs, policy=splits.Policy(calibrates=False, hold_out=hold_out, held=old))
+    if not found.train.refs:
+        raise ValueError(f"finetune: none of {len(refs)} phrases is of split train")
     return found
 
 
-def plan(c: Config, start: Net, own: Sequence[Ref], replays: bool, share: float) -> Config:
-    """The recipe for the start's network and for these phrases."""
-    fresh = sum(r.split == "train" for r in own)
-    c = config.fit_to(replace(c, network=start.c), round(fresh / (1 - share)) if replays else fresh)
+def recipe_for(c: Config, start: Net, own: Sequence[Ref], replays: bool, share: float) -> Config:
+    """The recipe for the start's network and for these phrases to learn."""
+    c = config.fit_to(replace(c, network=start.c), round(len(own) / (1 - share)) if replays else len(own))
     if c.loss.present and not replays and not any(r.box is None for r in own):
         log.info("no phrase is of what is absent: presence is not trained (add some with box null, or give --replay)")
         c = replace(c, loss=replace(c.loss, present=0.0, match=0.0))
@@ -87,22 +93,19 @@ def plan(c: Config, start: Net, own: Sequence[Ref], replays: bool, share: float)
 
 def mixed(
     c: Config,
-    own: Sequence[Ref],
+    own: Plan,
     old: Sequence[Ref],
     photos: Sequence[Photo],
     share: float,
-    leave_out: Sequence[str] = (),
+    leave_out: tuple[str, ...] = (),
 ) -> Samples:
     """One's own phrases, with old samples between them where there are some. No photo of a val phrase is among them,
     and among the old ones none that holds a thing of a name in leave_out: the start was not trained on it either."""
-    kept = splits.held_out([*own, *old])
-    fresh = [r for r in own if r.split == "train" and kept.isdisjoint(splits.marks(r))]
     side, seed, plain = c.network.image_size, c.run.seed, c.augment.recipe == "plain"
-    new = Rounds(fresh, photos, side, seed, augment=plain, flip=c.augment.flip)
+    new = Rounds(own.train.refs, photos, side, seed, augment=plain, flip=c.augment.flip)
     if not (old or photos):
         return varied(c, new)
-    told = [*old, *(r for r in own if r.split != "train")]
-    past, labelled = splits.for_training(told, photos, leave_out=leave_out)
+    past, labelled = splits.plan(old, photos, splits.Policy(leave_out=leave_out, held=own.val.refs)).train
     replayed = mixing.Mixer(past, labelled, side, seed, c.mix, augment=plain, flip=c.augment.flip)
     return varied(c, Between(new, replayed, share))
 
@@ -112,7 +115,7 @@ def figures(net: Net, val: dict[str, list[Ref]]) -> dict[str, dict[str, float]]:
     found = {}
     for name, refs in val.items():
         if refs:
-            told = evaluate.report(list(evaluate.judge(evaluate.TorchPointer(net), refs)), 0.5)
+            told = evaluate.report(list(evaluate.judge(TorchPointer(net), refs)), 0.5)
             found[name] = {k: told[k] for k in ("n", "acc50", "mean_iou")}
     return found
 

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ca2m.config import Loss
-from ca2m.data.loader import Truth
-from ca2m.net.boxes import iou_giou
+from ca2m.geometry import centre_form, iou_giou
+from ca2m.learn.loader import Truth
 from ca2m.net.network import Grounding
 
 
@@ -30,7 +30,7 @@ class SelfPaced(nn.Module):
 
     def forward(self, box: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
         """Boxes (B, 4) corner form to L_total (B,) and the difficulty scores d (B, 2)."""
-        l1 = (_centre(box) - _centre(truth)).abs().sum(1)  # Eq. 7
+        l1 = (centre_form(box) - centre_form(truth)).abs().sum(1)  # Eq. 7
         giou = 1 - iou_giou(box, truth)[1]  # Eq. 8
         each = torch.stack([l1, giou], 1)
         if not self.on:
@@ -43,10 +43,6 @@ class SelfPaced(nn.Module):
     def bound(self) -> None:
         """Brings both sigmas back within their bounds."""
         self.sigma.clamp_(self.least, self.most)
-
-
-def _centre(box: Tensor) -> Tensor:
-    return torch.cat([(box[:, :2] + box[:, 2:]) / 2, box[:, 2:] - box[:, :2]], 1)
 
 
 class Criterion(nn.Module):

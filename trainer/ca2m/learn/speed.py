@@ -13,9 +13,10 @@ import torch
 from ca2m import config
 from ca2m.config import Config
 from ca2m.data import checks, splits
-from ca2m.data.crew import Crew
-from ca2m.data.loader import Feed, Samples, batches, speed
 from ca2m.data.rounds import samples_of
+from ca2m.data.sample import Samples
+from ca2m.learn.crew import Crew
+from ca2m.learn.loader import Feed, batches, speed
 from ca2m.learn.train import Trainer
 from ca2m.net.network import build
 
@@ -41,7 +42,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def _run(args: argparse.Namespace) -> None:
     c = config.load(args.config, args.set)
     photos = checks.load_photos(args.photos) if args.photos else []
-    samples = samples_of(c, *splits.of_run(c, checks.load(args.refs), photos))
+    samples = samples_of(c, *splits.plan(checks.load(args.refs), photos, splits.Policy.of(c)).train)
     c = replace(c, run=replace(c.run, samples=1 << 40, epochs=0))
     found: dict[str, dict[str, float] | float] = {"loader": {}}
     rates = {

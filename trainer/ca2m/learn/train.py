@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from ca2m.config import Config, from_dict
-from ca2m.data.crew import Crew
-from ca2m.data.eyes import Eyes, SwiftEyes
-from ca2m.data.loader import Batch, Feed, Look, Samples, batches
+from ca2m.data.sample import Samples
 from ca2m.device import autocast
 from ca2m.learn import begin
+from ca2m.learn.crew import Crew
+from ca2m.learn.eyes import Eyes, SwiftEyes
+from ca2m.learn.loader import Batch, Feed, Look, batches
 from ca2m.learn.loss import Criterion
 from ca2m.learn.optim import Anchor, Average, clip, groups, rate, restore
 from ca2m.learn.progress import Progress

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from ca2m.data.refs import Ref
+from ca2m.infer.pointer import Pointer
 from ca2m.language import forms
 from ca2m.measure import sets
-from ca2m.measure.evaluate import Pointer, judge
+from ca2m.measure.evaluate import judge
 
 
 def asked(refs: Sequence[Ref]) -> Iterator[tuple[str, list[Ref]]]:

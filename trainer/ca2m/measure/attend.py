@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ca2m.data.augment import square
-from ca2m.data.refs import Box
+from ca2m.geometry import Box
 from ca2m.language.looks import Pixels
 from ca2m.measure import sheet
 from ca2m.measure.evaluate import read_picture

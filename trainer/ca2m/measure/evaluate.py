@@ -3,105 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 
+from ca2m.data.augment import square
 from ca2m.data.refs import Ref
-from ca2m.data.scenes import Sample, square
-from ca2m.device import autocast
-from ca2m.net import words
-from ca2m.net.answers import Calibration, answer, pick
-from ca2m.net.boxes import iou_giou
-from ca2m.net.network import Grounding, Net
+from ca2m.data.sample import Sample
+from ca2m.geometry import Box, iou, iou_giou
+from ca2m.infer.pointer import Batched, Pointed, Pointer
+from ca2m.net.answers import Calibration, pick
 
 AHEAD = 4  # pictures that are read at a time beside the network
-
-Box = tuple[float, float, float, float]
-
-
-@dataclass
-class Pointed:
-    """One answer: boxes are corner form in 0..1 of the picture."""
-
-    boxes: np.ndarray  # (K, 4) best first
-    scores: np.ndarray  # (K,)
-    present: float
-    cls_box: np.ndarray | None = None  # (4,) the paper's
-    logit: float = 0.0  # presence before calibration
-    scores_raw: np.ndarray | None = field(default=None, repr=False)  # (T,) before calibration
-    boxes_raw: np.ndarray | None = field(default=None, repr=False)  # (T, 4)
-
-
-class Pointer(Protocol):
-    """Answers phrases about a picture."""
-
-    size: int  # side of its square, pixels
-
-    def point(self, pixels: np.ndarray, phrases: list[str]) -> list[Pointed]: ...
-
-
-@runtime_checkable
-class Batched(Protocol):
-    """A pointer that answers about several pictures in one pass."""
-
-    batch: int  # phrases of one pass that suit where it computes
-
-    def points(self, pictures: Sequence[np.ndarray], phrases: Sequence[list[str]]) -> list[list[Pointed]]: ...
-
-
-class TorchPointer:
-    """The network itself, where it lies. raw: keep what calibration needs. precision: fp32, bf16 or fp16."""
-
-    def __init__(
-        self, net: Net, calibration: Calibration | None = None, raw: bool = False, precision: str = "fp32"
-    ) -> None:
-        self.net, self.calibration, self.raw = net.eval(), calibration or Calibration(), raw
-        self.size, self.precision, self.device = net.c.image_size, precision, next(net.parameters()).device
-        self.batch = 1 if self.device.type == "cpu" else 32
-        self.tok = words.tokenizer(net.c.words, net.c.phrase_len)
-
-    def point(self, pixels: np.ndarray, phrases: list[str]) -> list[Pointed]:
-        """pixels uint8 RGB (S, S, 3)."""
-        return self.points([pixels], [phrases])[0]
-
-    @torch.no_grad()
-    def points(self, pictures: Sequence[np.ndarray], phrases: Sequence[list[str]]) -> list[list[Pointed]]:
-        """Pictures uint8 RGB (S, S, 3) and the phrases of each to the answers of each."""
-        ids, mask = (x.to(self.device) for x in words.encode(self.tok, [p for own in phrases for p in own]))
-        image = torch.from_numpy(np.stack(pictures)).to(self.device)
-        of = torch.tensor([k for k, own in enumerate(phrases) for _ in own], device=self.device)
-        with autocast(self.precision, self.device):
-            visual = self.net.see(image)
-            visual = visual if len(pictures) == 1 else visual[of]
-            said = self.net.ground(visual, self.net.read(ids, mask), mask)
-        found = iter(self._pointed(said))
-        return [[next(found) for _ in own] for own in phrases]
-
-    def _pointed(self, said: Grounding) -> list[Pointed]:
-        answers = answer(said, self.net.c.answers, self.calibration)
-        boxes, scores, present, cls = (x.float().cpu().numpy() for x in (*answers, said.cls_box))
-        logits = np.zeros(len(cls)) if said.present is None else said.present.float().cpu().numpy()
-        out = [Pointed(boxes[i], scores[i], float(present[i]), cls[i], float(logits[i])) for i in range(len(cls))]
-        if self.raw and said.scores is not None and said.boxes is not None:
-            scores_raw, boxes_raw = (x.float().cpu().numpy() for x in (said.scores, said.boxes))
-            for p, own_scores, own_boxes in zip(out, scores_raw, boxes_raw, strict=True):
-                p.scores_raw, p.boxes_raw = own_scores, own_boxes
-        return out
-
-
-def iou(a: np.ndarray, b: Box) -> float:
-    """IoU of two boxes in corner form."""
-    w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    both = max(0.0, float(w)) * max(0.0, float(h))
-    union = float((a[2] - a[0]) * (a[3] - a[1])) + (b[2] - b[0]) * (b[3] - b[1]) - both
-    return both / union if union > 0 else 0.0
 
 
 @dataclass

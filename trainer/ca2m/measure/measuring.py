@@ -14,14 +14,16 @@ import torch
 
 from ca2m import device
 from ca2m.config import Network
-from ca2m.data import checks, refs, scenes, splits
+from ca2m.data import augment, checks, coco, mosaic, refs, splits
+from ca2m.data.sample import Sample
+from ca2m.infer.pointer import Pointer, TorchPointer
+from ca2m.infer.runtime import BundlePointer
 from ca2m.measure import asking, evaluate, page, sets, twins
 from ca2m.measure.breakdown import breakdown
 from ca2m.measure.sets import show
 from ca2m.net import checkpoint
 from ca2m.net.answers import Calibration
 from ca2m.net.network import Net
-from ca2m.ship import bundle
 
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -78,7 +80,7 @@ def _add_where(p: argparse.ArgumentParser) -> None:
 
 def pointer_of(
     model: Path, precision: str, without: str = "", words_folder: str = "", where: torch.device | None = None
-) -> tuple[evaluate.Pointer, float]:
+) -> tuple[Pointer, float]:
     """A checkpoint or a bundle, and its presence threshold.
 
     without: parts of the head to silence, in PyTorch. words_folder: as in `checkpoint.load`. where: it computes; None:
@@ -86,14 +88,14 @@ def pointer_of(
     where = where or torch.device("cpu")
     if model.is_dir() and not without:
         gpu = (where.index or 0) if where.type == "cuda" else None
-        pointer = bundle.BundlePointer(model, tuple(precision.split(",")), gpu=gpu)
+        pointer = BundlePointer(model, tuple(precision.split(",")), gpu=gpu)
         return pointer, pointer.about["threshold"]["present"]
     net = checkpoint.began(model, words_folder)
     net = silenced(net, without) if without else net
-    return evaluate.TorchPointer(net.to(where)), Calibration().threshold
+    return TorchPointer(net.to(where)), Calibration().threshold
 
 
-def _pointer(args: argparse.Namespace, without: str = "") -> tuple[evaluate.Pointer, float]:
+def _pointer(args: argparse.Namespace, without: str = "") -> tuple[Pointer, float]:
     """What the command asks for, where it says."""
     if args.batch < 0:
         raise ValueError(f"--batch {args.batch}: must be 1 or more")
@@ -142,11 +144,11 @@ def _eval(args: argparse.Namespace) -> None:
     print(json.dumps(found) if args.json else table(found))
 
 
-def rule_written(photos: Sequence[refs.Photo], hand: Sequence[refs.Ref], side: int) -> list[scenes.Sample]:
+def rule_written(photos: Sequence[coco.Photo], hand: Sequence[refs.Ref], side: int) -> list[Sample]:
     """The rule-written phrases that a training run measures on: always the same ones over photos of the val split and
     photos of which a val phrase of `hand` speaks."""
-    held = [photo for photo in scenes.hold_out(photos, hand) if photo.split == "val" and photo.things]
-    return scenes.rule_val(held, scenes.Pictures(), side) if held else []
+    held = [photo for photo in splits.plan(hand, photos).val.photos if photo.things]
+    return mosaic.rule_val(held, augment.Pictures(), side) if held else []
 
 
 def _numbers(said: str) -> list[int]:
@@ -160,10 +162,11 @@ def _numbers(said: str) -> list[int]:
 
 
 def _twins(args: argparse.Namespace) -> None:
-    photos = refs.read_coco(args.photos)
-    if args.refs:
-        photos = scenes.hold_out(photos, refs.read(args.refs))
-    own = [p for p in photos if p.split == args.split or (args.calibration and splits.is_calibration(p.path))]
+    photos = coco.read(args.photos)
+    parts = splits.plan(refs.read(args.refs) if args.refs else [], photos)
+    own = parts.val.photos if args.split == "val" else [p for p in photos if p.split == args.split]
+    if args.calibration:
+        own = list({p.path: p for p in (*own, *parts.calibration.photos)}.values())
     pairs = twins.with_mirrored(twins.find(own, args.pairs, args.seed, 3 if args.three else 2))
     if not pairs:
         number = "three" if args.three else "two"

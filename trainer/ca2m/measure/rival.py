@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ca2m.ship.bundle import BundlePointer, session_of
+from ca2m.infer.runtime import BundlePointer, session_of
 
 if TYPE_CHECKING:
     from transformers import OwlViTConfig

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ca2m.data.refs import Box
+from ca2m.geometry import Box
 from ca2m.language.looks import Pixels
 
 PAPER, INK, SOFT, MARK, DARK = "#fbfaf8", "#23211e", "#6f6a62", "#ff6a13", "#000000"

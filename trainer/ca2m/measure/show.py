@@ -10,7 +10,7 @@ from ca2m import config
 from ca2m.config import Config
 from ca2m.data import checks, splits
 from ca2m.data.rounds import samples_of
-from ca2m.data.scenes import Sample
+from ca2m.data.sample import Sample
 from ca2m.language.names import COCO80, OUTSIDE, UNKNOWN
 from ca2m.measure import page, sheet
 
@@ -42,7 +42,7 @@ def _run(args: argparse.Namespace) -> None:
     c = config.load(args.config, args.set)
     photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
     hand = checks.load(args.refs, args.skip_bad)
-    samples = samples_of(c, *splits.of_run(c, hand, photos, args.same_photos))
+    samples = samples_of(c, *splits.plan(hand, photos, splits.Policy.of(c, args.same_photos)).train)
     numbers = range(args.first, args.first + args.count)
     write(args.out, c, numbers, [samples.sample(k) for k in numbers], args.columns, args.width)
 

@@ -12,12 +12,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ca2m.data.augment import flipped
-from ca2m.data.refs import Box, Photo
-from ca2m.data.refs import iou as overlap
-from ca2m.data.scenes import square
+from ca2m.data.augment import square
+from ca2m.data.coco import Photo
+from ca2m.geometry import Box, flipped, iou
+from ca2m.geometry import iou as overlap
+from ca2m.infer.pointer import Pointer
 from ca2m.language import names
-from ca2m.measure.evaluate import Pointer, answers, iou, read_picture
+from ca2m.measure.evaluate import answers, read_picture
 
 LEAST = 0.004  # share of the photo that a twin covers at least
 APART = 0.08  # of the photo's width that lies between the twins' middles at least

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
-from ca2m.net.boxes import iou_giou
+from ca2m.geometry import iou_giou
 from ca2m.net.network import Grounding
 
 SAME = 0.5  # IoU from which two boxes show one thing

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ca2m.config import Network
-from ca2m.net.boxes import area, pairwise_iou
+from ca2m.geometry import areas, pairwise_iou
 from ca2m.net.nanodet import CLASSES
 from ca2m.net.sight import COLOURS, LEVELS, LOOK, NanoDetSight
 
@@ -178,7 +178,7 @@ def counts(hint: Tensor, box: Tensor, iou: Tensor) -> Tensor:
     it covers.
     """
     x, y = (box[..., 0] + box[..., 2]) / 2, (box[..., 1] + box[..., 3]) / 2
-    size = area(box).clamp(min=1e-4).log()
+    size = areas(box).clamp(min=1e-4).log()
     sure = (hint / hint.amax(1, keepdim=True).clamp(min=0.05)).clamp(max=1) ** 2
     weight = sure * sure / torch.einsum("ptu,pu->pt", iou**3, sure).clamp(min=1e-4)
     apart = 1 - iou

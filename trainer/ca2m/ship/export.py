@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ca2m.config import Config, Network
-from ca2m.net import weights, words
+from ca2m.infer.runtime import NAMES, session_of
+from ca2m.net import checkpoint, words
 from ca2m.net.answers import Calibration, answer
 from ca2m.net.network import Net
-from ca2m.ship.bundle import NAMES, describe, session_of
+from ca2m.ship.bundle import describe
 from ca2m.ship.graphs import compact
 
 OPSET = 18
@@ -71,7 +72,7 @@ def export(c: Config, net: Net, calibration: Calibration, out: Path) -> dict[str
         _write(graph.eval(), inputs[name], *NAMES[name], path, free=_free(name))
         compact(path)
     compare(net, calibration, out)
-    weights.write(net, out)
+    checkpoint.write_bundle(net, out)
     words.save_tokenizer(c.network.words, out / "tokenizer.json")
     return {name: [describe(out / f"{name}.onnx", "fp32")] for name in graphs}
 

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
+from ca2m.data.augment import square
 from ca2m.data.refs import Ref
-from ca2m.data.scenes import square
-from ca2m.measure.evaluate import Judged, iou, judge, read_picture
+from ca2m.geometry import iou
+from ca2m.infer.runtime import NAMES, BundlePointer, session_of
+from ca2m.measure.evaluate import Judged, judge, read_picture
 from ca2m.ship import quantise
-from ca2m.ship.bundle import NAMES, BundlePointer, describe, session_of
+from ca2m.ship.bundle import describe
 
 log = logging.getLogger("ca2m")
 

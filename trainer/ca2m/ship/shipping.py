@@ -13,6 +13,8 @@ import torch
 
 from ca2m.data import checks, splits
 from ca2m.data.refs import Ref
+from ca2m.infer.pointer import TorchPointer
+from ca2m.infer.runtime import FORMAT
 from ca2m.measure import evaluate
 from ca2m.net import checkpoint
 from ca2m.net.answers import Calibration
@@ -37,7 +39,8 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def _run(args: argparse.Namespace) -> None:
     hand = list(checks.load(args.refs, args.skip_bad)) if args.refs else []
-    held, val = split(hand)
+    own = splits.plan(hand)
+    held, val = list(own.calibration.refs), list(own.val.refs)
     names = {kind: tuple(n for n in said.split(",") if n) for kind, said in (("int8", args.int8), ("fp16", args.fp16))}
     plan = precision.Plan(**names, pictures=args.calib, held=held, val=val)
     if args.checkpoint.is_dir():
@@ -55,19 +58,12 @@ def _run(args: argparse.Namespace) -> None:
         log.info("measured: %s", json.dumps(about["measured"]))
 
 
-def split(hand: list[Ref]) -> tuple[list[Ref], list[Ref]]:
-    """The phrases to calibrate on, over photos that are kept for that, and those to measure on."""
-    outside = {r.image for r in hand if r.split != "train"}
-    held = [r for r in hand if splits.is_calibration(r.image) and r.image not in outside]
-    return held, [r for r in hand if r.split == "val"]
-
-
 def from_checkpoint(path: Path, out: Path, held: list[Ref], words_folder: str = "") -> dict[str, Any]:
     """Writes the fp32 graphs and all else to `out`; what bundle.json says. words_folder: as in `checkpoint.load`."""
     c, net = checkpoint.load(path, words_folder=words_folder)
     calibration = Calibration()
     if held:
-        calibration = evaluate.calibrate(list(evaluate.judge(evaluate.TorchPointer(net, raw=True), held)))
+        calibration = evaluate.calibrate(list(evaluate.judge(TorchPointer(net, raw=True), held)))
         log.info("calibrated on %d phrases: %s", len(held), calibration)
     graphs = export.export(c, net, calibration, out)
     state = torch.load(path, map_location="cpu", weights_only=True)
@@ -86,8 +82,8 @@ def from_checkpoint(path: Path, out: Path, held: list[Ref], words_folder: str = 
 def from_bundle(folder: Path, out: Path) -> dict[str, Any]:
     """Copies a bundle's fp32 graphs and its other files to `out`; what bundle.json says."""
     about: dict[str, Any] = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-    if about.get("format") != bundle.FORMAT:
-        raise ValueError(f"export {folder}: bundle format {about.get('format')}, this program reads {bundle.FORMAT}")
+    if about.get("format") != FORMAT:
+        raise ValueError(f"export {folder}: bundle format {about.get('format')}, this program reads {FORMAT}")
     out.mkdir(parents=True, exist_ok=True)
     for name in about["files"]:
         if folder.resolve() != out.resolve():

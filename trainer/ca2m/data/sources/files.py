@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ca2m.data.faults import EntryError
-from ca2m.data.refs import Box
+from ca2m.geometry import Box
 
 _CHUNK = 1 << 20  # characters read at a time
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from ca2m.data.faults import BROKEN, EntryError, Faults
-from ca2m.data.refs import Box, Ref, fit
+from ca2m.data.refs import Ref, fit
 from ca2m.data.sources.files import Folder, union
 from ca2m.data.sources.voc import box_of
+from ca2m.geometry import Box
 
 SPLITS = ("train", "val", "test")
 _PHRASE = re.compile(r"\[/EN#(?P<chain>\d+)(?P<types>(?:/\w+)*)\s+(?P<phrase>[^\]]+)\]")

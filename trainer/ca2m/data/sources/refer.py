@@ -15,9 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ca2m.data.coco import coco_ids
 from ca2m.data.faults import BROKEN, EntryError, Faults
-from ca2m.data.refs import Box, Ref, coco_ids, corners, fit
+from ca2m.data.refs import Ref, corners, fit
 from ca2m.data.sources.files import Folder, entries, union
+from ca2m.geometry import Box
 
 _PLAIN = {(module, name) for module in ("builtins", "__builtin__") for name in ("set", "frozenset")}  # Python 3 and 2
 _PLAIN.add(("collections", "OrderedDict"))

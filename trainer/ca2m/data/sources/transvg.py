@@ -15,9 +15,11 @@ import numpy as np
 import torch
 
 from ca2m.data.checks import size
+from ca2m.data.coco import coco_ids
 from ca2m.data.faults import BROKEN, EntryError, Faults
-from ca2m.data.refs import Box, Ref, coco_ids, corners, fit
+from ca2m.data.refs import Ref, corners, fit
 from ca2m.data.sources.files import Folder
+from ca2m.geometry import Box
 
 NAMES = {
     "unc": "refcoco",

@@ -9,9 +9,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from ca2m.data.coco import Photo
 from ca2m.data.faults import BROKEN, EntryError, Faults
-from ca2m.data.refs import Box, Photo, Thing, corners, fit
+from ca2m.data.refs import corners, fit
 from ca2m.data.sources.files import Folder
+from ca2m.geometry import Box, Thing
 
 NAMES = {
     "aeroplane": "airplane",

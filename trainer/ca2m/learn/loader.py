@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -14,16 +13,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ca2m.config import Config
-from ca2m.data.crew import Crew
-from ca2m.data.scenes import Sample
+from ca2m.data.sample import Sample, Samples
+from ca2m.learn.crew import Crew
 from ca2m.net import words
 from ca2m.net.sight import Perceived, Seen
-
-
-class Samples(Protocol):
-    """Training samples by number: the same number is the same sample, in every process and after every resume."""
-
-    def sample(self, index: int) -> Sample: ...
 
 
 @dataclass

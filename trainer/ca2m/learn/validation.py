@@ -10,11 +10,12 @@ import numpy as np
 import torch
 
 from ca2m.data import checks
-from ca2m.data.crew import Crew
 from ca2m.data.refs import Ref
-from ca2m.data.scenes import Sample
+from ca2m.data.sample import Sample
+from ca2m.infer.pointer import Pointed, TorchPointer
+from ca2m.learn.crew import Crew
 from ca2m.measure import evaluate
-from ca2m.measure.evaluate import Judged, Pointed, TorchPointer
+from ca2m.measure.evaluate import Judged
 from ca2m.net.network import Net
 
 BATCH = 32  # phrases in one pass

@@ -1,0 +1,1 @@
+"""Who answers phrases about a picture: the network in PyTorch, a bundle in ONNX Runtime."""
