@@ -189,7 +189,7 @@ def test_eyes_and_the_graph_see_what_the_network_sees(named: Config, filled: Net
         for eyes in (Eyes(filled.sight, autocast("fp32", torch.device("cpu"))), SwiftEyes(filled.sight, 96)):
             raw, seen = eyes(image)
             assert len(raw) == 4 and raw[3].shape == (2, 36, 3, filled.sight.namer.width)
-            torch.testing.assert_close(filled.sight.tell(raw, seen), want, rtol=1e-3, atol=1e-3)
+            torch.testing.assert_close(filled.sight.tokens_of(raw, seen), want, rtol=1e-3, atol=1e-3)
         assert torch.equal(FrameGraph(filled)(image), want)
         for layer in (filled.sight.adds, filled.sight.named):
             nn.init.zeros_(layer.weight)
@@ -211,14 +211,14 @@ def test_eight_bits_are_for_the_namer_alone(named: Config, filled: Net, tmp_path
         for layer in (filled.sight.adds, filled.sight.named):
             nn.init.eye_(layer.weight)
         export._write(FrameGraph(filled), inputs, ["image"], ["visual"], tmp_path / "frame.onnx", ({0: "N"},))
-        want = filled.sight.split(filled.see(inputs[0]))
+        want = filled.sight.candidates(filled.see(inputs[0]))
         for layer in (filled.sight.adds, filled.sight.named):
             nn.init.zeros_(layer.weight)
     nodes = quantise.inner(folded(expanded(tmp_path / "frame.onnx")))
     assert nodes and all("/namer/" in name for name in nodes)
     quantise.static(tmp_path / "frame.onnx", [inputs[0][0].numpy()], "minmax", tmp_path / "int8.onnx")
     (visual,) = session_of(tmp_path / "int8.onnx", 1).run(None, {"image": inputs[0].numpy()})
-    got = filled.sight.split(torch.from_numpy(visual))
+    got = filled.sight.candidates(torch.from_numpy(visual))
     for name in ("boxes", "scores", "colours"):
         torch.testing.assert_close(getattr(got, name), getattr(want, name), rtol=1e-3, atol=1e-3)
     assert got.named is not None and want.named is not None and not torch.equal(got.named, want.named)

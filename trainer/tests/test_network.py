@@ -10,8 +10,10 @@ import torch
 from ca2m import config
 from ca2m.config import Config, Network
 from ca2m.geometry import pairwise_iou
-from ca2m.net import nanodet, words
-from ca2m.net.network import Net, build
+from ca2m.net import nanodet, network, words
+from ca2m.net.ca2m import CA2M
+from ca2m.net.candidates import Candidates
+from ca2m.net.network import Net, build, visual_encoder
 from ca2m.net.pointing import counts
 
 PHRASES = ["left", "the second person from the right with a red hat", "dog"]
@@ -128,13 +130,13 @@ def test_fewer_tokens_keep_the_best_of_every_four_neighbours(small: Config) -> N
     few = build(replace(small.network, tokens=12)).eval()
     few.load_state_dict(whole.state_dict())
     image = picture(small.network)
-    every, chosen = whole.sight.split(whole.see(image)), few.sight.split(few.see(image))
-    assert (every.place == torch.arange(36)).all() and chosen.place.unique().numel() == 12
+    every, chosen = whole.sight.candidates(whole.see(image)), few.sight.candidates(few.see(image))
+    assert (every.index == torch.arange(36)).all() and chosen.index.unique().numel() == 12
     for part in ("features", "scores", "boxes", "colours"):
-        rows = getattr(every, part)[0, chosen.place[0]]
+        rows = getattr(every, part)[0, chosen.index[0]]
         torch.testing.assert_close(getattr(chosen, part)[0], rows)
     best = every.scores.amax((2, 3)).view(3, 2, 3, 2)
-    kept = torch.zeros(36, dtype=torch.bool).scatter(0, chosen.place[0], True).view(3, 2, 3, 2)
+    kept = torch.zeros(36, dtype=torch.bool).scatter(0, chosen.index[0], True).view(3, 2, 3, 2)
     assert ((best * kept).amax((1, 3)) == best.amax((1, 3))).all()
 
 
@@ -163,3 +165,50 @@ def test_frozen_words_drop_nothing_out(small: Config) -> None:
     net = build(small.network).train()
     ids, mask = words.encode(words.tokenizer("minilm-l6", 40), ["dog"])
     torch.testing.assert_close(net.read(ids, mask), net.read(ids, mask), rtol=0, atol=0)
+
+
+@torch.no_grad()
+def test_the_papers_network_alone_answers_as_in_the_whole_and_has_its_names() -> None:
+    c = replace(config.load("ca2m-r50").network, words="minilm-l6", words_width=384, image_size=64)
+    torch.manual_seed(0)
+    net = build(c).eval()
+    alone = CA2M(c, visual_encoder(c, net.words), words.load(c.words)).eval()
+    assert [k for k, _ in alone.named_parameters()] == [k for k, _ in net.named_parameters()]
+    alone.load_state_dict(net.state_dict())
+    ids, mask = words.encode(words.tokenizer("minilm-l6", 40), PHRASES)
+    image = picture(c, len(PHRASES))
+    torch.testing.assert_close(alone(image, ids, mask), net(image, ids, mask).cls_box, rtol=0, atol=0)
+
+
+class Guess(torch.nn.Module):
+    """An encoder of five classes that says the same of every picture: who finds candidates may have a pointing head."""
+
+    width = 7
+
+    def __init__(self, c: Network) -> None:
+        super().__init__()
+        self.class_words, self.body = torch.nn.functional.normalize(torch.rand(5, c.words_width)), torch.nn.Identity()
+        self.c0, self.tokens = c.c0, c.grid**2
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(image), self.tokens, self.width)
+
+    def candidates(self, visual: torch.Tensor) -> Candidates:
+        shape = (len(visual), self.tokens, 3)
+        low, index = torch.full((*shape, 2), 0.25), torch.arange(self.tokens).expand(shape[:2])
+        each = (
+            torch.rand(*shape, self.c0),
+            torch.rand(*shape, 5),
+            torch.cat([low, low + 0.5], -1),
+            torch.rand(*shape, 27),
+        )
+        return Candidates(*each, index)
+
+
+def test_pointing_takes_any_encoder_that_finds_candidates(small: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "visual_encoder", lambda c, encoder: Guess(c))
+    net = build(small.network).eval()
+    ids, mask = words.encode(words.tokenizer("minilm-l6", 40), PHRASES)
+    found = net(picture(small.network), ids, mask)
+    assert found.noun is not None and found.noun.shape == (3, 6) and found.scores.shape == (3, 108)
+    assert torch.isfinite(found.present).all()

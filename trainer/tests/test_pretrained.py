@@ -27,7 +27,7 @@ def net() -> Net:
     changes = {"words_width": 32, "image_size": 64, "c0": 16, "c1": 48, "heads0": 2, "heads1": 2, "group_layers": 1}
     c = replace(config.load("ca2m-r50").network, **changes)  # type: ignore[arg-type]
     tiny = BertConfig(vocab_size=20, hidden_size=32, num_hidden_layers=6, num_attention_heads=2, intermediate_size=32)
-    return Net(c, words.Words(BertModel(tiny, add_pooling_layer=False)))
+    return Net(c, words.TextEncoder(BertModel(tiny, add_pooling_layer=False)))
 
 
 @pytest.fixture(scope="module")

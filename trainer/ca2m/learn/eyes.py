@@ -11,13 +11,14 @@ import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 
-from ca2m.net.sight import NanoDetSight, Perceived, Seen
+from ca2m.net.candidates import Candidates
+from ca2m.net.sight import NanoDetEncoder, Perceived
 
 
 class Eyes:
     """Pictures uint8 (B, S, S, 3) to what the network goes on with, by torch in the run's own precision."""
 
-    def __init__(self, sight: NanoDetSight, mixed: AbstractContextManager[None]) -> None:
+    def __init__(self, sight: NanoDetEncoder, mixed: AbstractContextManager[None]) -> None:
         """mixed: the precision that it sees with."""
         self.sight, self.mixed = sight, mixed
 
@@ -29,19 +30,19 @@ class Eyes:
 class _Graph(nn.Module):
     """What the encoder perceives, as the flat outputs of a graph."""
 
-    def __init__(self, sight: NanoDetSight) -> None:
+    def __init__(self, sight: NanoDetEncoder) -> None:
         super().__init__()
         self.sight = sight
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        raw, seen = self.sight.perceive(image)
-        return *raw, seen.scores, seen.boxes, seen.colours, seen.place
+        raw, found = self.sight.perceive(image)
+        return *raw, found.scores, found.boxes, found.colours, found.index
 
 
 class SwiftEyes:
     """The same in float32 by ONNX Runtime on one thread, which is half as fast again as torch."""
 
-    def __init__(self, sight: NanoDetSight, side: int) -> None:
+    def __init__(self, sight: NanoDetEncoder, side: int) -> None:
         """side: of the pictures."""
         kept = io.BytesIO()
         with warnings.catch_warnings(), torch.no_grad():
@@ -59,5 +60,5 @@ class SwiftEyes:
             options.log_severity_level = 3
             self.session = ort.InferenceSession(self.graph, options, providers=["CPUExecutionProvider"])
         each = [self.session.run(None, {"image": one[None].numpy()}) for one in image]
-        *raw, scores, boxes, colours, place = (torch.from_numpy(np.concatenate(x)) for x in zip(*each, strict=True))
-        return raw, Seen(raw[0].new_empty((*scores.shape[:3], 0)), scores, boxes, colours, place)
+        *raw, scores, boxes, colours, index = (torch.from_numpy(np.concatenate(x)) for x in zip(*each, strict=True))
+        return raw, Candidates(raw[0].new_empty((*scores.shape[:3], 0)), scores, boxes, colours, index)

@@ -16,7 +16,7 @@ from ca2m.config import Config
 from ca2m.data.sample import Sample, Samples
 from ca2m.learn.crew import Crew
 from ca2m.net import words
-from ca2m.net.sight import Perceived, Seen
+from ca2m.net.sight import Perceived
 
 
 @dataclass
@@ -86,8 +86,8 @@ def _all(image: Tensor | Perceived, change: Callable[[Tensor], Tensor]) -> Tenso
     """The same change of every tensor in it."""
     if isinstance(image, Tensor):
         return change(image)
-    raw, seen = image
-    return [change(x) for x in raw], Seen(*(change(x) for x in seen if x is not None))  # the last may be None
+    raw, found = image
+    return [change(x) for x in raw], found.each(change)
 
 
 Look = Callable[[Tensor], Perceived]
@@ -108,8 +108,8 @@ class Collate:
         ids, mask = words.encode(self.tok, [s.phrase for s in samples])
         box = torch.tensor([s.box or (0.0, 0.0, 1.0, 1.0) for s in samples], dtype=torch.float32)
         present = torch.tensor([float(s.box is not None) for s in samples])
-        seen = self.eyes(image) if self.eyes else image
-        return Batch(seen, of, ids, mask, Truth(box, present, torch.tensor([s.noun for s in samples])))
+        perceived = self.eyes(image) if self.eyes else image
+        return Batch(perceived, of, ids, mask, Truth(box, present, torch.tensor([s.noun for s in samples])))
 
 
 class Numbered(Dataset[Sample]):
@@ -160,9 +160,9 @@ def speed(c: Config, samples: Samples, feed: Feed, seconds: float) -> float:
     found = iter(batches(c, samples, 0, feed, Crew()))
     for _ in range(1 + feed.workers * feed.prefetch):  # until what was made ahead is used up
         next(found)
-    began, seen = time.perf_counter(), 0
+    began, done = time.perf_counter(), 0
     for batch in found:
-        seen += len(batch.ids)
+        done += len(batch.ids)
         if time.perf_counter() - began >= seconds:
             break
-    return seen / (time.perf_counter() - began)
+    return done / (time.perf_counter() - began)

@@ -75,8 +75,8 @@ class Criterion(nn.Module):
         parts["d_hard"], parts["d_easy"] = (x * len(d) / some for x in by_quarter(paced, d))
         loss = self.c.cls * parts["cls"]
         if said.scores is not None and said.boxes is not None:
-            assert said.place is not None
-            places = self.places[said.place[there]]
+            assert said.index is not None
+            places = self.places[said.index[there]]
             each = pointing_loss(said.scores[there], said.boxes[there], truth.box[there], places, self.half_cell)
             parts["point"], parts["box"], parts["acc"] = (x.sum() / some for x in each)
             loss = loss + self.c.point * parts["point"] + self.c.box * parts["box"]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from ca2m.config import Config, from_dict
+from ca2m.config import Config
 from ca2m.data.sample import Samples
 from ca2m.device import autocast
 from ca2m.learn import begin
@@ -22,9 +22,9 @@ from ca2m.learn.loader import Batch, Feed, Look, batches
 from ca2m.learn.loss import Criterion
 from ca2m.learn.optim import Anchor, Average, clip, groups, rate, restore
 from ca2m.learn.progress import Progress
-from ca2m.net import checkpoint
+from ca2m.net import checkpoint, migrate
 from ca2m.net.network import Net
-from ca2m.net.sight import NanoDetSight
+from ca2m.net.sight import NanoDetEncoder
 
 log = logging.getLogger("ca2m")
 
@@ -152,8 +152,7 @@ class Trainer:
 
     def resume(self, path: Path) -> None:
         """Goes on where `save` was called."""
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        was = from_dict(state["config"], where=str(path))
+        was, state = checkpoint.read(path, self.device)
         begin.check_resume(was, self.c, state["net"], path)
         self.net.load_state_dict(state["net"], strict=False)
         self.net.own_words = any(k.startswith("words.") for k in state["net"])
@@ -166,7 +165,7 @@ class Trainer:
         self.criterion.load_state_dict(state["criterion"])
         self.criterion.paced.bound()  # checkpoints of runs without bounds go on within them
         try:
-            restore(self.opt, state["opt"])
+            restore(self.opt, migrate.in_order(state["opt"], state["mean"], self.average.mean))
         except ValueError as cause:
             raise ValueError(f"resume {path}: {cause}; give another --out") from cause
         self.scaler.load_state_dict(state["scaler"])
@@ -232,7 +231,7 @@ def fit(
 def _eyes(c: Config, net: Net, feed: Feed, device: torch.device) -> Look | None:
     """A frozen detector works in the loader's processes, where there are some and no GPU does it faster."""
     sight = net.sight
-    if not (isinstance(sight, NanoDetSight) and c.run.lr_encoders == 0 and feed.workers and device.type == "cpu"):
+    if not (isinstance(sight, NanoDetEncoder) and c.run.lr_encoders == 0 and feed.workers and device.type == "cpu"):
         return None
     if c.run.precision == "fp32":
         return SwiftEyes(sight, c.network.image_size)

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from ca2m.data.augment import square
 from ca2m.geometry import Box
 from ca2m.language.looks import Pixels
 from ca2m.measure import sheet
 from ca2m.measure.evaluate import read_picture
-from ca2m.net import checkpoint, words
+from ca2m.net import ca2m, checkpoint, words
 from ca2m.net.answers import Calibration, answer
-from ca2m.net.network import CA2MLayer, CrossAttention, Interaction, Net
+from ca2m.net.layers import Layer
+from ca2m.net.network import Net
 
 Maps = dict[str, np.ndarray]
 """(G, G) each by the layer's name, in the order of the network. A map sums to 1; NaN where CA²M had no token."""
@@ -50,8 +48,8 @@ def _run(args: argparse.Namespace) -> None:
     rows = []
     for phrase, (box, maps) in zip(args.phrases, maps_of(net, picture, args.phrases), strict=True):
         tiles = [sheet.Tile(picture, box, "answer")]
-        for name, seen in maps.items():
-            tiles.append(sheet.Tile(heat(picture, seen), box, name, f"{100 * within(seen, box):.0f} % in the box"))
+        for name, own in maps.items():
+            tiles.append(sheet.Tile(heat(picture, own), box, name, f"{100 * within(own, box):.0f} % in the box"))
         rows.append((phrase, tiles))
     title = f"{net.c.name}: where [CLS] looks in {args.picture.name}"
     sheet.save(args.out, sheet.draw(title, rows, args.columns, args.width))
@@ -63,38 +61,23 @@ def maps_of(net: Net, picture: Pixels, phrases: list[str]) -> list[tuple[Box, Ma
     net, grid = net.eval(), net.c.grid
     ids, mask = words.encode(words.tokenizer(net.c.words, net.c.phrase_len), phrases)
     visual = net.see(torch.from_numpy(square(picture, net.c.image_size))[None])
-    with watched(net.interact, ids.shape[1]) as seen:
-        said = net.ground(visual, net.read(ids, mask), mask)
-    boxes = answer(said, net.c.answers, Calibration())[0][:, 0].tolist()
+    attention: ca2m.Maps = dict.fromkeys(layer for _, layer in layers(net.interact))
+    grounding = net.ground(visual, net.read(ids, mask), mask, attention)
+    boxes = answer(grounding, net.c.answers, Calibration())[0][:, 0].tolist()
     found: list[tuple[Box, Maps]] = []
     for k, (x1, y1, x2, y2) in enumerate(boxes):
-        where = slice(None) if said.place is None else said.place[k]
+        index = slice(None) if grounding.index is None else grounding.index[k]
         maps = {}
-        for name, look in seen.items():
-            whole = torch.full((grid * grid,), torch.nan)
-            whole[where] = look[k].float()
+        for name, layer in layers(net.interact):
+            whole, own = torch.full((grid * grid,), torch.nan), attention[layer]
+            assert own is not None
+            whole[index] = own[k].float()
             maps[name] = whole.view(grid, grid).numpy()
         found.append(((x1, y1, x2, y2), maps))
     return found
 
 
-@contextmanager
-def watched(interact: Interaction, length: int) -> Iterator[dict[str, Tensor]]:
-    """While it is open, the attention of [CLS] over the visual tokens, (P, T), of each layer that runs, by its name.
-    length: words of the phrases, L."""
-    seen: dict[str, Tensor] = {}
-    hooks = [
-        _asks(layer).register_forward_pre_hook(_watch(seen, name, isinstance(layer, CA2MLayer), length))
-        for name, layer in layers(interact)
-    ]
-    try:
-        yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def layers(interact: Interaction) -> Iterator[tuple[str, nn.Module]]:
+def layers(interact: ca2m.Interaction) -> Iterator[tuple[str, Layer]]:
     """All layers with their names, in the order of the network."""
     for i, branch in enumerate(interact.group, 1):
         for k, layer in enumerate(branch, 1):
@@ -103,40 +86,23 @@ def layers(interact: Interaction) -> Iterator[tuple[str, nn.Module]]:
         yield f"merged, layer {k}", layer
 
 
-def _asks(layer: Any) -> CrossAttention:
-    """Where the layer's words ask its visual tokens."""
-    attend: CrossAttention = layer.language.attend if isinstance(layer, CA2MLayer) else layer.both.attend
-    return attend
-
-
-def _watch(seen: dict[str, Tensor], name: str, crosses: bool, length: int) -> Any:
-    """A hook before an attention. crosses: its words ask visual tokens only; else both kinds ask both, words last, and
-    [CLS]'s attention to the visual ones is told."""
-
-    def look(attend: CrossAttention, inputs: tuple[Tensor, ...]) -> None:
-        x, other = inputs[:2]
-        cls, end = (0, other.shape[1]) if crosses else (x.shape[1] - length, x.shape[1] - length)
-        seen[name] = attend.weights(x[:, cls : cls + 1], other[:, :end])[:, 0]
-
-    return look
-
-
-def within(seen: np.ndarray, box: Box) -> float:
+def within(attention: np.ndarray, box: Box) -> float:
     """Share of a map (G, G) that lies in a box (corners, 0..1)."""
-    edges = np.arange(seen.shape[0] + 1) / seen.shape[0]
+    edges = np.arange(attention.shape[0] + 1) / attention.shape[0]
     x, y = (
-        (np.minimum(edges[1:], box[k + 2]) - np.maximum(edges[:-1], box[k])).clip(0) * seen.shape[0] for k in (0, 1)
+        (np.minimum(edges[1:], box[k + 2]) - np.maximum(edges[:-1], box[k])).clip(0) * attention.shape[0]
+        for k in (0, 1)
     )
-    return float((np.nan_to_num(seen) * np.outer(y, x)).sum())
+    return float((np.nan_to_num(attention) * np.outer(y, x)).sum())
 
 
-def heat(picture: Pixels, seen: np.ndarray) -> Pixels:
+def heat(picture: Pixels, attention: np.ndarray) -> Pixels:
     """The picture with a map (G, G) over it: the redder, the more [CLS] looks there. A place without a token is as its
     neighbours are."""
-    known = np.isfinite(seen).astype(np.float32)
+    known = np.isfinite(attention).astype(np.float32)
     around = cv2.blur(known, (3, 3), borderType=cv2.BORDER_CONSTANT)
-    mean = cv2.blur(np.nan_to_num(seen).astype(np.float32), (3, 3), borderType=cv2.BORDER_CONSTANT)
-    whole = np.where(known > 0, np.nan_to_num(seen), mean / np.maximum(around, 1e-6)).astype(np.float32)
+    mean = cv2.blur(np.nan_to_num(attention).astype(np.float32), (3, 3), borderType=cv2.BORDER_CONSTANT)
+    whole = np.where(known > 0, np.nan_to_num(attention), mean / np.maximum(around, 1e-6)).astype(np.float32)
     height, width = picture.shape[:2]
     level = cv2.resize(whole / max(float(whole.max()), 1e-12), (width, height), interpolation=cv2.INTER_CUBIC).clip(
         0, 1

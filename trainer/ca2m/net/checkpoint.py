@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ca2m.config import Config, Network, from_dict
-from ca2m.net import words
+from ca2m.net import migrate, words
 from ca2m.net.network import Net, build
 
 FILE = "weights.safetensors"
@@ -53,6 +53,13 @@ def left_out(start: Path) -> tuple[str, ...]:
 # --- checkpoints of a run ---
 
 
+def read(path: Path, device: torch.device | None = None) -> tuple[Config, dict[str, Any]]:
+    """A checkpoint's configuration, and all that it holds, as a run of today would have saved it."""
+    state: dict[str, Any] = torch.load(path, map_location=device or "cpu", weights_only=True)
+    c = from_dict(state["config"], where=str(path))
+    return c, migrate.checkpoint(state, c.network)
+
+
 def trained(net: Net) -> dict[str, Tensor]:
     """The network's state without the linguistic encoder where that never learnt: it is a package of its own."""
     own = net.own_words or any(p.requires_grad for p in net.words.parameters())
@@ -64,8 +71,7 @@ def load(path: Path, device: torch.device | None = None, words_folder: str = "")
 
     words_folder: the linguistic encoder's, instead of the one that the configuration names. Where the checkpoint holds
     the encoder's weights, only its config.json and tokenizer are read."""
-    state = torch.load(path, map_location=device or "cpu", weights_only=True)
-    c = from_dict(state["config"], where=str(path))
+    c, state = read(path, device)
     if words_folder:
         c = replace(c, network=replace(c.network, words=words_folder))
     holds = _any_words(state["net"])
@@ -84,7 +90,7 @@ def load(path: Path, device: torch.device | None = None, words_folder: str = "")
 def mean(paths: Sequence[Path], out: Path) -> None:
     """Writes the mean of several runs' averaged weights as a checkpoint (model soup, Wortsman et al. 2022): runs from
     one start that saw other samples stay near enough to each other for it. ValueError where networks differ."""
-    states = [torch.load(path, map_location="cpu", weights_only=True) for path in paths]
+    states = [read(path)[1] for path in paths]
     for path, state in zip(paths, states, strict=True):
         if state["config"]["network"] != states[0]["config"]["network"]:
             raise ValueError(f"mean: {path} is of another network than {paths[0]}")
@@ -136,7 +142,7 @@ def read_bundle(folder: Path, words_folder: str = "") -> Net:
     c = network_of(folder)
     c = replace(c, words=words_folder or c.words)
     try:
-        state: dict[str, Tensor] = load_file(path)
+        state = migrate.weights(load_file(path), c)
     except SafetensorError as cause:
         raise ValueError(f"start from {path}: not a safetensors file: {cause}") from cause
     encoder = words.unfilled(c.words)
@@ -163,5 +169,5 @@ def _file(folder: Path) -> Path:
     return folder / str(about["weights"]["file"])
 
 
-def _all_words(state: dict[str, Tensor], encoder: words.Words) -> bool:
+def _all_words(state: dict[str, Tensor], encoder: words.TextEncoder) -> bool:
     return all(f"{WORDS}{k}" in state for k in encoder.state_dict())

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ca2m.net import nanodet
 from ca2m.net.network import Net
-from ca2m.net.sight import NanoDetSight
+from ca2m.net.sight import NanoDetEncoder
 
 log = logging.getLogger("ca2m")
 
@@ -34,7 +34,7 @@ BESIDE = ("fc.", "transformer.", "class_embed.", "bbox_embed.", "query_embed.", 
 
 def sight(net: Net, path: Path) -> None:
     """Fills the network's visual encoder from a file. ValueError lists what is missing or does not fit."""
-    if isinstance(net.sight, NanoDetSight):
+    if isinstance(net.sight, NanoDetEncoder):
         net.sight.body.load_state_dict(nanodet.load(path).state_dict())
         return
     body: Any = net.sight.body
@@ -45,7 +45,7 @@ def sight(net: Net, path: Path) -> None:
 
 def namer(net: Net) -> None:
     """Fills the network's namer, where it has one, from its package."""
-    if isinstance(net.sight, NanoDetSight) and net.sight.namer is not None:
+    if isinstance(net.sight, NanoDetEncoder) and net.sight.namer is not None:
         net.sight.namer.fill()
 
 

@@ -1,22 +1,25 @@
-"""Visual encoders: a picture to one row a token. Each says in `width` how long its rows are."""
+"""Visual encoders: a picture to one row a token."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ca2m.net import nanodet
+from ca2m.net.candidates import COLOURS, LEVELS, LOOK, Candidates
 from ca2m.net.namer import Namer
 
-LEVELS = len(nanodet.STRIDES)
-COLOURS = 27  # 3x3 places inside a box, three channels each
-LOOK = 96  # width of what a candidate looks like to the namer, and of the look path's dot product
+
+class VisualEncoder(nn.Module):
+    """A picture uint8 RGB (N, S, S, 3) to visual tokens (N, T, width)."""
+
+    width: int
+    body: nn.Module
+    """The part with pre-trained weights, which learns at `run.lr_encoders`."""
 
 
-class ResNetSight(nn.Module):
+class ResNetEncoder(VisualEncoder):
     """The paper's: the last stages of a ResNet, each projected to C_0 and brought to the 1/16 grid.
 
     A 1x1 convolution projects, bilinear interpolation brings to the grid, and a 3x3 convolution follows, as in feature
@@ -49,30 +52,19 @@ class ResNetSight(nn.Module):
         x = (image.permute(0, 3, 1, 2).float() / 255 - self.mean) / self.std
         maps = self.body(x).values()
         size = (self.grid, self.grid)
-        seen = [
+        levels = [
             smooth(F.interpolate(project(m), size, mode="bilinear", align_corners=False))
             for project, smooth, m in zip(self.project, self.smooth, maps, strict=True)
         ]
-        return torch.cat(seen, 1).flatten(2).transpose(1, 2)
+        return torch.cat(levels, 1).flatten(2).transpose(1, 2)
 
 
-class Seen(NamedTuple):
-    """A frame's tokens, apart; strides 8, 16 and 32 in turn where a 3 stands."""
-
-    features: Tensor  # (N, T, 3, C_0)
-    scores: Tensor  # (N, T, 3, 80) of the detector's classes
-    boxes: Tensor  # (N, T, 3, 4) corner form, 0..1 of the picture
-    colours: Tensor  # (N, T, 3, 27)
-    place: Tensor  # (N, T) int64, in the grid
-    named: Tensor | None = None  # (N, T, 3, LOOK) what the namer says of it
+Perceived = tuple[list[Tensor], Candidates]
+"""What a frozen NanoDetEncoder makes of pictures: raw features 3 x (N, T, ...), behind them the namer's (N, T, 3, ...)
+where there is one, and candidates without features yet."""
 
 
-Perceived = tuple[list[Tensor], Seen]
-"""What a frozen NanoDetSight makes of pictures: raw features 3 x (N, T, ...), behind them the namer's (N, T, 3, ...)
-where there is one, and the rest; no features in Seen yet."""
-
-
-class NanoDetSight(nn.Module):
+class NanoDetEncoder(VisualEncoder):
     """Edge: what a frozen detector sees, one row a token: features, class scores, boxes and the colours inside them.
 
     Of the four stride-8 cells inside a 1/16 token the one with the highest class score is kept whole, so that small
@@ -105,42 +97,42 @@ class NanoDetSight(nn.Module):
                 nn.init.zeros_(layer.weight)
         self.width = LEVELS * sum(self.parts) + 1
 
-    def split(self, visual: Tensor) -> Seen:
+    def candidates(self, visual: Tensor) -> Candidates:
         """(N, T, width) to its parts."""
-        *parts, place = visual.split([*(LEVELS * n for n in self.parts), 1], -1)
+        *parts, index = visual.split([*(LEVELS * n for n in self.parts), 1], -1)
         each = [p.unflatten(-1, (LEVELS, n)) for p, n in zip(parts, self.parts, strict=True)]
         features, scores, boxes, colours, *named = each
-        return Seen(features, scores, boxes, colours, place[..., 0].round().long(), *named)
+        return Candidates(features, scores, boxes, colours, index[..., 0].round().long(), *named)
 
     def forward(self, image: Tensor) -> Tensor:
         """uint8 RGB (N, S, S, 3) to visual (N, T, width)."""
-        return self.tell(*self.perceive(image))
+        return self.tokens_of(*self.perceive(image))
 
     @torch.no_grad()
     def perceive(self, image: Tensor) -> Perceived:
         """The part that training leaves as it is, of pictures uint8 RGB (N, S, S, 3)."""
         raw, scores, boxes = self.detect(image)
         if self.tokens < self.grid**2:
-            place = self.choose(scores)
-            raw, scores, boxes = [_rows(r, place) for r in raw], _rows(scores, place), _rows(boxes, place)
+            index = self.choose(scores)
+            raw, scores, boxes = [_rows(r, index) for r in raw], _rows(scores, index), _rows(boxes, index)
         else:
-            place = torch.arange(self.tokens, device=image.device).expand(image.shape[0], -1)
+            index = torch.arange(self.tokens, device=image.device).expand(image.shape[0], -1)
         raw = [even(r) for even, r in zip(self.even, raw, strict=True)]
         raw += [self.namer(image, boxes)] if self.namer else []
-        return raw, Seen(raw[0][:, :, :0], scores, boxes, self.colours(image, boxes), place)
+        return raw, Candidates(raw[0][:, :, :0], scores, boxes, self.colours(image, boxes), index)
 
-    def tell(self, raw: list[Tensor], seen: Seen) -> Tensor:
+    def tokens_of(self, raw: list[Tensor], found: Candidates) -> Tensor:
         """What `perceive` gave, features projected, as visual (N, T, width)."""
-        known = seen.scores @ self.class_words * 8  # what stands here, as words
+        known = found.scores @ self.class_words * 8  # what stands here, as words
         features = [
-            project(torch.cat([raw[k], known[:, :, k], seen.boxes[:, :, k] * 4 - 2], -1))
+            project(torch.cat([raw[k], known[:, :, k], found.boxes[:, :, k] * 4 - 2], -1))
             for k, project in enumerate(self.project)
         ]
-        parts = [seen.scores.flatten(2), seen.boxes.flatten(2), seen.colours.flatten(2)]
+        parts = [found.scores.flatten(2), found.boxes.flatten(2), found.colours.flatten(2)]
         if self.namer:
             features = [f + more for f, more in zip(features, self.adds(raw[LEVELS]).unbind(2), strict=True)]
             parts.append(self.named(raw[LEVELS]).flatten(2))
-        return torch.cat([*features, *parts, seen.place[..., None].to(seen.scores.dtype)], -1)
+        return torch.cat([*features, *parts, found.index[..., None].to(found.scores.dtype)], -1)
 
     def detect(self, image: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
         """uint8 RGB (N, S, S, 3) to raw features 3 x (N, T, ...), class scores (N, T, 3, 80), boxes (N, T, 3, 4)."""
@@ -182,16 +174,16 @@ class NanoDetSight(nn.Module):
         x, y = (low + (high - low) * at).unbind(-2)  # (N, T, 3, 3) each
         places = torch.stack([x[..., None, :].expand(*x.shape, 3), y[..., None].expand(*y.shape, 3)], -1)
         small = F.avg_pool2d(image.permute(0, 3, 1, 2).float(), 8) / 128 - 1
-        seen = F.grid_sample(
+        sampled = F.grid_sample(
             small, places.reshape(-1, self.tokens * LEVELS, 9, 2) * 2 - 1, align_corners=False, padding_mode="border"
         )
-        return seen.permute(0, 2, 3, 1).reshape(-1, self.tokens, LEVELS, COLOURS)
+        return sampled.permute(0, 2, 3, 1).reshape(-1, self.tokens, LEVELS, COLOURS)
 
 
-def _rows(of: Tensor, place: Tensor) -> Tensor:
-    """(N, G*G, ...) to its rows at place (N, T)."""
+def _rows(of: Tensor, index: Tensor) -> Tensor:
+    """(N, G*G, ...) to its rows at index (N, T)."""
     flat = of.flatten(2)
-    return flat.gather(1, place[..., None].expand(-1, -1, flat.shape[2])).unflatten(2, of.shape[2:])
+    return flat.gather(1, index[..., None].expand(-1, -1, flat.shape[2])).unflatten(2, of.shape[2:])
 
 
 def _boxes(bins: Tensor, stride: int, side: int) -> Tensor:

@@ -76,7 +76,7 @@ def encode(tok: Tokenizer, phrases: list[str]) -> tuple[Tensor, Tensor]:
     return torch.tensor([e.ids for e in found]), torch.tensor([e.attention_mask for e in found])
 
 
-class Words(nn.Module):
+class TextEncoder(nn.Module):
     """BERT cut to six layers, as in the paper; padding has no effect."""
 
     def __init__(self, bert: BertModel) -> None:
@@ -90,25 +90,25 @@ class Words(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """ids, mask int64 (P, L) to (P, 3, L, W): the outputs of layers 2, 4 and 6."""
         x = self.embeddings(input_ids=ids)
-        seen = mask[:, None, None, :].bool()
+        pad_mask = (mask == 0)[:, None, None, :]
         outs = []
         for k, layer in enumerate(self.layers):
-            x = self._layer(layer, x, seen)
+            x = self._layer(layer, x, pad_mask)
             if k % (LAYERS // BLOCKS):
                 outs.append(x)
         return torch.stack(outs, 1)
 
-    def _layer(self, layer: Any, x: Tensor, seen: Tensor) -> Tensor:
+    def _layer(self, layer: Any, x: Tensor, pad_mask: Tensor) -> Tensor:
         """transformers' BertLayer with its own weights; written out so that every torch exports it alike."""
         one = layer.attention.self
         q, k, v = (f(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for f in (one.query, one.key, one.value))
         drop = self.attention_dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, dropout_p=drop).transpose(1, 2).flatten(2)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=~pad_mask, dropout_p=drop).transpose(1, 2).flatten(2)
         x = layer.attention.output(mixed, x)
         return layer.output(layer.intermediate(x), x)
 
 
-def load(name: str) -> Words:
+def load(name: str) -> TextEncoder:
     """The encoder with the weights of its folder: of a deeper BERT the first six layers. ValueError lists every tensor
     that is missing or has another shape."""
     import transformers
@@ -128,7 +128,7 @@ def load(name: str) -> Words:
     if wrong:
         raise ValueError("\n  ".join([f"words {where}: {len(wrong)} tensors do not fit:", *wrong]))
     _say(str(where), depth, len(told["unexpected_keys"]))
-    return Words(bert).eval()
+    return TextEncoder(bert).eval()
 
 
 def same(one: str, other: str) -> bool:
@@ -142,13 +142,13 @@ def same(one: str, other: str) -> bool:
     return alike and spelt[0] == spelt[1]
 
 
-def unfilled(name: str) -> Words:
+def unfilled(name: str) -> TextEncoder:
     """The encoder as its folder says, to be filled with weights from elsewhere. FileNotFoundError without a folder."""
     folder(name)
     return blank(name, 0)
 
 
-def blank(name: str, width: int) -> Words:
+def blank(name: str, width: int) -> TextEncoder:
     """The encoder without weights, to count it: as its folder says, or as BERT's uncased base where there is none."""
     from transformers import BertConfig, BertModel
 
@@ -157,7 +157,7 @@ def blank(name: str, width: int) -> Words:
     except FileNotFoundError:
         c = BertConfig(hidden_size=width)
     c.num_hidden_layers = LAYERS
-    return Words(BertModel(c, add_pooling_layer=False)).eval()
+    return TextEncoder(BertModel(c, add_pooling_layer=False)).eval()
 
 
 def _config(name: str) -> BertConfig:
@@ -188,7 +188,7 @@ def _say(where: str, depth: int, beside: int) -> None:
     log.info("words %s: %s%d tensors not needed (deeper layers, pooler, pre-training heads)", where, deeper, beside)
 
 
-def of_names(encoder: Words, tok: Tokenizer, names: tuple[str, ...]) -> Tensor:
+def of_names(encoder: TextEncoder, tok: Tokenizer, names: tuple[str, ...]) -> Tensor:
     """(len(names), W): each name's mean word of "NAME", "a NAME", "the NAME", mean-centred, of length 1."""
     ids, mask = encode(tok, [form for name in names for form in (name, f"a {name}", f"the {name}")])
     with torch.no_grad():
