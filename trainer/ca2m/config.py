@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -80,9 +81,13 @@ def from_dict(values: Any, where: str = "config") -> Config:
     )
 
 
+TABLES = "tables"  # the file of many configurations, `tables/NAME` each
+
+
 def names() -> list[str]:
-    """Configurations that come with the package; those of a sub-folder as `tables/NAME`."""
-    return sorted(_walk(files("ca2m") / "configs", ""))
+    """Configurations that come with the package; those of a sub-folder or of a file of many as `tables/NAME`."""
+    folder = files("ca2m") / "configs"
+    return sorted([*(n for n in _walk(folder, "") if n != TABLES), *(f"{TABLES}/{n}" for n in _tables())])
 
 
 def _walk(folder: Traversable, before: str) -> Iterator[str]:
@@ -93,11 +98,22 @@ def _walk(folder: Traversable, before: str) -> Iterator[str]:
             yield before + entry.name.removesuffix(".yaml")
 
 
+@cache
+def _tables() -> dict[str, dict[str, Any]]:
+    """What each row of the paper's tables changes, by its name, and of what (`base`)."""
+    rows = _yaml((files("ca2m") / "configs" / f"{TABLES}.yaml").read_text(encoding="utf-8"), TABLES)
+    base = rows.pop("base")
+    return {
+        name: {"base": base, **row, "network": {"name": name, **row.get("network", {})}} for name, row in rows.items()
+    }
+
+
 def load(name: str, changes: Sequence[str] = ()) -> Config:
     """A configuration by name (`ca2m-edge`, `tables/table4-grouping3-merging1`) or by path of a YAML file.
 
-    A file may say `base:` and a name or a path beside itself, and then holds only what differs from that. changes:
-    `section.key=value` each, with the value in YAML, put over the file's.
+    A file holds what differs from the paper's own, or from its `base:`, a name or a path beside itself. Where base is a
+    list, each goes over those before it: [ca2m-r101, recipes/pretrain]. changes: `section.key=value` each, with the
+    value in YAML, put over the file's.
     """
     values = _read(name, ())
     for change in changes:
@@ -115,7 +131,7 @@ def _all_used(c: Config, where: str) -> None:
     """ValueError names the numbers of `augment` that were changed and that its recipe does not take."""
     if c.augment.recipe != "plain":
         return
-    usual = Augment(flip=c.augment.flip)
+    usual = Augment("plain", c.augment.flip)
     if idle := [f.name for f in fields(Augment) if getattr(c.augment, f.name) != getattr(usual, f.name)]:
         raise ValueError(
             f"{where}: augment.{', augment.'.join(idle)}: the recipe plain takes flip alone; set augment.recipe: "
@@ -123,29 +139,39 @@ def _all_used(c: Config, where: str) -> None:
         )
 
 
-def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
+def _read(name: str, within: tuple[str, ...]) -> dict[str, Any]:
     """The mapping of a file over that of its base."""
-    if name in seen:
-        raise ValueError(f"{seen[0]}: base goes in a circle: {' -> '.join((*seen, name))}")
+    if name in within:
+        raise ValueError(f"{within[0]}: base goes in a circle: {' -> '.join((*within, name))}")
+    values = _values(name)
+    base = values.pop("base", [])
+    bases, under = base if isinstance(base, list) else [base], dict[str, Any]()
+    for one in bases:
+        if not isinstance(one, str):
+            raise ValueError(f"{name}: base is {base!r}, not the name or path of a configuration, nor a list of them")
+        if one.endswith((".yaml", ".yml")):
+            one = str(Path(name).parent / one)
+        under = _merge(under, _read(one, (*within, name)), one)
+    return _merge(under, values, name)
+
+
+def _values(name: str) -> dict[str, Any]:
+    """What a file or a row of the tables says itself."""
+    folder, _, row = name.partition("/")
+    if folder == TABLES and row in _tables():
+        return dict(_tables()[row])
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         text = path.read_text(encoding="utf-8")
     else:
         found = files("ca2m").joinpath("configs", f"{name}.yaml")
-        if not found.is_file():
+        if not found.is_file() or name == TABLES:
             raise ValueError(f"no configuration {name!r}: give a .yaml file or one of {', '.join(names())}")
         text = found.read_text(encoding="utf-8")
     values = _yaml(text, name) or {}
     if not isinstance(values, dict):
         raise ValueError(f"{name}: is not a mapping with the sections {', '.join(SECTIONS)}")
-    base = values.pop("base", None)
-    if base is None:
-        return values
-    if not isinstance(base, str):
-        raise ValueError(f"{name}: base is {base!r}, not the name or path of a configuration")
-    if base.endswith((".yaml", ".yml")):
-        base = str(path.parent / base)
-    return _merge(_read(base, (*seen, name)), values, name)
+    return values
 
 
 def _yaml(text: str, where: str) -> Any:

@@ -98,26 +98,26 @@ class Loss:
 
 @dataclass(frozen=True)
 class Run:
-    """How it is trained."""
+    """How it is trained. Defaults are the paper's schedule on one data set (Section IV-B)."""
 
     seed: int = 5
-    samples: int = 80_000  # pictures with a phrase, in all
-    epochs: float = 0.0  # rounds over the training phrases; where it is set, samples follow from the data
-    batch: int = 32  # samples of one step, over all processes
+    samples: int = 80_000  # pictures with a phrase, in all, where epochs is 0
+    epochs: float = 120.0  # rounds over the training phrases; where it is set, samples follow from the data
+    batch: int = 192  # samples of one step, over all processes
     micro_batch: int = 0  # samples that a process learns from at a time, gradients added up; 0: its whole share
-    lr: float = 6e-4  # all but the encoders and sigmas
-    lr_encoders: float = 0.0  # 0: both encoders are frozen, but for what lr_words says
+    lr: float = 1e-4  # all but the encoders and sigmas
+    lr_encoders: float = 1e-5  # 0: both encoders are frozen, but for what lr_words says
     lr_words: float = 0.0  # of the linguistic encoder's layers; its embeddings learn at lr_encoders. 0: as lr_encoders
     lr_sigma: float = 5e-5
-    weight_decay: float = 2e-3  # of all but the sigmas
+    weight_decay: float = 1e-4  # of all but the sigmas
     decay_sigma: float = 0.0  # of the sigmas: "a weight decay of 1e-4" of "the whole network" leaves it open
-    words_attention_dropout: float = 0.0  # of BERT's attention where it learns; its own is 0.1, the paper is silent
+    words_attention_dropout: float = 0.1  # of BERT's attention where it learns; the paper is silent, 0.1 is BERT's own
     freeze_stem: bool = False  # a ResNet's stem and layer1, as DETR and TransVG do; the paper: "end-to-end optimized"
-    warmup: int = 200  # steps
-    drop_at: float = 0.6  # share of the run after which the rate falls
-    drop: Literal["linear", "step"] = "linear"  # to 5 % at the end, or at once to a tenth
-    clip: float = 1.0  # most that the gradient norm may be; 0: not clipped
-    ema: float = 0.998  # of the weights, kept beside them; 0: none
+    warmup: int = 0  # steps
+    drop_at: float = 0.6667  # share of the run after which the rate falls: epoch 80
+    drop: Literal["linear", "step"] = "step"  # to 5 % at the end, or at once to a tenth
+    clip: float = 0.1  # most that the gradient norm may be; 0: not clipped. The paper names none, 0.1 is DETR's
+    ema: float = 0.0  # of the weights, kept beside them; 0: none
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     tf32: bool = True  # on a GPU: float32 products with ten bits of mantissa, several times faster
     deterministic: bool = False  # on a GPU: the same seed gives the same run wherever torch can, slower
@@ -135,12 +135,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Augment:
-    """How training pictures vary. `plain` crops, mirrors and lights as augment.py says, fast; of the numbers, it takes
-    `flip`, and the others are those of `torchvision`."""
+    """How training pictures vary. The paper names the transforms, not how far they go: the numbers are ours, and
+    `ca2m show` draws what comes of them. `plain` crops, mirrors and lights as augment.py says, fast; of the numbers, it
+    takes `flip`."""
 
-    recipe: Literal["plain", "torchvision"] = "plain"
+    recipe: Literal["plain", "torchvision"] = "torchvision"
     flip: float = 0.5  # share that is mirrored, left and right in the phrase, too
-    turn: float = 4.0  # degrees at most
+    turn: float = 4.0  # degrees at most; half of this and of the next three where the phrase says a place
     shear: float = 2.0  # degrees at most
     zoom: float = 0.1  # larger or smaller by this share at most
     shift: float = 0.08  # of the picture's side at most, each way
@@ -165,10 +166,11 @@ class Augment:
 class Mix:
     """Shares of the training samples where labelled photos are given; the rest is rule-written over mosaics. Without
     labelled photos nothing is written by rule, and no photo put beside another: hand-written phrases fill those shares.
+    The paper knows hand-written phrases of what is there alone.
     """
 
-    hand: float = 0.66  # hand-written phrases of what is there
-    absent: float = 0.2  # phrases of what is not there
+    hand: float = 1.0  # hand-written phrases of what is there
+    absent: float = 0.0  # phrases of what is not there
     rows: float = 0.0  # rule-written ones for the middle, the ends and the second or third of three and more alike
     beside: float = 0.0  # of the hand-written: a labelled photo, which lacks what they name, is put beside theirs
     alike: bool = False  # what is there and what is not are said in the same forms and words, as far as rules can tell

@@ -12,7 +12,7 @@ import torch
 import torchvision
 from conftest import Squares, paper, shallow_resnet, small_bert
 
-from ca2m.config import Config
+from ca2m.config import Config, Mix
 from ca2m.learn import begin
 from ca2m.learn.crew import Crew
 from ca2m.learn.loader import Feed, batches
@@ -83,6 +83,15 @@ def test_another_network_is_named_by_what_differs(tmp_path: Path, small: Config)
     with pytest.raises(ValueError, match="another network: dropout is 0.1 there and 0.3 here, words is"):
         begin.check_resume(c, moved_words(c, tmp_path), (), start)
     begin.check_resume(c, replace(c, network=replace(c.network, words="elsewhere")), ("words.layers.0",), start)
+
+
+def test_the_unused_mix_of_before_is_no_other_run(tmp_path: Path) -> None:
+    c = paper(small_bert(tmp_path / "bert"))
+    was = replace(c, mix=Mix(hand=0.66, absent=0.2))
+    begin.check_resume(was, c, ("words.layers.0",), tmp_path)
+    begin.check_resume(was, was, ("words.layers.0",), tmp_path)
+    with pytest.raises(ValueError, match="another run, since mix was changed"):
+        begin.check_resume(replace(c, mix=Mix(hand=0.5)), c, ("words.layers.0",), tmp_path)
 
 
 def test_a_resumed_run_takes_the_rates_of_now(small: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

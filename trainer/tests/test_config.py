@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ca2m import config
 
@@ -29,6 +31,35 @@ def test_tables_have_the_layers_that_the_paper_counts() -> None:
             assert not config.load(name).loss.self_paced
 
 
+def test_the_edges_recipes_stay_what_they_are() -> None:
+    said = yaml.safe_load((Path(__file__).parent / "edge_configs.yaml").read_text())
+    whole = said["ca2m-edge"]
+    for name, differs in said.items():
+        want = {section: {**values, **differs.get(section, {})} for section, values in whole.items()}
+        assert json.loads(json.dumps(config.load(name).to_dict())) == want, name
+
+
+def test_an_empty_file_is_the_papers(tmp_path: Path) -> None:
+    (tmp_path / "bare.yaml").write_text("")
+    c = config.load(str(tmp_path / "bare.yaml"))
+    assert c == config.load("ca2m-r50") == config.Config()
+    r, a, m = c.run, c.augment, c.mix
+    assert (r.epochs, r.batch, r.lr, r.lr_encoders, r.lr_sigma, r.weight_decay) == (120, 192, 1e-4, 1e-5, 5e-5, 1e-4)
+    assert (r.drop, round(r.drop_at * r.epochs), r.ema, r.warmup) == ("step", 80, 0, 0)
+    assert a.recipe == "torchvision" and (m.hand, m.absent, m.rows) == (1, 0, 0)
+    assert (c.loss.self_paced, c.loss.sigma, c.loss.penalty) == (True, 2.5, 0.75)
+
+
+def test_several_bases_combine_the_later_over_the_earlier(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("base: [ca2m-r101, recipes/pretrain]\nrun: {batch: 96}\n")
+    c = config.load(str(tmp_path / "mine.yaml"))
+    assert (c.network.sight, c.run.epochs, c.run.drop_at, c.run.batch) == ("resnet101", 40, 0.75, 96)
+    assert config.load("recipes/pretrain-r101").network == c.network
+    (tmp_path / "mine.yaml").write_text("base: [ca2m-r101, 3]")
+    with pytest.raises(ValueError, match="base is .'ca2m-r101', 3., not the name"):
+        config.load(str(tmp_path / "mine.yaml"))
+
+
 def test_a_file_builds_on_another(tmp_path: Path) -> None:
     (tmp_path / "first.yaml").write_text("base: ca2m-r50\nnetwork: {c0: 64}\nrun: {lr: 1e-4, epochs: 2}\n")
     (tmp_path / "second.yaml").write_text("base: first.yaml\nrun:\n  batch: 96\n")
@@ -48,7 +79,7 @@ def test_a_file_builds_on_another(tmp_path: Path) -> None:
         ("run: {drop: never}", "run.drop: is 'never'; one of linear, step is meant"),
         ("run: {leaning: 1}", "run: unknown leaning; known are anchor, batch"),
         ("loss: {self_paced: 3}", "loss.self_paced: is 3, not true or false"),
-        ("network: [1, 2]", "network: is .1, 2., not a mapping"),
+        ("network: [1, 2]", "network is .1, 2., not a mapping"),
         ("base: ca2m-r50\nnetwork: 3", "network is 3, not a mapping"),
         ("base: bad.yaml", "base goes in a circle"),
         ("base: ca2m-r7", "no configuration 'ca2m-r7'"),

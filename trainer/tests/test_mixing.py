@@ -24,24 +24,25 @@ from ca2m.language import names
 from ca2m.learn.loader import Collate
 from ca2m.net.network import Net
 
+EDGE = config.load("ca2m-edge").mix
 RED = Said("red car", (0.2, 0.3, 0.6, 0.7), names.INDEX["car"], "attribute")
 
 
 def test_mixer_is_fixed_by_seed_and_number(world: tuple[list[Ref], list[Photo]]) -> None:
     made, photos = world
-    one, two = (Mixer(made, photos, 96, seed=5) for _ in range(2))
+    one, two = (Mixer(made, photos, 96, seed=5, mix=EDGE) for _ in range(2))
     for index in (0, 7, 31):
         two.sample(index + 1)
         a, b = one.sample(index), two.sample(index)
         assert (a.phrase, a.box, a.noun, a.kind) == (b.phrase, b.box, b.noun, b.kind)
         assert np.array_equal(a.pixels, b.pixels)
-    other = Mixer(made, photos, 96, seed=6)
+    other = Mixer(made, photos, 96, seed=6, mix=EDGE)
     assert any(not np.array_equal(one.sample(k).pixels, other.sample(k).pixels) for k in range(3))
 
 
 def test_mixer_leaves_val_out(world: tuple[list[Ref], list[Photo]]) -> None:
     made, photos = world
-    mixer = Mixer(made, photos, 96, seed=5)
+    mixer = Mixer(made, photos, 96, seed=5, mix=EDGE)
     kept = {ref.image for ref in made if ref.split == "val"}
     assert len(kept) == 2
     assert not kept & {
@@ -52,7 +53,7 @@ def test_mixer_leaves_val_out(world: tuple[list[Ref], list[Photo]]) -> None:
 
 
 def test_mixer_keeps_its_proportions(world: tuple[list[Ref], list[Photo]]) -> None:
-    mixer = Mixer(*world, side=32, seed=1)
+    mixer = Mixer(*world, side=32, seed=1, mix=EDGE)
     kinds = Counter("rule" if s.kind.startswith("rule") else s.kind for s in map(mixer.sample, range(600)))
     assert abs(kinds["absent"] / 600 - 0.2) < 0.05
     assert abs(kinds["rule"] / 600 - 0.14) < 0.05
@@ -80,15 +81,15 @@ def test_rows_have_their_share(world: tuple[list[Ref], list[Photo]]) -> None:
     mixer = Mixer(made, photos, 32, seed=1, mix=Mix(hand=0.4, absent=0.2, rows=0.4))
     said = [s for s in map(mixer.sample, range(400)) if s.kind == "rule position"]
     assert len(said) > 100 and sum("middle" in s.phrase or "cent" in s.phrase for s in said) > 30
-    assert not Mixer(made, photos, 32, seed=1).rows
+    assert not Mixer(made, photos, 32, seed=1, mix=EDGE).rows
 
 
 def test_mixer_works_with_phrases_or_photos_only(world: tuple[list[Ref], list[Photo]]) -> None:
     made, photos = world
-    assert not Mixer(made, [], 32, seed=1).sample(0).kind.startswith("rule")
-    assert Mixer([], photos, 32, seed=1).sample(0).kind.startswith("rule")
+    assert not Mixer(made, [], 32, seed=1, mix=EDGE).sample(0).kind.startswith("rule")
+    assert Mixer([], photos, 32, seed=1, mix=EDGE).sample(0).kind.startswith("rule")
     with pytest.raises(ValueError, match="no train phrases"):
-        Mixer([], [], 32, seed=1)
+        Mixer([], [], 32, seed=1, mix=EDGE)
 
 
 def test_without_photos_nothing_is_put_beside(world: tuple[list[Ref], list[Photo]]) -> None:
@@ -108,7 +109,7 @@ def test_flip_counts_for_plain_samples(world: tuple[list[Ref], list[Photo]]) -> 
         rounds = [samples_of(c, left, []), samples_of(replace(c, run=replace(c.run, epochs=1)), left, [])]
         said = {word for s in rounds for k in range(20) for word in ("left", "right") if word in s.sample(k).phrase}
         assert said == want
-    rule = [Mixer([], photos, 48, seed=2, flip=flip) for flip in (0.0, 1.0)]
+    rule = [Mixer([], photos, 48, seed=2, flip=flip, mix=EDGE) for flip in (0.0, 1.0)]
     assert any(not np.array_equal(rule[0].sample(k).pixels, rule[1].sample(k).pixels) for k in range(2))
 
 
@@ -123,7 +124,7 @@ def test_sequences_and_large_sources_count_less() -> None:
 
 
 def test_two_samples_share_their_pixels_and_mean_different_things(world: tuple[list[Ref], list[Photo]]) -> None:
-    mixer = Mixer(*world, side=32, seed=1)
+    mixer = Mixer(*world, side=32, seed=1, mix=EDGE)
     found = [(mixer.sample(2 * k), mixer.sample(2 * k + 1)) for k in range(200)]
     assert all(a.pixels is b.pixels for a, b in found)
     hand = [(a, b) for a, b in found if not a.kind.startswith("rule")]
@@ -136,7 +137,7 @@ def test_two_samples_share_their_pixels_and_mean_different_things(world: tuple[l
 def test_a_shared_picture_is_seen_once_and_answers_alike(
     world: tuple[list[Ref], list[Photo]], small: Config, net: Net
 ) -> None:
-    mixer = Mixer(*world, side=small.network.image_size, seed=1)
+    mixer = Mixer(*world, side=small.network.image_size, seed=1, mix=EDGE)
     samples = [mixer.sample(k) for k in (1, 2, 3, 5)]
     batch = Collate(small.network.words, 12)(samples)
     assert isinstance(batch.image, torch.Tensor)

@@ -151,7 +151,8 @@ def test_export_decides_by_accuracy_and_time(
     shares = iter([0.5, 1.2, 0.9])  # int8 of the frame, of the phrase, fp16 of the ground graph
     monkeypatch.setattr(precision, "speed", lambda sessions, feed: ([2.0, 1.0], [1.0, next(shares)]))
     torch.manual_seed(0)
-    trainer = train.Trainer(replace(small, run=Run(samples=4, batch=2)), build(small.network), torch.device("cpu"))
+    short = replace(small, run=Run(samples=4, epochs=0, batch=2, lr_encoders=0))
+    trainer = train.Trainer(short, build(small.network), torch.device("cpu"))
     trainer.save(tmp_path / "last.pt")
     out = tmp_path / "bundle"
     said = ["export", str(tmp_path / "last.pt"), "--out", str(out), "--refs", str(photos), "--calib", "3"]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import drawn
 
+from ca2m import config
 from ca2m.data import augment, coco, handwritten, mixing, mosaic, refs, splits, writing
 from ca2m.data.coco import Photo
 from ca2m.data.refs import Ref
@@ -145,7 +146,7 @@ def test_pictures_say_what_is_wrong(tmp_path: Path) -> None:
 def test_real_data() -> None:
     data = Path(os.environ["DEIXIS_DATA"])
     made, photos = refs.read(data / "refs.jsonl"), coco.read(data / "photos" / "annotations.json")
-    mixer = mixing.Mixer(made, photos, 320, seed=7)
+    mixer = mixing.Mixer(made, photos, 320, seed=7, mix=config.load("ca2m-edge").mix)
     for sample in map(mixer.sample, range(400)):
         assert sample.pixels.shape == (320, 320, 3) and sample.phrase
         assert (sample.box is None) == (sample.kind == "absent")

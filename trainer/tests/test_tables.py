@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from ca2m import cli, config
 from ca2m.net import checkpoint
 
-FILES = [n for n in config.names() if n.startswith(("tables/", "recipes/pretrain", "recipes/refine", "ca2m-r"))]
+FILES = [n for n in config.names() if n.startswith(("tables/", "recipes/pretrain-", "recipes/refine-", "ca2m-r"))]
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,8 @@ def test_from_checkpoint_to_measured_bundle(
     monkeypatch.setattr(precision, "LOSS", 2.0)  # so that all are kept
     monkeypatch.setattr(precision, "speed", lambda sessions, feed: ([2.0, 1.0], [1.0, 0.5]))
     torch.manual_seed(0)
-    trainer = train.Trainer(replace(c, run=Run(samples=4, batch=2)), build(c.network), torch.device("cpu"))
+    short = replace(c, run=Run(samples=4, epochs=0, batch=2, lr_encoders=0))
+    trainer = train.Trainer(short, build(c.network), torch.device("cpu"))
     trainer.save(tmp_path / "last.pt")
     out = tmp_path / "bundle"
     said = ["export", str(tmp_path / "last.pt"), "--out", str(out), "--refs", str(photos), "--calib", "2"]
@@ -77,7 +78,8 @@ def test_a_folder_of_word_pieces_alone_gives_its_tokenizer(bert: Path, shallow: 
     (old / "vocab.txt").write_text("\n".join(sorted(pieces, key=lambda p: pieces[p])), encoding="utf-8")
     c = shrunken("ca2m-r50", old)
     torch.manual_seed(0)
-    trainer = train.Trainer(replace(c, run=Run(samples=4, batch=2)), build(c.network), torch.device("cpu"))
+    short = replace(c, run=Run(samples=4, epochs=0, batch=2, lr_encoders=0))
+    trainer = train.Trainer(short, build(c.network), torch.device("cpu"))
     trainer.save(tmp_path / "last.pt")
     assert cli.main(["export", str(tmp_path / "last.pt"), "--out", str(tmp_path / "bundle")]) == 0
     written = json.loads((tmp_path / "bundle" / "tokenizer.json").read_text())

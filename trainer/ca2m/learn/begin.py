@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from ca2m.config import Config, Network
+from ca2m.config import Config, Mix, Network
 from ca2m.net import checkpoint, pretrained, words
 from ca2m.net.network import Net, build
 
@@ -73,7 +73,7 @@ def check_resume(was: Config, c: Config, weights: Collection[str], path: Path) -
     if apart:
         what = _told(was.network, c.network, apart)
         raise ValueError(f"resume {path}: another network: {what}; give another --out or its own --config")
-    fixed = [("run.seed", was.run.seed, c.run.seed), ("loss", was.loss, c.loss), ("mix", was.mix, c.mix)]
+    fixed = [("run.seed", was.run.seed, c.run.seed), ("loss", was.loss, c.loss), ("mix", _mix(was, c), c.mix)]
     fixed.append(("run.anchor", bool(was.run.anchor), bool(c.run.anchor)))
     if other := [name for name, a, b in fixed if a != b]:
         raise ValueError(f"resume {path}: another run, since {', '.join(other)} was changed; give another --out")
@@ -81,6 +81,12 @@ def check_resume(was: Config, c: Config, weights: Collection[str], path: Path) -
         old, new = (asdict(getattr(x, section)) for x in (was, c))
         for key in (k for k in old if old[k] != new[k]):
             log.info("resume: %s.%s was %s, and is %s from here on", section, key, old[key], new[key])
+
+
+def _mix(was: Config, c: Config) -> Mix:
+    """The mix of a checkpoint. That of ca2m-edge was the default once, and stands unused in the runs of networks
+    without a pointing head: it counts as the one of now."""
+    return c.mix if not was.network.pointing and was.mix == Mix(hand=0.66, absent=0.2) else was.mix
 
 
 def _told(was: Network, c: Network, keys: list[str]) -> str:
