@@ -95,12 +95,12 @@ def _parser() -> argparse.ArgumentParser:
 def _refs(args: argparse.Namespace) -> None:
     if args.out is None:
         if args.check:
-            found: Sequence[refs.Ref] = checks.load(
+            loaded: Sequence[refs.Ref] = checks.load(
                 args.source, args.skip_bad, tell=lambda fault: print(fault, file=sys.stderr)
             )
         else:
-            found = refs.read(args.source, args.skip_bad)
-        for line in counting.counts(found):
+            loaded = refs.read(args.source, args.skip_bad)
+        for line in counting.counts(loaded):
             print(line)
         return
     photos = [p for p in coco.read(args.source, args.skip_bad) if not args.split or p.split == args.split]

@@ -117,9 +117,9 @@ def load(name: str, changes: Sequence[str] = ()) -> Config:
     """
     values = _read(name, ())
     for change in changes:
-        key, found, text = change.partition("=")
+        key, equals, text = change.partition("=")
         section, dot, entry = key.strip().partition(".")
-        if not (found and dot and entry):
+        if not (equals and dot and entry):
             raise ValueError(f"--set {change}: not of the form section.key=value, e.g. run.batch=96")
         _merge(values, {section: {entry: _yaml(text, f"--set {change}")}}, f"--set {change}")
     c = from_dict(values, where=name)
@@ -164,10 +164,10 @@ def _values(name: str) -> dict[str, Any]:
     if path.suffix in (".yaml", ".yml"):
         text = path.read_text(encoding="utf-8")
     else:
-        found = files("ca2m").joinpath("configs", f"{name}.yaml")
-        if not found.is_file() or name == TABLES:
+        file = files("ca2m").joinpath("configs", f"{name}.yaml")
+        if not file.is_file() or name == TABLES:
             raise ValueError(f"no configuration {name!r}: give a .yaml file or one of {', '.join(names())}")
-        text = found.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     values = _yaml(text, name) or {}
     if not isinstance(values, dict):
         raise ValueError(f"{name}: is not a mapping with the sections {', '.join(SECTIONS)}")

@@ -61,7 +61,7 @@ def _weights(graph: onnx.GraphProto) -> list[Weight]:
         other = next(i for i in node.input if i != name)
         return (node, numpy_helper.to_array(held[other])) if other in held else None
 
-    found = []
+    weights = []
     for cast in graph.node:
         if cast.op_type != "Cast" or cast.input[0] not in held:
             continue
@@ -71,8 +71,8 @@ def _weights(graph: onnx.GraphProto) -> list[Weight]:
         if not (add := only(mul[0].output[0], "Add")) or mul[1].size != 1 or add[1].size != 1:
             continue
         scale, shift = float(mul[1].item()), float(add[1].item())
-        found.append(_weight(add[0].output[0], q, scale, shift, [cast, mul[0], add[0]]))
-    return found
+        weights.append(_weight(add[0].output[0], q, scale, shift, [cast, mul[0], add[0]]))
+    return weights
 
 
 def _weight(name: str, q: np.ndarray, scale: float, shift: float, chain: list[onnx.NodeProto]) -> Weight:

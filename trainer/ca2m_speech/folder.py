@@ -43,9 +43,9 @@ def run(args: argparse.Namespace) -> None:
 def whole(folder: Path, recipe: Recipe) -> bool:
     """Whether the folder holds this recipe's files, undamaged."""
     try:
-        told = json.loads((folder / TOLD).read_text())
-        same = told["format"] == FORMAT and told["name"] == recipe.name and told["from"] == _sources(recipe)
-        return same and all(fetch.sha256(folder / f["file"]) == f["sha256"] for f in told["files"].values())
+        about = json.loads((folder / TOLD).read_text())
+        same = about["format"] == FORMAT and about["name"] == recipe.name and about["from"] == _sources(recipe)
+        return same and all(fetch.sha256(folder / f["file"]) == f["sha256"] for f in about["files"].values())
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -67,7 +67,7 @@ def make(recipe: Recipe, out: Path, near: Path | None = None) -> None:
         for name in recipe.rewrite:
             log.info("rewriting %s", name)
             rewrite(new / name)
-        (new / TOLD).write_text(json.dumps(_told(recipe, new), indent=1) + "\n")
+        (new / TOLD).write_text(json.dumps(_about(recipe, new), indent=1) + "\n")
         if out.exists():
             shutil.rmtree(out)
         new.rename(out)
@@ -119,7 +119,7 @@ def _feed(inputs: list) -> dict[str, np.ndarray]:
     return feed
 
 
-def _told(recipe: Recipe, folder: Path) -> dict:
+def _about(recipe: Recipe, folder: Path) -> dict:
     def graph(name: str) -> str:
         return next(f"{name}{end}" for end in (".onnx", ".ort") if (folder / f"{name}{end}").exists())
 

@@ -40,12 +40,12 @@ def read(path: Path) -> onnx.ModelProto:
 
 def graphs_of(graph: onnx.GraphProto) -> list[onnx.GraphProto]:
     """The graph and all inside its nodes."""
-    found = [graph]
+    graphs = [graph]
     for node in graph.node:
         for a in node.attribute:
             if a.type == onnx.AttributeProto.GRAPH:
-                found += graphs_of(a.g)
-    return found
+                graphs += graphs_of(a.g)
+    return graphs
 
 
 def _text(held: bytes | None) -> str:
@@ -82,8 +82,8 @@ def _info(info: Any) -> onnx.ValueInfoProto:
     dims: list[int | str | None] | None = None
     if shape is not None:
         values = [shape.Dim(i).Value() for i in range(shape.DimLength())]
-        said = {Dim.VALUE: lambda v: v.DimValue(), Dim.PARAM: lambda v: _text(v.DimParam())}
-        dims = [said.get(v.DimType(), lambda _: None)(v) for v in values]
+        readers = {Dim.VALUE: lambda v: v.DimValue(), Dim.PARAM: lambda v: _text(v.DimParam())}
+        dims = [readers.get(v.DimType(), lambda _: None)(v) for v in values]
     return helper.make_tensor_value_info(_text(info.Name()), tensor.ElemType(), dims)
 
 

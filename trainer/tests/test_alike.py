@@ -11,12 +11,12 @@ import pytest
 
 from ca2m.config import Mix
 from ca2m.data import balance
-from ca2m.data.absent import Absences, told_of
+from ca2m.data.absent import Absences, labelled_by_phrases
 from ca2m.data.augment import Pictures
 from ca2m.data.coco import Photo
 from ca2m.data.mixing import Mixer
 from ca2m.data.refs import Ref
-from ca2m.data.sample import Said
+from ca2m.data.sample import Expression
 from ca2m.geometry import Thing
 from ca2m.language import forms, untrue
 
@@ -101,14 +101,14 @@ def test_the_wrong_side_is_where_the_thing_is_not(world: tuple[list[Ref], list[P
     ref = Ref(photo.path, "the red car", (5.0, 20.0, 40.0, 80.0), "attribute", "train", "s", False)
     rng, known = np.random.default_rng(0), {photo.path: photo}
     drawn = Absences([], {photo.path: [ref]}, known, Pictures(), alike=True)
-    said = [found.said for _ in range(60) if (found := drawn.untrue(rng))]
+    said = [found.expression for _ in range(60) if (found := drawn.untrue(rng))]
     sides = [s.phrase for s in said if re.search(r"\b(?:left|right)\b", s.phrase)]
     assert sides and all("right" in phrase and s.box is None for phrase, s in zip(sides, said, strict=False))
     wide = replace(photo, things=(Thing("car", (0.05, 0.2, 0.9, 0.8), 1.0, True),))
     over = replace(ref, box=(5.0, 20.0, 90.0, 80.0))
     drawn = Absences([], {wide.path: [over]}, {wide.path: wide}, Pictures(), alike=True)
     told = [drawn.untrue(rng) for _ in range(40)]
-    assert any(told) and not [t for t in told if t and re.search(r"\b(?:left|right)\b", t.said.phrase)]
+    assert any(told) and not [t for t in told if t and re.search(r"\b(?:left|right)\b", t.expression.phrase)]
 
 
 def test_another_thing_is_one_that_nobody_speaks_of() -> None:
@@ -130,13 +130,13 @@ def test_phrases_tell_of_photos_that_nobody_labelled(world: tuple[list[Ref], lis
         Ref(image, p, box, "attribute", "train", "s", True)
         for p, box in (("a black dog", (0.0, 0.0, 150.0, 150.0)), ("the dog", (0.0, 0.0, 140.0, 150.0)))
     ]
-    (photo,) = told_of({image: refs, "nowhere.png": refs}, {}).values()
+    (photo,) = labelled_by_phrases({image: refs, "nowhere.png": refs}, {}).values()
     assert [t.name for t in photo.things] == ["dog"] and not photo.complete
     assert (photo.width, photo.height) == (240, 160)
     one = Absences([], {image: refs}, {}, Pictures(), alike=True)
     found = [m for _ in range(40) if (m := one.untrue(rng))]
-    assert found and all(m.said.box is None and m.true in ("a black dog", "the dog") for m in found)
-    assert all(m.said.phrase != m.true for m in found)
+    assert found and all(m.expression.box is None and m.true in ("a black dog", "the dog") for m in found)
+    assert all(m.expression.phrase != m.true for m in found)
     second = replace(refs[1], box=(160.0, 0.0, 240.0, 150.0))
     two = Absences([], {image: [refs[0], second]}, {}, Pictures(), alike=True)
     assert not any(two.untrue(rng) for _ in range(20))
@@ -148,7 +148,7 @@ def test_an_absent_phrase_comes_with_the_one_it_was_made_from(world: tuple[list[
     mixer = Mixer(made, photos, 16, seed=3, mix=Mix(hand=0.5, absent=0.5, alike=True))
     others = [r.phrase for r in made if r.image == made[-1].image and r.box is not None]
     assert len(others) == 2
-    rng, said = np.random.default_rng(0), Said("blue car 11", None, 2, "absent")
+    rng, said = np.random.default_rng(0), Expression("blue car 11", None, 2, "absent")
     seconds = Counter(forms.bare(mixer._both(made[-1].image, said, rng)[1].phrase) for _ in range(200))
     near = sum(n for phrase, n in seconds.items() if "11" in phrase)
     assert near > 100, "three of four: the nearest of two every other time, else either"

@@ -18,14 +18,14 @@ from ca2m.data.handwritten import side_by_side
 from ca2m.data.mixing import Mixer, shares_of
 from ca2m.data.refs import Ref
 from ca2m.data.rounds import samples_of
-from ca2m.data.sample import Said
+from ca2m.data.sample import Expression
 from ca2m.geometry import Thing
 from ca2m.language import names
 from ca2m.learn.loader import Collate
 from ca2m.net.network import Net
 
 EDGE = config.load("ca2m-edge").mix
-RED = Said("red car", (0.2, 0.3, 0.6, 0.7), names.INDEX["car"], "attribute")
+RED = Expression("red car", (0.2, 0.3, 0.6, 0.7), names.INDEX["car"], "attribute")
 
 
 def test_mixer_is_fixed_by_seed_and_number(world: tuple[list[Ref], list[Photo]]) -> None:

@@ -14,7 +14,7 @@ from ca2m import config
 from ca2m.data import augment, coco, handwritten, mixing, mosaic, refs, splits, writing
 from ca2m.data.coco import Photo
 from ca2m.data.refs import Ref
-from ca2m.data.sample import Said
+from ca2m.data.sample import Expression
 from ca2m.geometry import Box, Thing, iou
 from ca2m.language import names, phrases, saying
 from ca2m.language.looks import Pixels
@@ -35,11 +35,11 @@ def test_square_stretches() -> None:
 
 def test_a_phrase_without_a_mirror_keeps_its_picture_as_it_is() -> None:
     box = (0.1, 0.2, 0.3, 0.7)
-    unsure, sure = (Said(phrase, box, -1, "position") for phrase in ("bag left on the bench", "leftmost bag"))
+    unsure, sure = (Expression(phrase, box, -1, "position") for phrase in ("bag left on the bench", "leftmost bag"))
     for said, want in (([sure], {"left", "right"}), ([unsure], {"left"}), ([sure, unsure], {"left"})):
         seen = set()
         for seed in range(20):
-            found = handwritten.told(said, drawn(64, 64, box), 64, np.random.default_rng(seed), augment=True)
+            found = handwritten.render(said, drawn(64, 64, box), 64, np.random.default_rng(seed), augment=True)
             assert all(s.box is not None for s in found)
             seen |= {"left" if s.box[0] + s.box[2] < 1 else "right" for s in found if s.box}
         assert seen == want, said
@@ -62,10 +62,10 @@ def test_from_ref_keeps_the_box_on_its_thing(world: tuple[list[Ref], list[Photo]
 
 def test_flip_swaps_words_and_box() -> None:
     picture = drawn(200, 100, (0.0, 0.2, 0.3, 0.8))
-    said, seen = Said("car on the left", (0.0, 0.2, 0.3, 0.8), names.INDEX["car"], "position"), set()
+    said, seen = Expression("car on the left", (0.0, 0.2, 0.3, 0.8), names.INDEX["car"], "position"), set()
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        (sample,) = handwritten.told([said], picture, 64, rng, augment=True, say=lambda phrase, _: phrase)
+        (sample,) = handwritten.render([said], picture, 64, rng, augment=True, say=lambda phrase, _: phrase)
         assert sample.box is not None
         side = "left" if (sample.box[0] + sample.box[2]) / 2 < 0.5 else "right"
         assert side in sample.phrase

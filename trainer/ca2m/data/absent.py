@@ -14,7 +14,7 @@ from ca2m.data.coco import Photo
 from ca2m.data.faults import EntryError
 from ca2m.data.handwritten import noun_of
 from ca2m.data.refs import Ref
-from ca2m.data.sample import Said, draw
+from ca2m.data.sample import Expression, draw
 from ca2m.geometry import Thing, area, iou
 from ca2m.language import forms, names, phrases
 from ca2m.language.untrue import elsewhere, narrowed, swapped, twisted
@@ -37,7 +37,7 @@ class Missing:
     """One phrase for what is not in a photo."""
 
     image: str
-    said: Said
+    expression: Expression
     true: str = ""  # what was said of it before one word was changed
 
 
@@ -62,7 +62,7 @@ class Absences:
     ) -> None:
         """others: what people say of each photo. shares: how often each of refs is taken, summed up to 1."""
         self.refs, self.others, self.pictures, self.shares, self.alike = refs, others, pictures, shares, alike
-        self.photos = {**(told_of(others, photos) if alike else {}), **photos}
+        self.photos = {**(labelled_by_phrases(others, photos) if alike else {}), **photos}
         self.paths = [path for path, own in others.items() for _ in own]  # a photo as often as it has phrases
         self.known = list(self.photos.values())
         self.complete = [photo for photo in self.known if photo.complete and photo.things]
@@ -79,10 +79,12 @@ class Absences:
                 raise ValueError("make absent phrases: none was given, and no photo surely lacks what others name")
             ref = self.refs[draw(len(self.refs), self.shares, rng)]
             made = Missing(
-                ref.image, Said(ref.phrase.lower(), None, noun_of(ref, self.photos.get(ref.image)), "absent")
+                ref.image, Expression(ref.phrase.lower(), None, noun_of(ref, self.photos.get(ref.image)), "absent")
             )
         if self.alike and rng.random() < NARROWED:
-            return replace(made, said=replace(made.said, phrase=narrowed(made.said.phrase, rng, beside)))
+            return replace(
+                made, expression=replace(made.expression, phrase=narrowed(made.expression.phrase, rng, beside))
+            )
         return made
 
     def untrue(self, rng: np.random.Generator) -> Missing | None:
@@ -107,7 +109,7 @@ class Absences:
             else:
                 phrase = twisted(ref.phrase.lower(), rng)
             if phrase:
-                return Missing(ref.image, Said(phrase, None, noun, "absent"), ref.phrase.lower())
+                return Missing(ref.image, Expression(phrase, None, noun, "absent"), ref.phrase.lower())
         return None
 
     def elsewhere(self, rng: np.random.Generator) -> Missing | None:
@@ -117,7 +119,9 @@ class Absences:
             photo = self.complete[int(rng.integers(len(self.complete)))]
             phrase = phrases.absent(photo.things, rng, complete=True, pixels=self.pictures.get(photo.path))
             if phrase is not None:
-                return Missing(photo.path, Said(phrase.text, None, names.index_of_word(phrase.meaning.noun), "absent"))
+                return Missing(
+                    photo.path, Expression(phrase.text, None, names.index_of_word(phrase.meaning.noun), "absent")
+                )
         for _ in range(100 if self.paths and self.known else 0):
             ref, photo = self._one(rng), self.known[int(rng.integers(len(self.known)))]
             noun = names.noun_of(ref.phrase)  # by its own words: "the one in the grass" may be in any photo
@@ -128,7 +132,7 @@ class Absences:
                 continue
             if not photo.complete and (name in names.OFTEN_UNLABELLED or rng.random() < 0.5):
                 continue
-            return Missing(photo.path, Said(ref.phrase.lower(), None, noun, "absent"))
+            return Missing(photo.path, Expression(ref.phrase.lower(), None, noun, "absent"))
         return None
 
     def _one(self, rng: np.random.Generator) -> Ref:
@@ -138,9 +142,9 @@ class Absences:
 
     def _spoken_of(self, photo: Photo) -> set[str]:
         """Every word that is said of a photo, or names a thing labelled in it."""
-        said = " ".join(ref.phrase.lower() for ref in self.others.get(photo.path, ()))
+        text = " ".join(ref.phrase.lower() for ref in self.others.get(photo.path, ()))
         return {
-            *said.split(),
+            *text.split(),
             *(word for t in photo.things for name in names.words_for(t.name) for word in name.split()),
         }
 
@@ -150,11 +154,11 @@ class Absences:
         return elsewhere(ref.phrase, (left + right) / 2, rng) if aside else None
 
 
-def told_of(others: Mapping[str, Sequence[Ref]], known: Mapping[str, Photo]) -> dict[str, Photo]:
+def labelled_by_phrases(others: Mapping[str, Sequence[Ref]], known: Mapping[str, Photo]) -> dict[str, Photo]:
     """Photos that nobody labelled, as their phrases tell: a thing for every box whose phrase names one of the 80
     classes, boxes of one name that coincide once. What nobody speaks of may be there, too."""
     wanted = [path for path in others if path not in known]
-    found = {}
+    photos = {}
     for path, size in checks.sizes(wanted).items():
         if isinstance(size, EntryError):
             continue
@@ -168,5 +172,5 @@ def told_of(others: Mapping[str, Sequence[Ref]], known: Mapping[str, Photo]) -> 
             name = names.COCO80[noun]
             if not any(t.name == name and iou(t.box, box) > 0.5 for t in things):
                 things.append(Thing(name, box, 1.0, True))
-        found[path] = Photo(path, *size, tuple(things), "", False, "train", None)
-    return found
+        photos[path] = Photo(path, *size, tuple(things), "", False, "train", None)
+    return photos

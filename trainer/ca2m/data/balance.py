@@ -34,7 +34,7 @@ def weights(there: Sequence[str], absent: Sequence[str], rounds: int = 60) -> tu
     of each of its traits is from a mean of both sides' shares, one that is nearer to what is there: that is what boxes
     are learnt from."""
     own = [[traits(p) for p in side] for side in (there, absent)]
-    counted = [Counter(t for found in side for t in found) for side in own]
+    counted = [Counter(t for own_traits in side for t in own_traits) for side in own]
     both = sorted(t for t in counted[0] if min(counted[0][t], counted[1][t]) >= LEAST)
     number = {t: k for k, t in enumerate(both)}
     rows = [_rows(side, number) for side in own]
@@ -56,7 +56,7 @@ def _even(weights: np.ndarray) -> np.ndarray:
 
 def _rows(side: Sequence[set[str]], number: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
     """Each occurrence of a balanced trait: in which phrase, and which trait."""
-    pairs = [(k, number[t]) for k, found in enumerate(side) for t in sorted(found) if t in number]
+    pairs = [(k, number[t]) for k, held in enumerate(side) for t in sorted(held) if t in number]
     of, which = np.array(pairs, np.int64).reshape(-1, 2).T
     return of, which
 

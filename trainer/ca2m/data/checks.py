@@ -31,13 +31,13 @@ def size(path: str) -> Size:
     try:
         with Image.open(path) as picture:
             width, height = picture.size
-            said = picture.getexif() if "exif" in picture.info else {}  # without, getexif would decode a PNG
+            exif = picture.getexif() if "exif" in picture.info else {}  # without, getexif would decode a PNG
     except FileNotFoundError as cause:
         raise EntryError("missing picture", f"picture {path} is missing") from cause
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as cause:
         why = "is not a picture" if isinstance(cause, UnidentifiedImageError) else f"cannot be read ({cause})"
         raise EntryError("broken picture", f"picture {path} {why}") from cause
-    return (height, width) if said.get(_ORIENTATION, 1) in (5, 6, 7, 8) else (width, height)
+    return (height, width) if exif.get(_ORIENTATION, 1) in (5, 6, 7, 8) else (width, height)
 
 
 def sizes(paths: Iterable[str]) -> dict[str, Size | EntryError]:
@@ -66,24 +66,24 @@ def load(
         if not split or ref.split == split:
             writer.add(ref)
             numbers.append(number)
-    found = writer.table()
-    seen = sizes(image for image, *_ in found.photos())
-    sound = _sound(found, seen)
+    table = writer.table()
+    looked = sizes(image for image, *_ in table.photos())
+    sound = _sound(table, looked)
     for k in np.flatnonzero(~sound).tolist():
-        ref = found[k]
-        size_ = seen[ref.image]
+        ref = table[k]
+        size_ = looked[ref.image]
         faults.add(f"{path}:{numbers[k]}", size_ if isinstance(size_, EntryError) else _outside(ref, size_), numbers[k])
     faults.settle()
-    return found if sound.all() else found.take(sound)
+    return table if sound.all() else table.take(sound)
 
 
-def _sound(found: Table, seen: Mapping[str, Size | EntryError]) -> np.ndarray:
+def _sound(table: Table, looked: Mapping[str, Size | EntryError]) -> np.ndarray:
     """(len,) bool: whether the picture is there and the box, if any, lies in it."""
     nothing = (np.nan, np.nan)
-    known = [seen[image] for image, *_ in found.photos()]
-    size_of = np.array([nothing if isinstance(s, EntryError) else s for s in known], float).reshape(-1, 2)[found.photo]
-    absent, there = np.isnan(found.boxes[:, 0]), ~np.isnan(size_of[:, 0])
-    low, high = found.boxes[:, :2], found.boxes[:, 2:]
+    known = [looked[image] for image, *_ in table.photos()]
+    size_of = np.array([nothing if isinstance(s, EntryError) else s for s in known], float).reshape(-1, 2)[table.photo]
+    absent, there = np.isnan(table.boxes[:, 0]), ~np.isnan(size_of[:, 0])
+    low, high = table.boxes[:, :2], table.boxes[:, 2:]
     inside = ((low >= -OVER) & (high <= size_of + OVER)).all(1)
     return np.asarray(there & (absent | inside))
 
@@ -91,18 +91,18 @@ def _sound(found: Table, seen: Mapping[str, Size | EntryError]) -> np.ndarray:
 def _outside(ref: Ref, size_: Size) -> EntryError:
     assert ref.box is not None
     x1, y1, x2, y2 = ref.box
-    said = ", ".join(f"{v:g}" for v in (x1, y1, x2 - x1, y2 - y1))
-    return EntryError("box outside", f"box [{said}] reaches over its picture of {size_[0]}x{size_[1]} pixels")
+    corners = ", ".join(f"{v:g}" for v in (x1, y1, x2 - x1, y2 - y1))
+    return EntryError("box outside", f"box [{corners}] reaches over its picture of {size_[0]}x{size_[1]} pixels")
 
 
 def load_photos(path: str | os.PathLike[str], skip_bad: bool = False) -> list[Photo]:
     """The same for COCO instances. A picture may have another size than the file says (boxes are kept in shares of it),
     but not another shape."""
     faults, photos = Faults(skip_bad), coco.read(path, skip_bad)
-    seen, sound = sizes(photo.path for photo in photos), []
+    looked, sound = sizes(photo.path for photo in photos), []
     for number, photo in enumerate(photos, 1):
         try:
-            _shaped(photo, seen[photo.path])
+            _shaped(photo, looked[photo.path])
         except EntryError as bad:
             faults.add(f"{path}: image {number}", bad)
         else:
@@ -111,9 +111,9 @@ def load_photos(path: str | os.PathLike[str], skip_bad: bool = False) -> list[Ph
     return sound
 
 
-def _shaped(photo: Photo, seen: Size | EntryError) -> None:
-    if isinstance(seen, EntryError):
-        raise seen
-    if abs(seen[0] / seen[1] * photo.height / photo.width - 1) > 0.05:
-        said = f"is {seen[0]}x{seen[1]} pixels, not {photo.width}x{photo.height}: turned or cropped?"
-        raise EntryError("picture of another shape", f"picture {photo.path} {said}")
+def _shaped(photo: Photo, actual: Size | EntryError) -> None:
+    if isinstance(actual, EntryError):
+        raise actual
+    if abs(actual[0] / actual[1] * photo.height / photo.width - 1) > 0.05:
+        shape = f"is {actual[0]}x{actual[1]} pixels, not {photo.width}x{photo.height}: turned or cropped?"
+        raise EntryError("picture of another shape", f"picture {photo.path} {shape}")

@@ -50,14 +50,14 @@ def read(
     except BROKEN as cause:
         why = f"no {cause}" if isinstance(cause, KeyError) else str(cause)
         raise ValueError(f"read annotations {path}: {why} (COCO instances layout expected)") from cause
-    found = []
+    photos = []
     for number, image in enumerate(entries, 1):
         try:
-            found.append(_photo(image, boxes[image["id"]], names, folder, faults, str(path)))
+            photos.append(_photo(image, boxes[image["id"]], names, folder, faults, str(path)))
         except BROKEN as cause:
             faults.add(f"{path}: image {number}", cause)
     faults.settle()
-    return found
+    return photos
 
 
 def _photo(

@@ -80,17 +80,17 @@ def _written(p: argparse.ArgumentParser) -> None:
 
 
 def _write(args: argparse.Namespace, make: Any) -> None:
-    faults, told = Faults(args.skip_bad), Counts()
-    refs.write(args.out, told.of(_sound(make(args, faults), faults)))
-    for line in told.lines():
+    faults, counts = Faults(args.skip_bad), Counts()
+    refs.write(args.out, counts.of(_sound(make(args, faults), faults)))
+    for line in counts.lines():
         print(line)
     log.info("wrote %s", args.out)
 
 
-def _sound(found: Iterable[Ref], faults: Faults) -> Iterator[Ref]:
+def _sound(made: Iterable[Ref], faults: Faults) -> Iterator[Ref]:
     """All of found; then ValueError if it had faults that may not be skipped, or held nothing."""
     empty = True
-    for ref in found:
+    for ref in made:
         empty = False
         yield ref
     faults.settle()
@@ -126,8 +126,8 @@ def _seqtr(args: argparse.Namespace, faults: Faults) -> Iterator[Ref]:
 
 def _coco(args: argparse.Namespace, faults: Faults) -> Iterator[Ref]:
     photos = coco.read(args.instances, args.skip_bad, args.images)
-    said = re.search(r"train|val|test", args.instances.name)
-    split = args.split or (said[0] if said else "")
+    named = re.search(r"train|val|test", args.instances.name)
+    split = args.split or (named[0] if named else "")
     if split:
         photos = [replace(photo, split=split) for photo in photos]
     there = [photo for photo in photos if args.no_look or _is_there(photo, args.instances, faults)]

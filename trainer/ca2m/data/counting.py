@@ -24,16 +24,16 @@ class Counts:
 
     def lines(self) -> list[str]:
         """One line a split."""
-        told = []
+        rows = []
         for split, kinds in sorted(self._kinds.items()):
-            said = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
-            told.append(f"{split}: {kinds.total()} phrases over {len(self._photos[split])} photos ({said})")
-        return told
+            listed = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
+            rows.append(f"{split}: {kinds.total()} phrases over {len(self._photos[split])} photos ({listed})")
+        return rows
 
 
 def counts(refs: Iterable[Ref]) -> list[str]:
     """Lines that say what the refs hold: of each split, how many phrases and photos, and how many of each kind."""
-    told = Counts()
-    for _ in told.of(refs):
+    counted = Counts()
+    for _ in counted.of(refs):
         pass
-    return told.lines()
+    return counted.lines()

@@ -15,8 +15,8 @@ BROKEN = (ValueError, KeyError, TypeError, AttributeError)
 class EntryError(ValueError):
     """One entry that cannot be used. reason: the few words it is counted under; the text says it in full."""
 
-    def __init__(self, reason: str, said: str) -> None:
-        super().__init__(said)
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
         self.reason = reason
 
 
@@ -33,11 +33,11 @@ class Faults:
     def add(self, where: str, cause: Exception, line: int = 0) -> None:
         """Notes an entry that cannot be used. where: file and line, or file and entry; line: its number, where faults
         do not come in the order of the file."""
-        reason, said = _reason(cause), _said(cause)
+        reason, text = _reason(cause), _text(cause)
         self.reasons[reason] += 1
-        self._firsts.setdefault(reason, (line, where, said))
+        self._firsts.setdefault(reason, (line, where, text))
         if self._tell is not None:
-            self._tell(f"{where}: {said}")
+            self._tell(f"{where}: {text}")
 
     def settle(self) -> None:
         """Call once all is read: ValueError with the first fault unless they may be skipped, then one line in the log
@@ -52,9 +52,9 @@ class Faults:
         if self.skip:
             log.warning("skipped %d bad: %s", self.reasons.total(), listed)
             return
-        _, where, said = min(self._firsts.values(), key=lambda first: first[0])
+        _, where, text = min(self._firsts.values(), key=lambda first: first[0])
         what = f"in all {self.reasons.total()} bad: {listed}; " if self.reasons.total() > 1 else ""
-        raise ValueError(f"{where}: {said} ({what}--skip-bad goes on without)")
+        raise ValueError(f"{where}: {text} ({what}--skip-bad goes on without)")
 
 
 def _reason(cause: Exception) -> str:
@@ -65,5 +65,5 @@ def _reason(cause: Exception) -> str:
     return "wrong value"
 
 
-def _said(cause: Exception) -> str:
+def _text(cause: Exception) -> str:
     return f"no {cause}" if isinstance(cause, KeyError) else str(cause)

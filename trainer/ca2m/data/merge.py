@@ -31,10 +31,10 @@ def add_parser(sub: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    told = Counts()
+    counts = Counts()
     wanted = {name for name in args.splits.split(",") if name}
-    refs.write(args.out, told.of(merged(args.files, args.held, wanted, args.skip_bad)))
-    for line in told.lines():
+    refs.write(args.out, counts.of(merged(args.files, args.held, wanted, args.skip_bad)))
+    for line in counts.lines():
         print(line)
     log.info("wrote %s", args.out)
 

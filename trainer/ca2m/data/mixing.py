@@ -14,10 +14,10 @@ from ca2m.data import balance, splits
 from ca2m.data.absent import Absences, Missing
 from ca2m.data.augment import FLIP, PLACED, Pictures
 from ca2m.data.coco import Photo
-from ca2m.data.handwritten import said_of, side_by_side, told
+from ca2m.data.handwritten import expression_of, render, side_by_side
 from ca2m.data.mosaic import from_photos, gone, rowed, ruled
 from ca2m.data.refs import Ref
-from ca2m.data.sample import Said, Sample, draw
+from ca2m.data.sample import Expression, Sample, draw
 from ca2m.data.table import Table
 from ca2m.language import forms, names, phrases
 from ca2m.language.looks import Pixels
@@ -104,18 +104,20 @@ class Mixer:
         u, pairs = rng.random(), 2 * self.mix.absent  # each comes with one that is there
         if self.missing and u < pairs:
             missing = self._missing(rng)
-            return self._both(missing.image, missing.said, rng, missing.true)
+            return self._both(missing.image, missing.expression, rng, missing.true)
         if self.hand and (u < pairs + self.mix.hand - self.mix.absent or not self.labelled):
             ref = self.hand[draw(len(self.hand), self.hand_shares, rng)]
-            said = said_of(ref, self.photos.get(ref.image), self.pictures.get(ref.image))
-            return self._both(ref.image, said, rng)
+            expression = expression_of(ref, self.photos.get(ref.image), self.pictures.get(ref.image))
+            return self._both(ref.image, expression, rng)
         if self.rows and u > 1 - self.mix.rows:
             photos, shares, write = self.rows, None, rowed
         else:
             write = gone if self.mix.alike and rng.random() < GONE else ruled
             photos, shares = self.labelled, self.shares
-        found = from_photos(photos, self.pictures, self.side, rng, self.augment, shares, 2, write, self.flip, self.say)
-        return [found[0], found[-1]]
+        samples = from_photos(
+            photos, self.pictures, self.side, rng, self.augment, shares, 2, write, self.flip, self.say
+        )
+        return [samples[0], samples[-1]]
 
     def _missing(self, rng: np.random.Generator) -> Missing:
         """A phrase for what is not in a photo."""
@@ -123,7 +125,7 @@ class Mixer:
         fits = len(beside.split()) <= 4 and not PLACED.search(beside.lower())
         return self.absences.draw(rng, forms.bare(beside) if beside and fits else "")
 
-    def _both(self, path: str, first: Said, rng: np.random.Generator, true: str = "") -> list[Sample]:
+    def _both(self, path: str, first: Expression, rng: np.random.Generator, true: str = "") -> list[Sample]:
         """A phrase and another of the same photo for what is there: hand-written, else by rule, else the same again.
         Where both sides are said alike, every other absent phrase comes with the one that it was made from, `true`, or
         with the one that shares most words with it, so that little but the thing tells them apart."""
@@ -132,27 +134,27 @@ class Mixer:
         may = bool(self.mix.beside and self.labelled) and _placeless(first)
         apart = may and bool(rng.random() < self.mix.beside)
         if apart:
-            others = [ref for ref in others if _placeless(said_of(ref, photo, picture))]
+            others = [ref for ref in others if _placeless(expression_of(ref, photo, picture))]
         if others and first.box is None and self.mix.alike and rng.random() < 0.5:
             others = [max(others, key=lambda ref: (ref.phrase.lower() == true, shared(ref.phrase, first.phrase)))]
         if others:
-            second = [said_of(others[int(rng.integers(len(others)))], photo, picture)]
+            second = [expression_of(others[int(rng.integers(len(others)))], photo, picture)]
         else:
             second = ruled(photo.things, picture, rng, 1) if photo and not apart else []
-        said = [first, *(second or [first])]
+        expressions = [first, *(second or [first])]
         if apart:
-            picture, said = self._beside(path, picture, said, rng)
-        return told(said, picture, self.side, rng, self.augment, self.flip, self.say)
+            picture, expressions = self._beside(path, picture, expressions, rng)
+        return render(expressions, picture, self.side, rng, self.augment, self.flip, self.say)
 
     def _beside(
-        self, path: str, picture: Pixels, said: list[Said], rng: np.random.Generator
-    ) -> tuple[Pixels, list[Said]]:
+        self, path: str, picture: Pixels, expressions: list[Expression], rng: np.random.Generator
+    ) -> tuple[Pixels, list[Expression]]:
         """Another photo beside it that lacks what the phrases name, where one is found."""
         for _ in range(20):
             other = self.labelled[int(rng.integers(len(self.labelled)))]
-            if other.path != path and all(_lacks(other, s) for s in said):
-                return side_by_side(picture, said, self.pictures.get(other.path), rng)
-        return picture, said
+            if other.path != path and all(_lacks(other, s) for s in expressions):
+                return side_by_side(picture, expressions, self.pictures.get(other.path), rng)
+        return picture, expressions
 
 
 def shared(one: str, other: str) -> float:
@@ -161,15 +163,15 @@ def shared(one: str, other: str) -> float:
     return len(a & b) / len(a | b)
 
 
-def _placeless(said: Said) -> bool:
+def _placeless(expression: Expression) -> bool:
     """Whether a phrase names a class and no place, so that it stays true when other things come into the picture."""
-    return 0 <= said.noun < names.OUTSIDE and not PLACED.search(said.phrase)
+    return 0 <= expression.noun < names.OUTSIDE and not PLACED.search(expression.phrase)
 
 
-def _lacks(photo: Photo, said: Said) -> bool:
+def _lacks(photo: Photo, expression: Expression) -> bool:
     """Whether the photo surely holds nothing that the phrase may mean. Who names a colour or a relation means more than
     a class, so that a thing without a label hardly matters."""
-    name = names.COCO80[said.noun]
-    if not photo.complete and name in names.OFTEN_UNLABELLED and said.kind not in ("attribute", "relation"):
+    name = names.COCO80[expression.noun]
+    if not photo.complete and name in names.OFTEN_UNLABELLED and expression.kind not in ("attribute", "relation"):
         return False
     return not {thing.name for thing in photo.things} & names.confusable(name)

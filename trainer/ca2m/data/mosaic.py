@@ -9,14 +9,14 @@ import numpy as np
 
 from ca2m.data.augment import FLIP, Pictures, cut, jitter, random_window
 from ca2m.data.coco import Photo
-from ca2m.data.sample import Said, Sample, Say, draw
+from ca2m.data.sample import Expression, Sample, Say, draw
 from ca2m.geometry import Box, Thing, clip, flipped, inside
 from ca2m.language import names, phrases
 from ca2m.language.looks import Pixels
 from ca2m.language.meaning import Scene
 from ca2m.language.saying import as_written
 
-Writer = Callable[[Sequence[Thing], Pixels, np.random.Generator, int], "list[Said]"]
+Writer = Callable[[Sequence[Thing], Pixels, np.random.Generator, int], "list[Expression]"]
 """Things of a picture, its pixels and the most phrases that are wanted, to phrases."""
 
 
@@ -48,43 +48,47 @@ def from_photos(
         for cell in _cells(side, rng, augment):
             photo = photos[draw(len(photos), shares, rng)]
             things += _place(canvas, cell, pictures.get(photo.path), photo, rng, augment, flip)
-        if said := (write or ruled)(things, canvas, rng, most):
+        if expressions := (write or ruled)(things, canvas, rng, most):
             pixels = jitter(canvas, rng) if augment else canvas
-            return [Sample(pixels, say(s.phrase, rng) if augment else s.phrase, s.box, s.noun, s.kind) for s in said]
+            return [
+                Sample(pixels, say(s.phrase, rng) if augment else s.phrase, s.box, s.noun, s.kind) for s in expressions
+            ]
     raise ValueError(f"write phrases: none of {len(photos)} photos has a thing that a phrase can point at")
 
 
-def ruled(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, most: int) -> list[Said]:
+def ruled(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, most: int) -> list[Expression]:
     """Up to `most` rule-written phrases for different things of a picture."""
-    scene, said = Scene(things, pixels), list[Said]()
+    scene, expressions = Scene(things, pixels), list[Expression]()
     large = [i for i in range(len(things)) if scene.area[i] > SMALLEST and scene.is_sure(i)]
     for i in rng.permutation(large)[:4]:
         phrase = phrases.write_in(scene, int(i), rng)
         if phrase is not None:
             noun = names.index_of(things[i].name)
-            said.append(Said(phrase.text, things[i].box, noun, f"rule {phrase.kind}"))
-        if len(said) == most:
+            expressions.append(Expression(phrase.text, things[i].box, noun, f"rule {phrase.kind}"))
+        if len(expressions) == most:
             break
-    return said
+    return expressions
 
 
-def gone(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, most: int) -> list[Said]:
+def gone(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, most: int) -> list[Expression]:
     """A rule-written phrase for a thing of a picture and, where more than one is wanted, one for what is surely not in
     it."""
-    said = ruled(things, pixels, rng, 1)
-    phrase = phrases.absent(things, rng, complete=False) if said and most > 1 else None
+    expressions = ruled(things, pixels, rng, 1)
+    phrase = phrases.absent(things, rng, complete=False) if expressions and most > 1 else None
     if phrase is not None:
-        said.append(Said(phrase.text, None, names.index_of_word(phrase.meaning.noun), "absent"))
-    return said
+        expressions.append(Expression(phrase.text, None, names.index_of_word(phrase.meaning.noun), "absent"))
+    return expressions
 
 
-def rowed(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, most: int) -> list[Said]:
+def rowed(things: Sequence[Thing], pixels: Pixels, rng: np.random.Generator, most: int) -> list[Expression]:
     """Up to `most` rule-written phrases for different things of one row of three and more alike."""
-    scene, said = Scene(things, pixels), list[Said]()
+    scene, expressions = Scene(things, pixels), list[Expression]()
     for i, phrase in phrases.row(scene, rng):
-        if scene.area[i] > SMALLEST and len(said) < most:
-            said.append(Said(phrase.text, things[i].box, names.index_of(things[i].name), f"rule {phrase.kind}"))
-    return said
+        if scene.area[i] > SMALLEST and len(expressions) < most:
+            expressions.append(
+                Expression(phrase.text, things[i].box, names.index_of(things[i].name), f"rule {phrase.kind}")
+            )
+    return expressions
 
 
 def rule_val(photos: Sequence[Photo], pictures: Pictures, side: int, n: int = 320, seed: int = 7) -> list[Sample]:

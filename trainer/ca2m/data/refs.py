@@ -33,9 +33,9 @@ def read(path: str | os.PathLike[str], skip_bad: bool = False) -> list[Ref]:
     """Reads refs.jsonl. ValueError names the file and line of the first broken one; skip_bad leaves such lines out and
     logs how many. Pictures are not looked at: see checks.load."""
     faults = Faults(skip_bad)
-    found = [ref for _, ref in lines(path, faults)]
+    kept = [ref for _, ref in lines(path, faults)]
     faults.settle()
-    return found
+    return kept
 
 
 def lines(path: str | os.PathLike[str], faults: Faults) -> Iterator[tuple[int, Ref]]:
@@ -82,13 +82,13 @@ def _ref(line: Any, folder: Path, places: dict[str, str]) -> Ref:
     )
 
 
-def _ids(said: Any) -> tuple[str, ...]:
+def _ids(value: Any) -> tuple[str, ...]:
     """image_id of a line: a name such as "coco:9", or a list of them."""
-    if said is None:
+    if value is None:
         return ()
-    ids = said if isinstance(said, list) else [said]
+    ids = value if isinstance(value, list) else [value]
     if not all(isinstance(name, str) and name for name in ids):
-        raise EntryError("wrong value", f"image_id {said!r} is not a name such as 'coco:9', nor a list of them")
+        raise EntryError("wrong value", f"image_id {value!r} is not a name such as 'coco:9', nor a list of them")
     return tuple(ids)
 
 
@@ -144,6 +144,6 @@ def fit(box: Box, width: float, height: float) -> Box:
     x1, y1, x2, y2 = max(0.0, box[0]), max(0.0, box[1]), min(width, box[2]), min(height, box[3])
     left = max(0.0, x2 - x1) * max(0.0, y2 - y1)
     if left < 0.5 * (box[2] - box[0]) * (box[3] - box[1]):
-        said = ", ".join(f"{v:g}" for v in box)
-        raise EntryError("box outside", f"box with corners {said} lies outside its picture of {width:g}x{height:g}")
+        listed = ", ".join(f"{v:g}" for v in box)
+        raise EntryError("box outside", f"box with corners {listed} lies outside its picture of {width:g}x{height:g}")
     return x1, y1, x2, y2

@@ -24,7 +24,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Said:
+class Expression:
     """What one phrase says of a photo."""
 
     phrase: str  # lower case

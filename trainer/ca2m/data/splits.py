@@ -80,12 +80,12 @@ def plan(refs: Sequence[Ref], photos: Sequence[Photo] = (), policy: Policy | Non
     train_photos = [p for p in photos if p.split == "train" and out.isdisjoint(marks(p))]
 
     val = refs.of_split("val")
-    told = {ref.image for ref in val}
-    val_photos = [p if p.split == "val" else replace(p, split="val") for p in photos if _is_val(p, told)]
+    spoken = {ref.image for ref in val}
+    val_photos = [p if p.split == "val" else replace(p, split="val") for p in photos if _is_val(p, spoken)]
 
     calibrates &= np.array([kept.isdisjoint(own) for own in every], bool)
     calibration = refs.take(is_train & calibrates[refs.photo])
-    calibration_photos = [p for p in photos if is_calibration(p.path) and not _is_val(p, told)]
+    calibration_photos = [p for p in photos if is_calibration(p.path) and not _is_val(p, spoken)]
     return Plan(Part(train, train_photos), Part(val, val_photos), Part(calibration, calibration_photos))
 
 

@@ -56,9 +56,9 @@ class Writer:
         """All of them; nothing more can be added."""
         marks, lengths = bytearray(), array("i")
         for own in self._photos:
-            said = "\0".join(own).encode("utf-8", "surrogatepass")
-            marks += said
-            lengths.append(len(said))
+            joined = "\0".join(own).encode("utf-8", "surrogatepass")
+            marks += joined
+            lengths.append(len(joined))
         photo, label = (np.array(x, np.int32) for x in (self._photo, self._label))
         boxes = np.frombuffer(self._boxes).reshape(-1, 4) if len(self._boxes) else np.zeros((0, 4))
         texts, rows = Texts(self._phrases, self._lengths), np.arange(len(photo), dtype=np.int32)

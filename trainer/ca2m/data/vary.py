@@ -42,9 +42,9 @@ class Vary:
         picture = Image.fromarray(sample.pixels)  # v2 works on these twice as fast as on tensors
         box = None
         if sample.box is not None:
-            told = torch.tensor([sample.box]) * side
+            pixels = torch.tensor([sample.box]) * side
             # Not clamped, or one could not see how much of a box leaves the picture.
-            box = BoundingBoxes(told, format="XYXY", canvas_size=(side, side), clamping_mode=None)
+            box = BoundingBoxes(pixels, format="XYXY", canvas_size=(side, side), clamping_mode=None)
         turned = mirrored(phrase)
         if torch.rand(()) < self.c.flip and turned is not None:
             picture, phrase = v2f.horizontal_flip(picture), turned

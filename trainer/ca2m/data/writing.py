@@ -31,11 +31,11 @@ def write_refs(
             if count == each or scene.area[i] <= SMALLEST or (only and photo.things[i].name not in only):
                 continue
             tries = [phrases.write_in(scene, int(i), rng) for _ in range(wordings)]
-            found = {p.text: p for p in tries if p is not None}
-            count += bool(found)
-            for phrase in found.values():
+            by_text = {p.text: p for p in tries if p is not None}
+            count += bool(by_text)
+            for phrase in by_text.values():
                 x1, y1, x2, y2 = photo.things[i].box
                 box = (x1 * photo.width, y1 * photo.height, x2 * photo.width, y2 * photo.height)
-                said = phrase.text, box, phrase.kind, photo.split, photo.source
-                written.append(Ref(photo.path, *said, drawn=False, ids=photo.ids))
+                rest = phrase.text, box, phrase.kind, photo.split, photo.source
+                written.append(Ref(photo.path, *rest, drawn=False, ids=photo.ids))
     return written

@@ -69,17 +69,17 @@ class TorchPointer:
         with autocast(self.precision, self.device):
             visual = self.net.see(image)
             visual = visual if len(pictures) == 1 else visual[of]
-            said = self.net.ground(visual, self.net.read(ids, mask), mask)
-        found = iter(self._pointed(said))
-        return [[next(found) for _ in own] for own in phrases]
+            grounding = self.net.ground(visual, self.net.read(ids, mask), mask)
+        pointed = iter(self._pointed(grounding))
+        return [[next(pointed) for _ in own] for own in phrases]
 
-    def _pointed(self, said: Grounding) -> list[Pointed]:
-        answers = answer(said, self.net.c.answers, self.calibration)
-        boxes, scores, present, cls = (x.float().cpu().numpy() for x in (*answers, said.cls_box))
-        logits = np.zeros(len(cls)) if said.present is None else said.present.float().cpu().numpy()
+    def _pointed(self, grounding: Grounding) -> list[Pointed]:
+        answers = answer(grounding, self.net.c.answers, self.calibration)
+        boxes, scores, present, cls = (x.float().cpu().numpy() for x in (*answers, grounding.cls_box))
+        logits = np.zeros(len(cls)) if grounding.present is None else grounding.present.float().cpu().numpy()
         out = [Pointed(boxes[i], scores[i], float(present[i]), cls[i], float(logits[i])) for i in range(len(cls))]
-        if self.raw and said.scores is not None and said.boxes is not None:
-            scores_raw, boxes_raw = (x.float().cpu().numpy() for x in (said.scores, said.boxes))
+        if self.raw and grounding.scores is not None and grounding.boxes is not None:
+            scores_raw, boxes_raw = (x.float().cpu().numpy() for x in (grounding.scores, grounding.boxes))
             for p, own_scores, own_boxes in zip(out, scores_raw, boxes_raw, strict=True):
                 p.scores_raw, p.boxes_raw = own_scores, own_boxes
         return out

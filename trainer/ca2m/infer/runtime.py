@@ -75,9 +75,9 @@ class BundlePointer:
         return [self._ground(visual[k : k + 1], own) for k, own in enumerate(phrases)]
 
     def _ground(self, visual: np.ndarray, phrases: list[str]) -> list[Pointed]:
-        found = self.tok.encode_batch(phrases)
-        ids = np.array([e.ids for e in found], np.int64)
-        mask = np.array([e.attention_mask for e in found], np.int64)
+        encoded = self.tok.encode_batch(phrases)
+        ids = np.array([e.ids for e in encoded], np.int64)
+        mask = np.array([e.attention_mask for e in encoded], np.int64)
         spoken = self.sessions["phrase"].run(["words"], {"input_ids": ids, "attention_mask": mask})[0]
         feed = {"visual": visual, "words": spoken, "attention_mask": mask}
         boxes, scores, present, cls = self.sessions["ground"].run(["boxes", "scores", "present", "cls_box"], feed)

@@ -45,7 +45,7 @@ def fits(noun_phrase: str) -> bool:
 
 def is_one(noun_phrase: str) -> bool:
     """Whether a bare phrase may stand behind "a": its noun is no plural, as far as its letters tell."""
-    return fits(noun_phrase) and not _PLURAL.search(found[1] if (found := _HEAD.match(noun_phrase)) else noun_phrase)
+    return fits(noun_phrase) and not _PLURAL.search(head[1] if (head := _HEAD.match(noun_phrase)) else noun_phrase)
 
 
 def put(pattern: str, noun_phrase: str) -> str:
@@ -65,10 +65,10 @@ class Form:
 
     def of(self, phrase: str) -> str:
         """The phrase, however it was said, in this form."""
-        told = put(self.pattern, bare(phrase))
+        text = put(self.pattern, bare(phrase))
         if self.letters == "all large":
-            return told.upper()
-        return told[0].upper() + told[1:] if self.letters == "first large" else told
+            return text.upper()
+        return text[0].upper() + text[1:] if self.letters == "first large" else text
 
 
 MEASURED = (

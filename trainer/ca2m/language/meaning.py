@@ -134,8 +134,8 @@ def _most(value: Callable[[int], float], margin: float, sure: set[int], may: set
 
 def _filter(verdict: Callable[[int], bool | None], sure: set[int], may: set[int]) -> Sets:
     """Keeps what verdict says is so (True), and as possible what it cannot tell (None)."""
-    said = {i: verdict(i) for i in may}
-    return {i for i in sure if said[i]}, {i for i in may if said[i] is not False}
+    verdicts = {i: verdict(i) for i in may}
+    return {i for i in sure if verdicts[i]}, {i for i in may if verdicts[i] is not False}
 
 
 def _far_apart(yes: bool, no: bool) -> bool | None:

@@ -435,9 +435,9 @@ def words_for(name: str) -> tuple[str, ...]:
 
 def _of_word() -> dict[str, str]:
     """Word of a hand-written phrase -> class."""
-    said = {word: name for name, words in _HYPONYMS.items() for word in words.split()}
-    said |= {word: name for name in COCO80 for word in words_for(name) if " " in word}
-    return said | {name: name for name in COCO80}
+    by_word = {word: name for name, words in _HYPONYMS.items() for word in words.split()}
+    by_word |= {word: name for name in COCO80 for word in words_for(name) if " " in word}
+    return by_word | {name: name for name in COCO80}
 
 
 _OF_WORD = _of_word()

@@ -118,13 +118,13 @@ def row(scene: Scene, rng: np.random.Generator) -> list[tuple[int, Phrase]]:
     rows = [noun for noun in nouns for sure, may in [scene.named(noun)] if sure == may and 3 <= len(may) <= 8]
     if not rows:
         return []
-    noun, said = _pick(rows, rng), dict[int, Phrase]()
+    noun, by_thing = _pick(rows, rng), dict[int, Phrase]()
     for test in _shuffled([test for _, test in _ROW], [weight for weight, _ in _ROW], rng):
         meaning = Meaning(noun, (test,))
         sure, may = fits(meaning, scene)
         if sure == may and len(sure) == 1:
-            said.setdefault(next(iter(sure)), Phrase(say(meaning, rng), kind_of(meaning), meaning))
-    return list(said.items())
+            by_thing.setdefault(next(iter(sure)), Phrase(say(meaning, rng), kind_of(meaning), meaning))
+    return list(by_thing.items())
 
 
 def _shuffled(items: list[_T], weights: list[float], rng: np.random.Generator) -> list[_T]:
@@ -184,8 +184,8 @@ def _near_miss(scene: Scene, rng: np.random.Generator) -> Phrase | None:
     if rng.random() < 0.3 and 2 <= len(may) <= 4:
         test = Test("order", _pick(("left", "right"), rng), len(may) + 1 + int(rng.integers(2)))
     else:
-        seen = frozenset().union(*(scene.look(i).may for i in may))
-        free = sorted(_HUES.get(thing.name, frozenset()) - seen)
+        colours = frozenset().union(*(scene.look(i).may for i in may))
+        free = sorted(_HUES.get(thing.name, frozenset()) - colours)
         if not free or any(not scene.look(i).sure for i in may):
             return None
         test = Test("colour", _pick(tuple(free), rng))

@@ -60,8 +60,8 @@ def reword(phrase: str, rng: np.random.Generator) -> str:
 
 def varied(phrase: str, rng: np.random.Generator) -> str:
     """Now and then another word for the same, or without the articles inside."""
-    if rng.random() < 0.3 and (found := list(_WAYS.finditer(phrase))):
-        one = found[int(rng.integers(len(found)))]
+    if rng.random() < 0.3 and (matches := list(_WAYS.finditer(phrase))):
+        one = matches[int(rng.integers(len(matches)))]
         ways = _ONE_WAY.get(one[0], _OTHERS[one[0]])
         phrase = phrase[: one.start()] + ways[int(rng.integers(len(ways)))] + phrase[one.end() :]
     return re.sub(r"(?<=\w )(?:the|a|an) ", "", phrase) if rng.random() < 0.15 else phrase
@@ -79,8 +79,8 @@ def dressed(noun_phrase: str, rng: np.random.Generator) -> str:
     u = rng.random()
     plain = int(np.searchsorted(_PLAIN_UP_TO, u, side="right"))
     pattern = forms.PLAIN[plain] if plain < len(forms.PLAIN) else forms.ASKED[int(rng.integers(len(forms.ASKED)))]
-    told = forms.put(pattern, noun_phrase)
-    return f"{told}." if rng.random() < 0.125 and not told.endswith("?") else told
+    text = forms.put(pattern, noun_phrase)
+    return f"{text}." if rng.random() < 0.125 and not text.endswith("?") else text
 
 
 def slipped(phrase: str, rng: np.random.Generator) -> str:

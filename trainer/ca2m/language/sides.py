@@ -106,13 +106,13 @@ def _is_left(word: re.Match[str]) -> bool:
     return bool(word["left"] or word["short_left"] or word["l"])
 
 
-def _found(phrase: str) -> Iterator[re.Match[str]]:
+def _sided(phrase: str) -> Iterator[re.Match[str]]:
     return (word for word in _SIDE.finditer(phrase) if _says(phrase, word) is _Says.SIDE)
 
 
 def sides(phrase: str) -> set[str]:
     """Which of left and right a lower-case phrase names as sides ("right next to" and "has left" name none)."""
-    return {"left" if _is_left(word) else "right" for word in _found(phrase)}
+    return {"left" if _is_left(word) else "right" for word in _sided(phrase)}
 
 
 def mirrored(phrase: str) -> str | None:
@@ -122,9 +122,9 @@ def mirrored(phrase: str) -> str | None:
     says = [_says(phrase, word) for word in words]
     if _Says.UNSURE in says:
         return None
-    sided = [word for word, said in zip(words, says, strict=True) if said is _Says.SIDE]
+    sided = [word for word, kind in zip(words, says, strict=True) if kind is _Says.SIDE]
     letters = {word.end() for word in sided if word["letter"]}
-    if any(found.end() not in letters for found in _UNSURE.finditer(phrase)):
+    if any(match.end() not in letters for match in _UNSURE.finditer(phrase)):
         return None
     if _ORDINAL.search(phrase) and not sided and not _ORDER.search(phrase):
         return None
@@ -149,5 +149,5 @@ def _other_hour(hour: re.Match[str]) -> str:
     """Nine for three, six for six; the spaces after it stay."""
     number = int(hour["digits"]) if hour["digits"] else _HOURS.index(hour["word"])
     other = -number % 12
-    said = hour["word"] or hour["digits"]
-    return hour[0].replace(said, _HOURS[other] if hour["word"] else str(other or 12), 1)
+    text = hour["word"] or hour["digits"]
+    return hour[0].replace(text, _HOURS[other] if hour["word"] else str(other or 12), 1)

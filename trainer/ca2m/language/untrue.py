@@ -62,10 +62,10 @@ def twisted(phrase: str, rng: np.random.Generator) -> str | None:
     """The phrase with a colour far from its own, the other sex, a garment that is not worn with its own, or a posture
     that excludes its own; None when it names none of these, or two colours. Untrue of the thing meant; of the whole
     picture only where that is the one of its kind."""
-    found = list(_TWIST.finditer(phrase))
-    if not found or sum(m[0] in _FAR for m in found) > 1:
+    matches = list(_TWIST.finditer(phrase))
+    if not matches or sum(m[0] in _FAR for m in matches) > 1:
         return None
-    one = found[int(rng.integers(len(found)))]
+    one = matches[int(rng.integers(len(matches)))]
     ways = _TWISTS[one[0]]
     return phrase[: one.start()] + ways[int(rng.integers(len(ways)))] + phrase[one.end() :]
 
@@ -94,10 +94,10 @@ def swapped(phrase: str, spoken_of: Set[str], rng: np.random.Generator) -> str |
     """The phrase with one of its things changed to another of its sort that nobody speaks of in the photo; None when it
     names none. spoken_of: words. Untrue where the thing meant is the one of its kind: it is not the other one, or not
     with it."""
-    found = list(_NAMED.finditer(phrase))
-    if not found:
+    matches = list(_NAMED.finditer(phrase))
+    if not matches:
         return None
-    one = found[int(rng.integers(len(found)))]
+    one = matches[int(rng.integers(len(matches)))]
     ways = tuple(w for w in _SIBLING[one[0]] if not {w, f"{w}s"} & spoken_of and not _confused(w, spoken_of))
     return phrase[: one.start()] + _pick(ways, rng) + phrase[one.end() :] if ways else None
 

@@ -40,7 +40,7 @@ def _started(c: Network, start: Path) -> Net:
     was = checkpoint.network_of(start)
     added = {k for k in ("match", "namer") if getattr(c, k) and not getattr(was, k)}
     if apart := [k for k in differing(was, c) if k not in added]:
-        raise ValueError(f"start from {start}: another network: {_told(was, c, apart)}; give its own --config")
+        raise ValueError(f"start from {start}: another network: {_differences(was, c, apart)}; give its own --config")
     holds = checkpoint.holds_words(start)
     if not holds and was.words != c.words and not words.same(was.words, c.words):
         raise ValueError(
@@ -71,7 +71,7 @@ def check_resume(was: Config, c: Config, weights: Collection[str], path: Path) -
     if not any(k.startswith("words.") for k in weights):
         apart += ["words"] if was.network.words != c.network.words else []
     if apart:
-        what = _told(was.network, c.network, apart)
+        what = _differences(was.network, c.network, apart)
         raise ValueError(f"resume {path}: another network: {what}; give another --out or its own --config")
     fixed = [("run.seed", was.run.seed, c.run.seed), ("loss", was.loss, c.loss), ("mix", _mix(was, c), c.mix)]
     fixed.append(("run.anchor", bool(was.run.anchor), bool(c.run.anchor)))
@@ -89,5 +89,5 @@ def _mix(was: Config, c: Config) -> Mix:
     return c.mix if not was.network.pointing and was.mix == Mix(hand=0.66, absent=0.2) else was.mix
 
 
-def _told(was: Network, c: Network, keys: list[str]) -> str:
+def _differences(was: Network, c: Network, keys: list[str]) -> str:
     return ", ".join(f"{k} is {getattr(was, k)} there and {getattr(c, k)} here" for k in keys)

@@ -35,8 +35,8 @@ class _Graph(nn.Module):
         self.sight = sight
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        raw, found = self.sight.perceive(image)
-        return *raw, found.scores, found.boxes, found.colours, found.index
+        raw, candidates = self.sight.perceive(image)
+        return *raw, candidates.scores, candidates.boxes, candidates.colours, candidates.index
 
 
 class SwiftEyes:

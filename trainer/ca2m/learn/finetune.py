@@ -56,19 +56,19 @@ def _run(args: argparse.Namespace) -> None:
     c = recipe_for(config.load(args.config, args.set), before, own.train.refs, bool(old or photos), args.share)
     samples = mixed(c, own, old, photos, args.share, checkpoint.left_out(args.start))
     val = {"own": list(own.val.refs), "old": list(old.of_split("val"))}
-    told: dict[str, Any] = {"before": figures(before, val)}
-    log.info("before: %s", json.dumps(told["before"]))
+    summary: dict[str, Any] = {"before": figures(before, val)}
+    log.info("before: %s", json.dumps(summary["before"]))
     began = time.monotonic()
     after = train.fit(c, samples, args.out, None, feed=Feed(args.workers), start=args.start)
-    told |= {"minutes": round((time.monotonic() - began) / 60, 2)}
+    summary |= {"minutes": round((time.monotonic() - began) / 60, 2)}
     last = args.out / "last.pt"
-    told |= {
+    summary |= {
         "after": figures(after, val),
         "samples": c.run.samples,
         "phrases": len(own.train.refs),
     }
-    (args.out / "finetune.json").write_text(json.dumps(told, indent=1) + "\n")
-    print(table(told))
+    (args.out / "finetune.json").write_text(json.dumps(summary, indent=1) + "\n")
+    print(table(summary))
     print(f"next: ca2m export {last} --out BUNDLE --refs {args.replay or args.refs}")
 
 
@@ -76,10 +76,10 @@ def parted(refs: Sequence[Ref], old: Sequence[Ref]) -> Plan:
     """The refs by their splits where some are of val; else one photo in five measures. No photo that a phrase of
     another split speaks of, here or among the old ones, is in train. ValueError where nothing is."""
     hold_out = 0 if any(r.split == "val" for r in refs) else HELD
-    found = splits.plan(refs, policy=splits.Policy(calibrates=False, hold_out=hold_out, held=old))
-    if not found.train.refs:
+    parts = splits.plan(refs, policy=splits.Policy(calibrates=False, hold_out=hold_out, held=old))
+    if not parts.train.refs:
         raise ValueError(f"finetune: none of {len(refs)} phrases is of split train")
-    return found
+    return parts
 
 
 def recipe_for(c: Config, start: Net, own: Sequence[Ref], replays: bool, share: float) -> Config:
@@ -112,20 +112,20 @@ def mixed(
 
 def figures(net: Net, val: dict[str, list[Ref]]) -> dict[str, dict[str, float]]:
     """Acc@0.5 and mean IoU of each group of held-out phrases that are there."""
-    found = {}
+    groups = {}
     for name, refs in val.items():
         if refs:
-            told = evaluate.report(list(evaluate.judge(TorchPointer(net), refs)), 0.5)
-            found[name] = {k: told[k] for k in ("n", "acc50", "mean_iou")}
-    return found
+            report = evaluate.report(list(evaluate.judge(TorchPointer(net), refs)), 0.5)
+            groups[name] = {k: report[k] for k in ("n", "acc50", "mean_iou")}
+    return groups
 
 
-def table(told: dict[str, Any]) -> str:
+def table(summary: dict[str, Any]) -> str:
     """Before and after, for people."""
-    rows = [f"{told['phrases']} phrases, {told['samples']} samples, {told['minutes']} minutes"]
+    rows = [f"{summary['phrases']} phrases, {summary['samples']} samples, {summary['minutes']} minutes"]
     for name, what in (("own", "your held-out phrases"), ("old", "what it knew")):
-        if name in told["before"]:
-            a, b = told["before"][name], told["after"][name]
+        if name in summary["before"]:
+            a, b = summary["before"][name], summary["after"][name]
             rows.append(
                 f"{what:<22} {a['n']:>5}  Acc@0.5 {a['acc50']:.3f} -> {b['acc50']:.3f}"
                 f"  mean IoU {a['mean_iou']:.3f} -> {b['mean_iou']:.3f}"

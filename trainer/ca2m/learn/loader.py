@@ -75,19 +75,19 @@ class Batch:
         if not most or most >= len(self.ids):
             return [self]
         pieces = zip(*(x.split(most) for x in (self.of, self.ids, self.mask)), self.truth.split(most), strict=True)
-        found = []
+        parts = []
         for of, ids, mask, truth in pieces:
             needed, of = of.unique(return_inverse=True)
-            found.append(Batch(_all(self.image, lambda x, n=needed: x[n]), of, ids, mask, truth))  # type: ignore[misc]
-        return found
+            parts.append(Batch(_all(self.image, lambda x, n=needed: x[n]), of, ids, mask, truth))  # type: ignore[misc]
+        return parts
 
 
 def _all(image: Tensor | Perceived, change: Callable[[Tensor], Tensor]) -> Tensor | Perceived:
     """The same change of every tensor in it."""
     if isinstance(image, Tensor):
         return change(image)
-    raw, found = image
-    return [change(x) for x in raw], found.each(change)
+    raw, candidates = image
+    return [change(x) for x in raw], candidates.each(change)
 
 
 Look = Callable[[Tensor], Perceived]
@@ -157,11 +157,11 @@ def batches(
 
 def speed(c: Config, samples: Samples, feed: Feed, seconds: float) -> float:
     """Pictures a second that the loader alone delivers, its start-up left out; nothing else runs."""
-    found = iter(batches(c, samples, 0, feed, Crew()))
+    loaded = iter(batches(c, samples, 0, feed, Crew()))
     for _ in range(1 + feed.workers * feed.prefetch):  # until what was made ahead is used up
-        next(found)
+        next(loaded)
     began, done = time.perf_counter(), 0
-    for batch in found:
+    for batch in loaded:
         done += len(batch.ids)
         if time.perf_counter() - began >= seconds:
             break

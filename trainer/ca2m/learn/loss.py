@@ -59,7 +59,9 @@ class Criterion(nn.Module):
         self.half_cell = 0.6 / grid
         self.register_buffer("places", torch.stack([x.flatten(), y.flatten()], -1), persistent=False)  # (T, 2)
 
-    def forward(self, said: Grounding, truth: Truth, counts: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, grounding: Grounding, truth: Truth, counts: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss to minimise, and its parts for the log.
 
         counts: `Truth.counts` of the whole batch that this is a piece of; losses and parts of the pieces then add up
@@ -69,28 +71,30 @@ class Criterion(nn.Module):
         some, named, all_ = counts.clamp(min=1).unbind()
         there = truth.present > 0
         parts: dict[str, Tensor] = {}
-        paced, d = self.paced(said.cls_box[there], truth.box[there])
+        paced, d = self.paced(grounding.cls_box[there], truth.box[there])
         parts["cls"] = paced.sum() / some
         parts["d_l1"], parts["d_giou"] = d.sum(0) / some
         parts["d_hard"], parts["d_easy"] = (x * len(d) / some for x in by_quarter(paced, d))
         loss = self.c.cls * parts["cls"]
-        if said.scores is not None and said.boxes is not None:
-            assert said.index is not None
-            places = self.places[said.index[there]]
-            each = pointing_loss(said.scores[there], said.boxes[there], truth.box[there], places, self.half_cell)
+        if grounding.scores is not None and grounding.boxes is not None:
+            assert grounding.index is not None
+            places = self.places[grounding.index[there]]
+            each = pointing_loss(
+                grounding.scores[there], grounding.boxes[there], truth.box[there], places, self.half_cell
+            )
             parts["point"], parts["box"], parts["acc"] = (x.sum() / some for x in each)
             loss = loss + self.c.point * parts["point"] + self.c.box * parts["box"]
-        if said.noun is not None:
-            parts["noun"] = F.cross_entropy(said.noun, truth.noun, ignore_index=-1, reduction="sum") / named
+        if grounding.noun is not None:
+            parts["noun"] = F.cross_entropy(grounding.noun, truth.noun, ignore_index=-1, reduction="sum") / named
             loss = loss + self.c.noun * parts["noun"]
-        if said.present is not None:
+        if grounding.present is not None:
             # Most phrases are of things that are there; the few others must not be outvoted.
-            weight, right = said.present.new_tensor(0.3), truth.present.float()
-            unsure = F.binary_cross_entropy_with_logits(said.present, right, pos_weight=weight, reduction="sum")
+            weight, right = grounding.present.new_tensor(0.3), truth.present.float()
+            unsure = F.binary_cross_entropy_with_logits(grounding.present, right, pos_weight=weight, reduction="sum")
             parts["present"] = unsure / all_
             loss = loss + self.c.present * parts["present"]
-        if said.match is not None and said.boxes is not None:
-            parts["match"] = match_loss(said.match, said.boxes, truth.box, there).sum() / all_
+        if grounding.match is not None and grounding.boxes is not None:
+            parts["match"] = match_loss(grounding.match, grounding.boxes, truth.box, there).sum() / all_
             loss = loss + self.c.match * parts["match"]
         return loss, {k: v.detach() for k, v in parts.items()}
 

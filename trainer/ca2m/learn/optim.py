@@ -43,17 +43,17 @@ def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
         p.requires_grad_(True)
     apart |= {id(p) for p in encoders}
     rest = [p for p in net.parameters() if id(p) not in apart]
-    found = [
+    learning = [
         {"params": rest, "lr": r.lr, "weight_decay": r.weight_decay},
         {"params": list(criterion.parameters()), "lr": r.lr_sigma, "weight_decay": r.decay_sigma},
     ]
     if r.lr_encoders > 0:
-        found.append({"params": encoders, "lr": r.lr_encoders, "weight_decay": r.weight_decay})
+        learning.append({"params": encoders, "lr": r.lr_encoders, "weight_decay": r.weight_decay})
     if read:
-        found.append({"params": read, "lr": r.lr_words, "weight_decay": r.weight_decay})
-    for g in found:
+        learning.append({"params": read, "lr": r.lr_words, "weight_decay": r.weight_decay})
+    for g in learning:
         g["full"] = g["lr"]
-    return found
+    return learning
 
 
 def restore(opt: torch.optim.Optimizer, state: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ class Progress:
 
     def __init__(self, total: int, done: int, every: float = 30.0) -> None:
         self.total, self.first, self.every = total, done, every
-        self.began = self.told = time.monotonic()
+        self.began = self.logged = time.monotonic()
         self.mean: Tensor | None = None  # on the device: reading it is waiting for it
 
     def add(self, parts: dict[str, Tensor], done: int, board: SummaryWriter) -> None:
@@ -29,13 +29,13 @@ class Progress:
         old = new if self.mean is None else self.mean
         self.mean = torch.where(new.isfinite(), 0.98 * old + 0.02 * new, old)
         now = time.monotonic()
-        if now - self.told < self.every and done < self.total:
+        if now - self.logged < self.every and done < self.total:
             return
-        self.told = now
+        self.logged = now
         speed = (done - self.first) / (now - self.began)
         mean = dict(zip(parts, self.mean.tolist(), strict=True))
         for k, x in mean.items():
             board.add_scalar(f"train/{k}", x, done)
-        told = " ".join(f"{k} {x:.3f}" for k, x in mean.items())
+        figures = " ".join(f"{k} {x:.3f}" for k, x in mean.items())
         left = (self.total - done) / max(speed, 1e-6) / 60
-        log.info("%d of %d samples, %.1f a second, %.0f min left: %s", done, self.total, speed, left, told)
+        log.info("%d of %d samples, %.1f a second, %.0f min left: %s", done, self.total, speed, left, figures)

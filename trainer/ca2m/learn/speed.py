@@ -44,15 +44,15 @@ def _run(args: argparse.Namespace) -> None:
     photos = checks.load_photos(args.photos) if args.photos else []
     samples = samples_of(c, *splits.plan(checks.load(args.refs), photos, splits.Policy.of(c)).train)
     c = replace(c, run=replace(c.run, samples=1 << 40, epochs=0))
-    found: dict[str, dict[str, float] | float] = {"loader": {}}
+    measured: dict[str, dict[str, float] | float] = {"loader": {}}
     rates = {
         n: speed(c, samples, Feed(int(n), args.prefetch, not args.no_pin), args.seconds)
         for n in args.workers.split(",")
     }
-    found["loader"] = {n: round(rate, 1) for n, rate in rates.items()}
+    measured["loader"] = {n: round(rate, 1) for n, rate in rates.items()}
     if args.steps:
-        found["network"] = round(steps_rate(c, samples, args.steps), 1)
-    print(json.dumps(found) if args.json else table(c, rates, found.get("network")))
+        measured["network"] = round(steps_rate(c, samples, args.steps), 1)
+    print(json.dumps(measured) if args.json else table(c, rates, measured.get("network")))
 
 
 def steps_rate(c: Config, samples: Samples, steps: int) -> float:

@@ -44,8 +44,8 @@ class Task(nn.Module):
     def forward(self, b: Batch, precision: str, counts: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """A piece of a batch and the whole batch's counts (see Criterion) to the piece's loss and its parts."""
         with autocast(precision, b.ids.device):
-            said = self.net(b.image, b.ids, b.mask, b.of)
-        return self.criterion(said, b.truth, counts)
+            grounding = self.net(b.image, b.ids, b.mask, b.of)
+        return self.criterion(grounding, b.truth, counts)
 
 
 class Trainer:
@@ -106,9 +106,9 @@ class Trainer:
     def measure(self, figures: Measure) -> dict[str, float]:
         """What `figures` tells of the averaged weights, and both sigmas."""
         with self.average.swapped():
-            found = figures(self.net, self.crew)
+            measured = figures(self.net, self.crew)
         self.net.train()
-        return found | dict(zip(("sigma_l1", "sigma_giou"), self.criterion.paced.sigma.tolist(), strict=True))
+        return measured | dict(zip(("sigma_l1", "sigma_giou"), self.criterion.paced.sigma.tolist(), strict=True))
 
     def _backward(self, batch: Batch) -> dict[str, Tensor]:
         """Gradients of the whole batch's loss, piece by piece; the loss and its parts, added up over all processes."""
@@ -121,8 +121,8 @@ class Trainer:
                 loss, parts = self.task(piece, self.c.run.precision, counts)
                 # The crew's gradients are averaged, and the sum is meant.
                 self.scaler.scale(loss * self.crew.size).backward()
-            told = torch.stack([loss.detach(), *parts.values()])
-            sums = told if sums is None else sums + told
+            figures = torch.stack([loss.detach(), *parts.values()])
+            sums = figures if sums is None else sums + figures
         assert sums is not None
         return dict(zip(("loss", *parts), self.crew.total(sums), strict=True))
 
@@ -241,8 +241,8 @@ def _eyes(c: Config, net: Net, feed: Feed, device: torch.device) -> Look | None:
 def _measure(trainer: Trainer, measure: Measure, board: SummaryWriter | None, folder: Path, keep: bool) -> None:
     """Measures in all processes. The first one writes the curve, a line a time, and keeps the best run."""
     trainer.check()
-    found, done = trainer.measure(measure), trainer.done
-    first = next(iter(found.values()))
+    measured, done = trainer.measure(measure), trainer.done
+    first = next(iter(measured.values()))
     is_best = first > trainer.best.get("value", float("-inf"))
     if is_best:
         trainer.best = {"value": first, "done": done}
@@ -252,9 +252,9 @@ def _measure(trainer: Trainer, measure: Measure, board: SummaryWriter | None, fo
         trainer.save(folder / "best.pt")
     if keep:
         trainer.save(folder / f"at-{done}.pt")
-    for k, v in found.items():
+    for k, v in measured.items():
         board.add_scalar(f"val/{k}", v, done)
-    line = " ".join(f"{k} {v:.3f}" for k, v in found.items())
+    line = " ".join(f"{k} {v:.3f}" for k, v in measured.items())
     log.info("measured after %d samples%s: %s", done, ", the best so far" if is_best else "", line)
     with (folder / "curve.txt").open("a") as f:
         f.write(f"{done} {line}\n")

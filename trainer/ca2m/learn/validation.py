@@ -21,17 +21,17 @@ from ca2m.net.network import Net
 BATCH = 32  # phrases in one pass
 
 
-def named_set(said: str, skip_bad: bool = False) -> tuple[str, Sequence[Ref]]:
+def named_set(option: str, skip_bad: bool = False) -> tuple[str, Sequence[Ref]]:
     """NAME=FILE or NAME=FILE:SPLIT to the name and the lines of that split, val if none is named."""
-    name, found, rest = said.partition("=")
+    name, equals, rest = option.partition("=")
     file, colon, split = rest.rpartition(":")
     if not colon or Path(rest).exists():
         file, split = rest, "val"
-    if not (name and found and file and split):
-        raise ValueError(f"--val {said}: NAME=FILE or NAME=FILE:SPLIT is meant, e.g. testA=refcoco.jsonl:testA")
+    if not (name and equals and file and split):
+        raise ValueError(f"--val {option}: NAME=FILE or NAME=FILE:SPLIT is meant, e.g. testA=refcoco.jsonl:testA")
     refs = checks.load(file, skip_bad, split)
     if not refs:
-        raise ValueError(f"--val {said}: {file} has no line of split {split}")
+        raise ValueError(f"--val {option}: {file} has no line of split {split}")
     return name, refs
 
 
@@ -52,11 +52,11 @@ class Validation:
         self.sets, self.rule, self.precision, self.batch = sets, rule, precision, batch
 
     def __call__(self, net: Net, crew: Crew) -> dict[str, float]:
-        pointer, found = TorchPointer(net, precision=self.precision), dict[str, float]()
+        pointer, curve = TorchPointer(net, precision=self.precision), dict[str, float]()
         for name, refs in self.sets.items():
-            found |= {f"{name}_{k}": v for k, v in figures(self._judged(pointer, refs, crew)).items()}
+            curve |= {f"{name}_{k}": v for k, v in figures(self._judged(pointer, refs, crew)).items()}
         judged = self._judged_samples(pointer, crew)
-        return found | {f"rule_{k}": v for k, v in figures(judged).items()}
+        return curve | {f"rule_{k}": v for k, v in figures(judged).items()}
 
     def _judged(self, pointer: TorchPointer, refs: Sequence[Ref], crew: Crew) -> list[Judged]:
         of_image: dict[str, list[int]] = defaultdict(list)
@@ -75,31 +75,31 @@ class Validation:
 
 def together(refs: Sequence[Ref], own: Mapping[int, Judged], device: torch.device, crew: Crew) -> list[Judged]:
     """All refs judged, from what each process judged of them (by place in refs): figures without the boxes."""
-    told = torch.zeros(len(refs), 4, dtype=torch.float64, device=device)
+    columns = torch.zeros(len(refs), 4, dtype=torch.float64, device=device)
     for k, j in own.items():
         ious = [-1.0 if x is None else x for x in (j.iou, j.cls_iou)]
-        told[k] = torch.tensor([*ious, j.pointed.present, j.pointed.logit], dtype=torch.float64)
-    nothing, found = np.zeros((0, 4)), []
-    for ref, (iou, cls, present, logit) in zip(refs, crew.total(told).tolist(), strict=True):
+        columns[k] = torch.tensor([*ious, j.pointed.present, j.pointed.logit], dtype=torch.float64)
+    nothing, whole = np.zeros((0, 4)), []
+    for ref, (iou, cls, present, logit) in zip(refs, crew.total(columns).tolist(), strict=True):
         pointed = Pointed(nothing, nothing[:, 0], present, None, logit)
         there = ref.box is not None
-        found.append(Judged(ref, pointed, iou if there else None, cls if there and cls >= 0 else None))
-    return found
+        whole.append(Judged(ref, pointed, iou if there else None, cls if there and cls >= 0 else None))
+    return whole
 
 
 def figures(judged: Sequence[Judged]) -> dict[str, float]:
     """The figures of the curve."""
     if not judged:
         return {}
-    found = evaluate.report(list(judged), 0.5)
-    told = {k: found[k] for k in ("acc50", "acc50_cls", "mean_iou") if found[k] is not None}
+    report = evaluate.report(list(judged), 0.5)
+    curve = {k: report[k] for k in ("acc50", "acc50_cls", "mean_iou") if report[k] is not None}
     for name, drawn in (("drawn", True), ("detector", False)):
         part = [j for j in judged if j.ref.drawn is drawn and j.iou is not None]
         if part and len(part) < len(judged):
-            told[name] = _acc(part)
-    told |= {k: v["acc50"] for k, v in found["kinds"].items()}
+            curve[name] = _acc(part)
+    curve |= {k: v["acc50"] for k, v in report["kinds"].items()}
     for name, part in _folders(judged).items():
-        told |= {
+        curve |= {
             f"{name}_{k}": v for k, v in figures(part).items() if k in ("acc50", "drawn", "detector", "false_pointing")
         }
     of_source: dict[str, list[Judged]] = defaultdict(list)
@@ -107,20 +107,20 @@ def figures(judged: Sequence[Judged]) -> dict[str, float]:
         if j.iou is not None:
             of_source[j.ref.source].append(j)
     if len(of_source) > 1:
-        told |= {f"from_{source or 'unnamed'}": _acc(part) for source, part in sorted(of_source.items())}
+        curve |= {f"from_{source or 'unnamed'}": _acc(part) for source, part in sorted(of_source.items())}
     there = sorted(j.pointed.logit for j in judged if j.iou is not None)
     absent = [j.pointed.logit for j in judged if j.iou is None]
     if there and absent:  # at the threshold that refuses 15 % of what is there
-        told["false_pointing"] = sum(x >= there[int(0.15 * len(there))] for x in absent) / len(absent)
-    return told
+        curve["false_pointing"] = sum(x >= there[int(0.15 * len(there))] for x in absent) / len(absent)
+    return curve
 
 
 def _folders(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
     """By the folder of the photo, where there are several."""
-    found: dict[str, list[Judged]] = defaultdict(list)
+    folders: dict[str, list[Judged]] = defaultdict(list)
     for j in judged:
-        found[Path(j.ref.image).parent.name].append(j)
-    return dict(sorted(found.items())) if len(found) > 1 else {}
+        folders[Path(j.ref.image).parent.name].append(j)
+    return dict(sorted(folders.items())) if len(folders) > 1 else {}
 
 
 def _acc(part: Sequence[Judged]) -> float:

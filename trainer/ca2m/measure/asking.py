@@ -31,12 +31,15 @@ def measure(pointer: Pointer, refs: Sequence[Ref], threshold: float, batch: int 
     """Of each form the figures of `sets.figures`; `apart`: the difference between the forms with the largest and the
     smallest share, of what is refused and of false pointing; None without phrases to count. ValueError where no phrase
     bears all forms."""
-    found = {}
+    by_form = {}
     for name, own in asked(refs):
         if not own:
             raise ValueError("no phrase to ask in other forms: all begin with a number, a pronoun or a place")
-        found[name] = sets.figures(list(judge(pointer, own, batch=batch)), threshold)
-    return {"forms": found, "apart": {k: _apart([v[k] for v in found.values()]) for k in ("refused", "false_pointing")}}
+        by_form[name] = sets.figures(list(judge(pointer, own, batch=batch)), threshold)
+    return {
+        "forms": by_form,
+        "apart": {k: _apart([v[k] for v in by_form.values()]) for k in ("refused", "false_pointing")},
+    }
 
 
 def _apart(shares: Sequence[float | None]) -> float | None:
@@ -44,8 +47,8 @@ def _apart(shares: Sequence[float | None]) -> float | None:
     return max(known) - min(known) if known else None
 
 
-def table(found: dict[str, Any]) -> str:
+def table(measured: dict[str, Any]) -> str:
     """The figures for people."""
-    rows = {f"{name}{' *' if name in forms.UNTRAINED else ''}": v for name, v in found["forms"].items()}
-    refused, false = (sets.show(found["apart"][k]) for k in ("refused", "false_pointing"))
+    rows = {f"{name}{' *' if name in forms.UNTRAINED else ''}": v for name, v in measured["forms"].items()}
+    refused, false = (sets.show(measured["apart"][k]) for k in ("refused", "false_pointing"))
     return f"{sets.table(rows, 'form')}\napart by {refused} refused, {false} false pointing; * not trained in"

@@ -64,7 +64,7 @@ def maps_of(net: Net, picture: Pixels, phrases: list[str]) -> list[tuple[Box, Ma
     attention: ca2m.Maps = dict.fromkeys(layer for _, layer in layers(net.interact))
     grounding = net.ground(visual, net.read(ids, mask), mask, attention)
     boxes = answer(grounding, net.c.answers, Calibration())[0][:, 0].tolist()
-    found: list[tuple[Box, Maps]] = []
+    answers: list[tuple[Box, Maps]] = []
     for k, (x1, y1, x2, y2) in enumerate(boxes):
         index = slice(None) if grounding.index is None else grounding.index[k]
         maps = {}
@@ -73,8 +73,8 @@ def maps_of(net: Net, picture: Pixels, phrases: list[str]) -> list[tuple[Box, Ma
             assert own is not None
             whole[index] = own[k].float()
             maps[name] = whole.view(grid, grid).numpy()
-        found.append(((x1, y1, x2, y2), maps))
-    return found
+        answers.append(((x1, y1, x2, y2), maps))
+    return answers
 
 
 def layers(interact: ca2m.Interaction) -> Iterator[tuple[str, Layer]]:

@@ -32,7 +32,7 @@ WORDS = {
 def words_of(phrase: str) -> list[str]:
     """Which kinds of telling words a phrase holds: left, right and the keys of WORDS."""
     low = phrase.lower()
-    return [*sorted(sides(low)), *(kind for kind, said in WORDS.items() if said.search(low))]
+    return [*sorted(sides(low)), *(kind for kind, pattern in WORDS.items() if pattern.search(low))]
 
 
 def breakdown(judged: Sequence[Judged], threshold: float, limits: Sequence[int] = ()) -> dict[str, Any]:
@@ -72,11 +72,11 @@ def by_length(there: Sequence[Judged], limits: Sequence[int] = ()) -> list[dict[
 
 def by_word(there: Sequence[Judged]) -> dict[str, dict[str, Any]]:
     """Acc@0.5 of the phrases that hold each kind of telling word, and of those that hold none."""
-    found: dict[str, list[bool]] = {kind: [] for kind in ("left", "right", *WORDS, "none")}
+    right: dict[str, list[bool]] = {kind: [] for kind in ("left", "right", *WORDS, "none")}
     for j in there:
         for kind in words_of(j.ref.phrase) or ["none"]:
-            found[kind].append((j.iou or 0) > 0.5)
-    return {k: {"n": len(v), "acc50": float(np.mean(v)) if v else None} for k, v in found.items()}
+            right[kind].append((j.iou or 0) > 0.5)
+    return {k: {"n": len(v), "acc50": float(np.mean(v)) if v else None} for k, v in right.items()}
 
 
 def presence(judged: Sequence[Judged], threshold: float) -> dict[str, Any]:
@@ -98,16 +98,16 @@ def reliability(pairs: Sequence[tuple[float, bool]], weights: Sequence[float] | 
     """Expected calibration error of (probability, was it so?), and its bins: what was said, what came true, share."""
     if not pairs:
         return {"ece": None, "bins": []}
-    said, true = np.array([p for p, _ in pairs]), np.array([y for _, y in pairs], float)
-    weight = np.ones(len(said)) if weights is None else np.array(weights)
+    predicted, true = np.array([p for p, _ in pairs]), np.array([y for _, y in pairs], float)
+    weight = np.ones(len(predicted)) if weights is None else np.array(weights)
     weight = weight / weight.sum()
-    at = np.minimum((said * BINS).astype(int), BINS - 1)
+    at = np.minimum((predicted * BINS).astype(int), BINS - 1)
     rows, error = [], 0.0
     for k in range(BINS):
         own = at == k
         share = float(weight[own].sum())
         if share > 0:
-            told, came = (float(np.average(x[own], weights=weight[own])) for x in (said, true))
-            rows.append({"from": k / BINS, "n": int(own.sum()), "share": share, "said": told, "true": came})
-            error += share * abs(told - came)
+            mean, came = (float(np.average(x[own], weights=weight[own])) for x in (predicted, true))
+            rows.append({"from": k / BINS, "n": int(own.sum()), "share": share, "said": mean, "true": came})
+            error += share * abs(mean - came)
     return {"ece": error, "bins": rows}

@@ -76,9 +76,9 @@ def judge(pointer: Pointer, refs: Iterable[Ref], most: int = 16, batch: int = 0)
                 asked.append((part, w, h))
                 yield pixels, [ref.phrase for ref in part]
 
-    for found in answers(pointer, work(), batch):
+    for answered in answers(pointer, work(), batch):
         part, w, h = asked.popleft()
-        for ref, pointed in zip(part, found, strict=True):
+        for ref, pointed in zip(part, answered, strict=True):
             yield _judged(ref, pointed, w, h)
 
 
@@ -103,8 +103,8 @@ def _pictures(by_image: Mapping[str, list[Ref]], side: int) -> Iterator[tuple[tu
 def judge_samples(pointer: Pointer, samples: Iterable[Sample], batch: int = 0) -> Iterator[Judged]:
     """The same for pictures that are made, not read."""
     samples = list(samples)
-    for s, found in zip(samples, answers(pointer, ((s.pixels, [s.phrase]) for s in samples), batch), strict=True):
-        yield _judged(ref_of(s), found[0], 1, 1)
+    for s, pointed in zip(samples, answers(pointer, ((s.pixels, [s.phrase]) for s in samples), batch), strict=True):
+        yield _judged(ref_of(s), pointed[0], 1, 1)
 
 
 def ref_of(s: Sample) -> Ref:

@@ -53,8 +53,8 @@ class Asked:
         """One picture and phrase from plain memory to one [CLS] box there, (4,)."""
         image, ids = torch.from_numpy(self.picture).to(self.device), self.ids.to(self.device)
         with device.autocast(self.precision, self.device):
-            said = self.net(image, ids, torch.ones_like(ids))
-        return said.cls_box[0].cpu()  # which waits for the device
+            grounding = self.net(image, ids, torch.ones_like(ids))
+        return grounding.cls_box[0].cpu()  # which waits for the device
 
     def rate(self, seconds: float) -> float:
         """Answers a second, over at least so many seconds and at least one answer."""
@@ -76,36 +76,36 @@ def in_turns(asked: dict[str, Asked], rounds: int, seconds: float) -> dict[str, 
     return rates
 
 
-def _devices(said: str) -> list[torch.device]:
+def _devices(listed: str) -> list[torch.device]:
     every = ["cuda", "cpu"] if torch.cuda.is_available() else ["cpu"]
-    return [device.chosen(name) for name in (said.split(",") if said else every)]
+    return [device.chosen(name) for name in (listed.split(",") if listed else every)]
 
 
 def _run(args: argparse.Namespace) -> None:
     if args.rounds < 1 or args.words < 0:
         raise ValueError("--rounds must be 1 or more, --words 0 or more")
-    nets, found = {name: config.load(name).network for name in args.configs}, []
+    nets, rows = {name: config.load(name).network for name in args.configs}, []
     for where in _devices(args.device):
         device.prepare(where)
         asked = {name: Asked(c, where, args.precision, args.words) for name, c in nets.items()}
         rates = in_turns(asked, args.rounds, args.seconds)
         what = torch.cuda.get_device_name(where) if where.type == "cuda" else f"{torch.get_num_threads()} threads"
-        for name, told in rates.items():
-            fps = {"median": statistics.median(told), "least": min(told), "most": max(told)}
-            found.append(
+        for name, own in rates.items():
+            fps = {"median": statistics.median(own), "least": min(own), "most": max(own)}
+            rows.append(
                 {"config": name, "device": str(where), "what": what, "precision": args.precision}
                 | {"size": nets[name].image_size, "words": args.words or nets[name].phrase_len}
                 | {k: round(v, 3) for k, v in fps.items()}
                 | {"paper_1080ti": PAPER.get(name)}
             )
-    print(json.dumps(found) if args.json else table(found))
+    print(json.dumps(rows) if args.json else table(rows))
 
 
-def table(found: Sequence[dict[str, Any]]) -> str:
+def table(measured: Sequence[dict[str, Any]]) -> str:
     """For people: a line for each network and device."""
-    wide = max(len(row["config"]) for row in found)
+    wide = max(len(row["config"]) for row in measured)
     rows = []
-    for row in found:
+    for row in measured:
         paper = f"   paper {row['paper_1080ti']} on a GTX 1080 Ti" if row["paper_1080ti"] else ""
         where = f"{row['device']} ({row['what']}, {row['precision']})"
         shape = f"{row['size']} x {row['size']}, {row['words']} words"

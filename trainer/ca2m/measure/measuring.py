@@ -131,17 +131,17 @@ def _eval(args: argparse.Namespace) -> None:
         return
     began = perf_counter()
     judged = list(evaluate.judge(pointer, chosen, batch=args.batch))
-    found = evaluate.report(judged, threshold, perf_counter() - began) | breakdown(judged, threshold, limits)
+    report = evaluate.report(judged, threshold, perf_counter() - began) | breakdown(judged, threshold, limits)
     if args.photos:
         every = checks.load(args.refs, args.skip_bad)
         rule = rule_written(checks.load_photos(args.photos, args.skip_bad), every, pointer.size)
-        found["rule_written"] = evaluate.report(list(evaluate.judge_samples(pointer, rule, args.batch)), threshold)
+        report["rule_written"] = evaluate.report(list(evaluate.judge_samples(pointer, rule, args.batch)), threshold)
     if args.sets:
-        found["sets"] = {name: sets.figures(part, threshold) for name, part in sets.parts(judged).items()}
+        report["sets"] = {name: sets.figures(part, threshold) for name, part in sets.parts(judged).items()}
     if args.html:
         title = f"{args.model.name} on {args.refs.name}" + (f", {args.split}" if args.split else "")
-        args.html.write_text(page.write(title, found, judged, threshold, args.worst), encoding="utf-8")
-    print(json.dumps(found) if args.json else table(found))
+        args.html.write_text(page.write(title, report, judged, threshold, args.worst), encoding="utf-8")
+    print(json.dumps(report) if args.json else table(report))
 
 
 def rule_written(photos: Sequence[coco.Photo], hand: Sequence[refs.Ref], side: int) -> list[Sample]:
@@ -151,14 +151,14 @@ def rule_written(photos: Sequence[coco.Photo], hand: Sequence[refs.Ref], side: i
     return mosaic.rule_val(held, augment.Pictures(), side) if held else []
 
 
-def _numbers(said: str) -> list[int]:
+def _numbers(listed: str) -> list[int]:
     try:
-        found = [int(n) for n in said.split(",") if n]
+        numbers = [int(n) for n in listed.split(",") if n]
     except ValueError as cause:
-        raise ValueError(f"--lengths {said}: whole numbers with commas between them, e.g. 2,4,7") from cause
-    if any(n < 1 for n in found):
-        raise ValueError(f"--lengths {said}: a phrase has one word at least")
-    return found
+        raise ValueError(f"--lengths {listed}: whole numbers with commas between them, e.g. 2,4,7") from cause
+    if any(n < 1 for n in numbers):
+        raise ValueError(f"--lengths {listed}: a phrase has one word at least")
+    return numbers
 
 
 def _twins(args: argparse.Namespace) -> None:
@@ -172,39 +172,39 @@ def _twins(args: argparse.Namespace) -> None:
         number = "three" if args.three else "two"
         raise ValueError(f"{args.photos}: no photo of split {args.split} with just {number} things of a name")
     pointer = _pointer(args)[0]
-    found = (twins.measure_threes if args.three else twins.measure)(pointer, pairs, args.batch)
+    figures = (twins.measure_threes if args.three else twins.measure)(pointer, pairs, args.batch)
     if args.json:
-        print(json.dumps(found))
+        print(json.dumps(figures))
     elif args.three:
-        shares = ", ".join(f"{k} {v:.3f}" for k, v in found.items() if k != "n")
-        print(f"{found['n']} threes, half of them mirrored: right {shares}")
+        shares = ", ".join(f"{k} {v:.3f}" for k, v in figures.items() if k != "n")
+        print(f"{figures['n']} threes, half of them mirrored: right {shares}")
     else:
         print(
-            f"{found['n']} pairs, half of them mirrored: both right {found['both']:.3f}, one {found['one']:.3f}, "
-            f"the same box for left and right {found['same_box']:.3f}"
+            f"{figures['n']} pairs, half of them mirrored: both right {figures['both']:.3f}, one {figures['one']:.3f}, "
+            f"the same box for left and right {figures['same_box']:.3f}"
         )
 
 
-def table(found: dict[str, Any]) -> str:
+def table(report: dict[str, Any]) -> str:
     """The report for people."""
     rows = [
-        f"phrases {found['n']}  Acc@0.5 {show(found['acc50'])}  @0.7 {show(found['acc70'])}"
-        f"  @0.9 {show(found['acc90'])}  mean IoU {show(found['mean_iou'])}  [CLS] box {show(found['acc50_cls'])}",
-        f"{found['ms_per_ref']:.1f} ms a phrase",
+        f"phrases {report['n']}  Acc@0.5 {show(report['acc50'])}  @0.7 {show(report['acc70'])}"
+        f"  @0.9 {show(report['acc90'])}  mean IoU {show(report['mean_iou'])}  [CLS] box {show(report['acc50_cls'])}",
+        f"{report['ms_per_ref']:.1f} ms a phrase",
     ]
-    lengths = {_words(row["words"]): row for row in found["lengths"]}
-    for title, part in (("kind", found["kinds"]), ("words", lengths), ("says", found["words"])):
+    lengths = {_words(row["words"]): row for row in report["lengths"]}
+    for title, part in (("kind", report["kinds"]), ("words", lengths), ("says", report["words"])):
         if part:
             rows.append(f"{title:<14}{'n':>6}  Acc@0.5")
             rows += [f"  {name:<12}{v['n']:>6}  {show(v['acc50'])}" for name, v in part.items()]
-    if rule := found.get("rule_written"):
+    if rule := report.get("rule_written"):
         rows.append(f"rule-written {rule['n']}  Acc@0.5 {show(rule['acc50'])}  mean IoU {show(rule['mean_iou'])}")
-    if found.get("sets"):
-        rows.append(sets.table(found["sets"], "set"))
-    told, score = found["presence"], found["score"]
+    if report.get("sets"):
+        rows.append(sets.table(report["sets"], "set"))
+    presence, score = report["presence"], report["score"]
     rows.append(
-        f"absent {found['absent']['n']}  N-acc {show(told['n_acc'])}  T-acc {show(told['t_acc'])}"
-        f"  calibration error: presence {show(told['ece'])}, score {show(score['ece'])}"
+        f"absent {report['absent']['n']}  N-acc {show(presence['n_acc'])}  T-acc {show(presence['t_acc'])}"
+        f"  calibration error: presence {show(presence['ece'])}, score {show(score['ece'])}"
     )
     return "\n".join(rows)
 

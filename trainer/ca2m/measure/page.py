@@ -17,20 +17,20 @@ WIDE = 420  # pixels of a photo's longer side on the page
 NOTHING = "–"  # for a figure where there is nothing to count
 
 
-def write(title: str, found: dict[str, Any], judged: Sequence[Judged], threshold: float, worst: int = 24) -> str:
+def write(title: str, report: dict[str, Any], judged: Sequence[Judged], threshold: float, worst: int = 24) -> str:
     """The page. found: `evaluate.report` and `breakdown` together."""
-    kinds = [(k, v) for k, v in found["kinds"].items()]
-    words = [(k, v) for k, v in found["words"].items() if v["n"]]
-    lengths = [(_span(row["words"]), row) for row in found["lengths"]]
+    kinds = [(k, v) for k, v in report["kinds"].items()]
+    words = [(k, v) for k, v in report["words"].items() if v["n"]]
+    lengths = [(_span(row["words"]), row) for row in report["lengths"]]
     parts = [
-        _tiles(found),
+        _tiles(report),
         "<section class=two>",
         _bars("Kind of phrase", kinds),
         _bars("Length, words", lengths),
         _bars("What the phrase says", words),
         "</section><section class=two>",
-        _reliability("Score: was the box right?", found["score"]),
-        _reliability("Presence: was it there?", found["presence"]),
+        _reliability("Score: was the box right?", report["score"]),
+        _reliability("Presence: was it there?", report["presence"]),
         "</section>",
         _misses("Worst misses", "surest first; <b class=t>truth</b>, <b class=a>answer</b>", missed(judged, worst)),
         _misses(
@@ -67,26 +67,26 @@ def pointed_at_nothing(judged: Sequence[Judged], threshold: float, most: int) ->
 
 
 def _spread(ranked: list[Judged], most: int) -> list[Judged]:
-    seen: set[str] = set()
+    shown: set[str] = set()
     first: list[Judged] = []
     rest: list[Judged] = []
     for j in ranked:
-        (rest if j.ref.image in seen else first).append(j)
-        seen.add(j.ref.image)
+        (rest if j.ref.image in shown else first).append(j)
+        shown.add(j.ref.image)
     return (first + rest)[:most]
 
 
-def _tiles(found: dict[str, Any]) -> str:
-    told = found["presence"]
+def _tiles(report: dict[str, Any]) -> str:
+    presence = report["presence"]
     tiles = [
-        ("Acc@0.5", _percent(found["acc50"]), f"{found['n']} phrases"),
-        ("Acc@0.7", _percent(found["acc70"]), ""),
-        ("Acc@0.9", _percent(found["acc90"]), ""),
-        ("mean IoU", _percent(found["mean_iou"]), ""),
-        ("[CLS] box", _percent(found["acc50_cls"]), "Acc@0.5"),
-        ("N-acc", _percent(told["n_acc"]), f"{found['absent']['n']} absent, refused"),
-        ("T-acc", _percent(told["t_acc"]), "present, not refused"),
-        ("time", f"{found['ms_per_ref']:.1f}\u00a0ms", "a phrase"),
+        ("Acc@0.5", _percent(report["acc50"]), f"{report['n']} phrases"),
+        ("Acc@0.7", _percent(report["acc70"]), ""),
+        ("Acc@0.9", _percent(report["acc90"]), ""),
+        ("mean IoU", _percent(report["mean_iou"]), ""),
+        ("[CLS] box", _percent(report["acc50_cls"]), "Acc@0.5"),
+        ("N-acc", _percent(presence["n_acc"]), f"{report['absent']['n']} absent, refused"),
+        ("T-acc", _percent(presence["t_acc"]), "present, not refused"),
+        ("time", f"{report['ms_per_ref']:.1f}\u00a0ms", "a phrase"),
     ]
     rows = [
         f"<div><dt>{name}</dt><dd>{value}</dd><small>{note}</small></div>"
@@ -108,19 +108,19 @@ def _bars(title: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> str:
     return f"<figure><figcaption>{title}</figcaption><table>{body}</table></figure>"
 
 
-def _reliability(title: str, told: dict[str, Any]) -> str:
-    """Said against true, a bar a bin; on the diagonal the probability is honest."""
-    if not told["bins"]:
+def _reliability(title: str, figures: dict[str, Any]) -> str:
+    """Expression against true, a bar a bin; on the diagonal the probability is honest."""
+    if not figures["bins"]:
         return ""
     bars = "".join(
         f"<rect x='{100 * row['from'] + 1:.1f}' y='{100 - 100 * row['true']:.1f}' width=8 "
         f"height='{100 * row['true']:.1f}'><title>said {row['said']:.2f}, true {row['true']:.2f}, n {row['n']}</title>"
         f"</rect><circle cx='{100 * row['said']:.1f}' cy='{100 - 100 * row['true']:.1f}' "
         f"r='{1 + 4 * row['share'] ** 0.5:.1f}'/>"
-        for row in told["bins"]
+        for row in figures["bins"]
     )
     return (
-        f"<figure><figcaption>{title} <small>error {_percent(told['ece'])}</small></figcaption>"
+        f"<figure><figcaption>{title} <small>error {_percent(figures['ece'])}</small></figcaption>"
         f"<svg class=rel viewBox='-14 -4 118 120' role=img aria-label='{escape(title)}'>"
         f"<path d='M0 0V100H100'/><path class=d d='M0 100L100 0'/>{bars}"
         "<text x=0 y=110>0</text><text x=92 y=110>1</text><text x=34 y=110>said</text>"
@@ -137,8 +137,8 @@ def _misses(title: str, note: str, chosen: Sequence[Judged]) -> str:
 
 
 def _card(j: Judged) -> str:
-    told = f"presence {j.pointed.present:.2f}" if j.iou is None else f"IoU {j.iou:.2f}"
-    note = f"{told}, score {float(j.pointed.scores[0]):.2f}" + (f", {j.ref.kind}" if j.ref.kind else "")
+    verdict = f"presence {j.pointed.present:.2f}" if j.iou is None else f"IoU {j.iou:.2f}"
+    note = f"{verdict}, score {float(j.pointed.scores[0]):.2f}" + (f", {j.ref.kind}" if j.ref.kind else "")
     return card(read_picture(j.ref.image), [(j.pointed.boxes[0], "a"), (j.truth, "t")], j.ref.phrase, note)
 
 

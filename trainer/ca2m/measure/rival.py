@@ -75,8 +75,8 @@ def owl(folder: Path, threads: int, config: OwlViTConfig | None = None) -> Calla
 def ours(folder: Path, precision: str, threads: int) -> Callable[[], object]:
     """The bundle's two graphs that run for every picture; one call is one answer."""
     pointer = BundlePointer(folder, (precision, "fp32"), threads)
-    found = pointer.tok.encode(PHRASE)
-    ids, mask = np.array([found.ids], np.int64), np.array([found.attention_mask], np.int64)
+    encoded = pointer.tok.encode(PHRASE)
+    ids, mask = np.array([encoded.ids], np.int64), np.array([encoded.attention_mask], np.int64)
     words = pointer.sessions["phrase"].run(["words"], {"input_ids": ids, "attention_mask": mask})[0]
     image = np.random.default_rng(0).integers(0, 256, (1, pointer.size, pointer.size, 3), dtype=np.uint8)
 
@@ -100,7 +100,7 @@ def in_turns(ways: dict[str, Callable[[], object]], rounds: int, seconds: float)
                 once()
                 n += 1
             rates[name].append(n / took)
-    return {name: statistics.median(found) for name, found in rates.items()}
+    return {name: statistics.median(own) for name, own in rates.items()}
 
 
 def _run(args: argparse.Namespace) -> None:

@@ -13,16 +13,16 @@ from ca2m.measure.evaluate import Judged
 def parts(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
     """By the folder that holds the photo; where a folder holds phrases with drawn boxes and others, both by
     themselves as well, as "FOLDER, drawn boxes" and "FOLDER, detector boxes", without the absent ones."""
-    found: dict[str, list[Judged]] = defaultdict(list)
+    by_part: dict[str, list[Judged]] = defaultdict(list)
     for j in judged:
-        found[Path(j.ref.image).parent.name].append(j)
-    for folder, own in list(found.items()):
+        by_part[Path(j.ref.image).parent.name].append(j)
+    for folder, own in list(by_part.items()):
         there = [j for j in own if j.iou is not None]
         drawn = [j for j in there if j.ref.drawn]
         if 0 < len(drawn) < len(there):
-            found[f"{folder}, drawn boxes"] = drawn
-            found[f"{folder}, detector boxes"] = [j for j in there if not j.ref.drawn]
-    return dict(sorted(found.items()))
+            by_part[f"{folder}, drawn boxes"] = drawn
+            by_part[f"{folder}, detector boxes"] = [j for j in there if not j.ref.drawn]
+    return dict(sorted(by_part.items()))
 
 
 def figures(judged: Sequence[Judged], threshold: float) -> dict[str, Any]:
@@ -46,13 +46,13 @@ def _share(yes: Sequence[bool]) -> float | None:
     return sum(yes) / len(yes) if yes else None
 
 
-def table(found: Mapping[str, Mapping[str, Any]], what: str) -> str:
+def table(by_name: Mapping[str, Mapping[str, Any]], what: str) -> str:
     """Rows of `figures` for people. what: stands over their names."""
-    wide = max(len(what), *map(len, found)) + 2
+    wide = max(len(what), *map(len, by_name)) + 2
     rows = [f"{what:<{wide}}     n  Acc@0.5  refused  absent  false pointing  at 0.15 refused"]
-    for name, v in found.items():
-        told = (show(v[k]) for k in ("acc50", "refused", "false_pointing", "false_pointing_at_15"))
-        acc, refused, false, at = told
+    for name, v in by_name.items():
+        cells = (show(v[k]) for k in ("acc50", "refused", "false_pointing", "false_pointing_at_15"))
+        acc, refused, false, at = cells
         rows.append(f"{name:<{wide}}{v['n']:>6}{acc:>9}{refused:>9}{v['absent']:>8}{false:>16}{at:>17}")
     return "\n".join(rows)
 

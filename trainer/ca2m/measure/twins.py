@@ -38,17 +38,17 @@ class Twins:
 def find(photos: Sequence[Photo], n: int = 100, seed: int = 6, of: int = 2) -> list[Twins]:
     """At most n pairs, or threes, over different photos, the same for the same seed. A photo with one more thing that
     may bear the name is left out, and so are twins that are small, cover each other, or stand above each other."""
-    found = []
+    usable = []
     for photo in sorted(photos, key=lambda p: p.path):
         own: dict[str, list[Box]] = defaultdict(list)
         for thing in photo.things:
             own[thing.name].append(thing.box)
         pairs = [t for name in sorted(own) if (t := _pair(photo, name, own[name], of)) is not None]
         if pairs:
-            found.append(pairs)
+            usable.append(pairs)
     rng = np.random.default_rng(seed)
-    chosen = sorted(rng.permutation(len(found))[:n].tolist())
-    return [found[i][int(rng.integers(len(found[i])))] for i in chosen]
+    chosen = sorted(rng.permutation(len(usable))[:n].tolist())
+    return [usable[i][int(rng.integers(len(usable[i])))] for i in chosen]
 
 
 def _pair(photo: Photo, name: str, boxes: list[Box], of: int) -> Twins | None:
@@ -78,8 +78,8 @@ def measure(pointer: Pointer, pairs: Sequence[Twins], batch: int = 0) -> dict[st
     batch: as in `evaluate.answers`."""
     both = one = same = 0
     work = ((_shown(pair, pointer), [f"left {pair.name}", f"right {pair.name}"]) for pair in pairs)
-    for pair, found in zip(pairs, answers(pointer, work, batch), strict=True):
-        a, b = (p.boxes[0] for p in found)
+    for pair, pointed in zip(pairs, answers(pointer, work, batch), strict=True):
+        a, b = (p.boxes[0] for p in pointed)
         right = (iou(a, pair.boxes[0]) > 0.5) + (iou(b, pair.boxes[1]) > 0.5)
         both, one = both + (right == 2), one + (right == 1)
         same += iou(a, (float(b[0]), float(b[1]), float(b[2]), float(b[3]))) > 0.5
@@ -90,10 +90,10 @@ def measure(pointer: Pointer, pairs: Sequence[Twins], batch: int = 0) -> dict[st
 
 def measure_threes(pointer: Pointer, threes: Sequence[Twins], batch: int = 0) -> dict[str, Any]:
     """Shares of threes whose left, middle and right one is found by "left X", "X in the middle" and "right X"."""
-    said, right = ("left {}", "{} in the middle", "right {}"), np.zeros(3)
-    work = ((_shown(three, pointer), [way.format(three.name) for way in said]) for three in threes)
-    for three, found in zip(threes, answers(pointer, work, batch), strict=True):
-        right += [iou(a.boxes[0], box) > 0.5 for a, box in zip(found, three.boxes, strict=True)]
+    forms, right = ("left {}", "{} in the middle", "right {}"), np.zeros(3)
+    work = ((_shown(three, pointer), [way.format(three.name) for way in forms]) for three in threes)
+    for three, pointed in zip(threes, answers(pointer, work, batch), strict=True):
+        right += [iou(a.boxes[0], box) > 0.5 for a, box in zip(pointed, three.boxes, strict=True)]
     shares = (right / max(len(threes), 1)).tolist()
     return {"n": len(threes), **dict(zip(("left", "middle", "right"), shares, strict=True))}
 

@@ -42,18 +42,18 @@ def pick(logits: Tensor, boxes: Tensor, k: int, temperature: float) -> tuple[Ten
         best.append(box[:, 0])
         left = left * (1 - same)
     score, order = torch.stack(mass, 1).topk(k, 1)  # sorted; topk keeps its length fixed in the graph
-    found = torch.stack(best, 1).gather(1, order[..., None].expand(-1, -1, 4))
-    return found.clamp(0, 1), score
+    picked = torch.stack(best, 1).gather(1, order[..., None].expand(-1, -1, 4))
+    return picked.clamp(0, 1), score
 
 
-def answer(said: Grounding, k: int, c: Calibration) -> tuple[Tensor, Tensor, Tensor]:
+def answer(grounding: Grounding, k: int, c: Calibration) -> tuple[Tensor, Tensor, Tensor]:
     """Boxes (P, K, 4) corner form 0..1 best first, scores (P, K), present (P,)."""
-    if said.scores is None or said.boxes is None:
-        present = torch.ones_like(said.cls_box[:, 0])
-        boxes, scores = said.cls_box[:, None].clamp(0, 1), present[:, None]
+    if grounding.scores is None or grounding.boxes is None:
+        present = torch.ones_like(grounding.cls_box[:, 0])
+        boxes, scores = grounding.cls_box[:, None].clamp(0, 1), present[:, None]
     else:
-        boxes, scores = pick(said.scores, said.boxes, k, c.temperature)
+        boxes, scores = pick(grounding.scores, grounding.boxes, k, c.temperature)
         present = scores[:, 0] * 0 + 1  # not ones_like: P must stay free in the graph
-    if said.present is not None:
-        present = (said.present.float() * c.present_scale + c.present_bias).sigmoid()
+    if grounding.present is not None:
+        present = (grounding.present.float() * c.present_scale + c.present_bias).sigmoid()
     return boxes, scores, present

@@ -50,15 +50,15 @@ def _run(args: argparse.Namespace) -> None:
     chosen = args.configs or config.names()
     nets = {name: replace(config.load(name).network, name="") for name in chosen}
     counted = {c: count(c) for c in dict.fromkeys(nets.values())}  # what differs in the loss alone is counted once
-    found = {name: counted[c] for name, c in nets.items()}
-    print(json.dumps(found, indent=1) if args.json else table(found))
+    by_name = {name: counted[c] for name, c in nets.items()}
+    print(json.dumps(by_name, indent=1) if args.json else table(by_name))
 
 
-def table(found: dict[str, dict[str, int]]) -> str:
+def table(counted: dict[str, dict[str, int]]) -> str:
     """A line a configuration, with the paper's numbers where it has some."""
-    wide = max(map(len, found))
+    wide = max(map(len, counted))
     rows = [f"{'':<{wide}}  parameters      FLOPs   (two for a multiply-add; longest phrase)"]
-    for name, n in found.items():
+    for name, n in counted.items():
         row = f"{name:<{wide}}  {n['params'] / 1e6:8.2f} M  {n['flops'] / 1e9:7.2f} G"
         if name in PAPER:
             params, flops = PAPER[name]

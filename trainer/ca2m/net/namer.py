@@ -43,12 +43,12 @@ class Namer(nn.Module):
         return torch.cat(each, -1).unflatten(1, boxes.shape[1:3])
 
 
-def pooled(seen: Tensor, boxes: Tensor) -> Tensor:
+def pooled(maps: Tensor, boxes: Tensor) -> Tensor:
     """Maps (N, C, h, w) and boxes (N, M, 4) to (N, M, C): the mean over 3x3 places inside each box, bilinear between
     cells and constant beyond the border. As one product of matrices: a bilinear weight is a product of both axes'."""
-    across, down = (_weights(boxes[..., k::2], seen.shape[3 - k]) for k in (0, 1))
+    across, down = (_weights(boxes[..., k::2], maps.shape[3 - k]) for k in (0, 1))
     weight = (down[..., :, None] * across[..., None, :]).flatten(2)
-    return weight @ seen.flatten(2).transpose(1, 2)
+    return weight @ maps.flatten(2).transpose(1, 2)
 
 
 def _weights(span: Tensor, cells: int) -> Tensor:

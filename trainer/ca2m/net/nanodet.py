@@ -114,9 +114,9 @@ class NanoDet(nn.Module):
         n16 = self.up16(torch.cat([self.to16(p8), p16], 1))
         n32 = self.up32(torch.cat([self.to32(n16), p32], 1))
         neck = (p8, n16, n32)
-        seen = [tower(p) for tower, p in zip(self.towers, neck, strict=True)]
-        outs = [out(t) for t, out in zip(seen, self.outs, strict=True)]
-        return [Level(*parts) for parts in zip(stages, neck, seen, outs, strict=True)]
+        towers = [tower(p) for tower, p in zip(self.towers, neck, strict=True)]
+        outs = [out(t) for t, out in zip(towers, self.outs, strict=True)]
+        return [Level(*parts) for parts in zip(stages, neck, towers, outs, strict=True)]
 
     def called(self) -> list[Conv]:
         """Its convolutions in the order of the released graph, which runs a tower and its output together."""

@@ -119,21 +119,23 @@ class Pointing(nn.Module):
 
     def clue(self, visual: Tensor, words: Tensor, mask: Tensor) -> Clue:
         """visual (P, T, D), words (P, 3, L, W), mask (P, L)."""
-        found = self.candidates(visual)
+        candidates = self.candidates(visual)
         last = words[:, -1]
         noun = self.noun(last, mask, self.names) if self.c.noun or self.c.presence else None
-        hints = found.scores.amax(-1) if noun is None or not self.c.noun else self._hints(found.scores, noun)
+        hints = candidates.scores.amax(-1) if noun is None or not self.c.noun else self._hints(candidates.scores, noun)
         hint, level = hints.max(-1)  # (P, T)
-        box = found.boxes.gather(2, level[..., None, None].expand(-1, -1, 1, 4))[:, :, 0]
+        box = candidates.boxes.gather(2, level[..., None, None].expand(-1, -1, 1, 4))[:, :, 0]
         second = torch.zeros_like(hint)
         if self.c.second or self.c.presence:
-            second = self._hints(found.scores, self.noun2(last, mask, self.names)).amax(-1)
+            second = self._hints(candidates.scores, self.noun2(last, mask, self.names)).amax(-1)
         ranks = self._ranks(hint, box, second)
-        known = (found.features, found.colours, hints[..., None] * 6, found.boxes * 4 - 2)
+        known = (candidates.features, candidates.colours, hints[..., None] * 6, candidates.boxes * 4 - 2)
         tokens = torch.cat([*(k.flatten(2) for k in known), ranks], -1)
-        looks = torch.cat([found.features, found.colours], -1)
+        looks = torch.cat([candidates.features, candidates.colours], -1)
         best = second.amax(1)
-        return Clue(tokens, looks, hints, found.boxes, ranks, noun, best, last, mask, found.index, found.named)
+        return Clue(
+            tokens, looks, hints, candidates.boxes, ranks, noun, best, last, mask, candidates.index, candidates.named
+        )
 
     def _hints(self, scores: Tensor, noun: Tensor) -> Tensor:
         """Class scores (P, T, 3, classes), logits (P, classes + 1) to (P, T, 3): how much of the class is here."""

@@ -38,9 +38,9 @@ def sight(net: Net, path: Path) -> None:
         net.sight.body.load_state_dict(nanodet.load(path).state_dict())
         return
     body: Any = net.sight.body
-    found = resnet_names(state_of(path), path)
-    check(found, body.state_dict(), f"load {path} into {net.c.sight}")
-    body.load_state_dict(found)
+    state = resnet_names(state_of(path), path)
+    check(state, body.state_dict(), f"load {path} into {net.c.sight}")
+    body.load_state_dict(state)
 
 
 def namer(net: Net) -> None:
@@ -55,15 +55,15 @@ def state_of(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         with torch.serialization.safe_globals([argparse.Namespace]):  # DETR's own checkpoints keep their arguments
-            found: Any = torch.load(path, map_location="cpu", weights_only=True)
+            state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as cause:
         raise ValueError(f"load {path}: not weights that can be read safely: {str(cause).splitlines()[0]}") from cause
     for around in ("model", "state_dict"):
-        if isinstance(found, Mapping) and isinstance(found.get(around), Mapping):
-            found = found[around]
-    if not (isinstance(found, Mapping) and found and all(isinstance(v, Tensor) for v in found.values())):
+        if isinstance(state, Mapping) and isinstance(state.get(around), Mapping):
+            state = state[around]
+    if not (isinstance(state, Mapping) and state and all(isinstance(v, Tensor) for v in state.values())):
         raise ValueError(f"load {path}: holds no state dict (names to tensors, or such a one under `model`)")
-    return {str(k).removeprefix("module."): v for k, v in found.items()}
+    return {str(k).removeprefix("module."): v for k, v in state.items()}
 
 
 def resnet_names(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
@@ -79,23 +79,23 @@ def resnet_names(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
             beside[name.split(".")[0] if k.startswith(BESIDE) else "num_batches_tracked"] += 1
         else:
             kept[name] = v
-    told = ", ".join(f"{name} ({n})" for name, n in beside.items()) or "nothing"
+    listed = ", ".join(f"{name} ({n})" for name, n in beside.items()) or "nothing"
     log.info(
-        "%s: %s layout, %d tensors taken, not needed: %s", path, "DETR" if detr else "torchvision", len(kept), told
+        "%s: %s layout, %d tensors taken, not needed: %s", path, "DETR" if detr else "torchvision", len(kept), listed
     )
     return kept
 
 
-def check(found: Mapping[str, Tensor], own: Mapping[str, Tensor], doing: str) -> None:
+def check(state: Mapping[str, Tensor], own: Mapping[str, Tensor], doing: str) -> None:
     """ValueError with a line for every name that only one of them has, and for every shape that differs."""
 
     def shape(x: Tensor) -> str:
         return "x".join(map(str, x.shape)) or "scalar"
 
-    wrong = [f"missing {k} {shape(v)}" for k, v in own.items() if k not in found]
+    wrong = [f"missing {k} {shape(v)}" for k, v in own.items() if k not in state]
     wrong += [
-        f"{k} is {shape(found[k])}, not {shape(v)}" for k, v in own.items() if k in found and found[k].shape != v.shape
+        f"{k} is {shape(state[k])}, not {shape(v)}" for k, v in own.items() if k in state and state[k].shape != v.shape
     ]
-    wrong += [f"unknown {k} {shape(v)}" for k, v in found.items() if k not in own]
+    wrong += [f"unknown {k} {shape(v)}" for k, v in state.items() if k not in own]
     if wrong:
         raise ValueError("\n  ".join([f"{doing}: {len(wrong)} of {len(own)} tensors do not fit:", *wrong]))

@@ -121,18 +121,18 @@ class NanoDetEncoder(VisualEncoder):
         raw += [self.namer(image, boxes)] if self.namer else []
         return raw, Candidates(raw[0][:, :, :0], scores, boxes, self.colours(image, boxes), index)
 
-    def tokens_of(self, raw: list[Tensor], found: Candidates) -> Tensor:
+    def tokens_of(self, raw: list[Tensor], candidates: Candidates) -> Tensor:
         """What `perceive` gave, features projected, as visual (N, T, width)."""
-        known = found.scores @ self.class_words * 8  # what stands here, as words
+        known = candidates.scores @ self.class_words * 8  # what stands here, as words
         features = [
-            project(torch.cat([raw[k], known[:, :, k], found.boxes[:, :, k] * 4 - 2], -1))
+            project(torch.cat([raw[k], known[:, :, k], candidates.boxes[:, :, k] * 4 - 2], -1))
             for k, project in enumerate(self.project)
         ]
-        parts = [found.scores.flatten(2), found.boxes.flatten(2), found.colours.flatten(2)]
+        parts = [candidates.scores.flatten(2), candidates.boxes.flatten(2), candidates.colours.flatten(2)]
         if self.namer:
             features = [f + more for f, more in zip(features, self.adds(raw[LEVELS]).unbind(2), strict=True)]
             parts.append(self.named(raw[LEVELS]).flatten(2))
-        return torch.cat([*features, *parts, found.index[..., None].to(found.scores.dtype)], -1)
+        return torch.cat([*features, *parts, candidates.index[..., None].to(candidates.scores.dtype)], -1)
 
     def detect(self, image: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
         """uint8 RGB (N, S, S, 3) to raw features 3 x (N, T, ...), class scores (N, T, 3, 80), boxes (N, T, 3, 4)."""

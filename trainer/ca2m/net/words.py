@@ -72,8 +72,8 @@ def _tokenizer(name: str) -> Tokenizer:
 
 def encode(tok: Tokenizer, phrases: list[str]) -> tuple[Tensor, Tensor]:
     """Phrases to ids and mask, int64 (P, L)."""
-    found = tok.encode_batch(phrases)
-    return torch.tensor([e.ids for e in found]), torch.tensor([e.attention_mask for e in found])
+    encoded = tok.encode_batch(phrases)
+    return torch.tensor([e.ids for e in encoded]), torch.tensor([e.attention_mask for e in encoded])
 
 
 class TextEncoder(nn.Module):
@@ -117,17 +117,17 @@ def load(name: str) -> TextEncoder:
     transformers.logging.disable_progress_bar()
     where, c = folder(name), _config(name)
     depth, c.num_hidden_layers = c.num_hidden_layers, LAYERS
-    found: Any = transformers.BertModel.from_pretrained(
+    loaded: Any = transformers.BertModel.from_pretrained(
         where, config=c, add_pooling_layer=False, output_loading_info=True, ignore_mismatched_sizes=True
     )
-    bert, told = found
-    wrong = [f"missing {k}" for k in sorted(told["missing_keys"])]
-    wrong += [f"{k} is {tuple(a)}, not {tuple(b)}" for k, a, b in sorted(told["mismatched_keys"])]
-    strange = [k for k in sorted(told["unexpected_keys"]) if not _beside(k, depth)]
+    bert, report = loaded
+    wrong = [f"missing {k}" for k in sorted(report["missing_keys"])]
+    wrong += [f"{k} is {tuple(a)}, not {tuple(b)}" for k, a, b in sorted(report["mismatched_keys"])]
+    strange = [k for k in sorted(report["unexpected_keys"]) if not _beside(k, depth)]
     wrong += [f"unknown {k}" for k in strange]
     if wrong:
         raise ValueError("\n  ".join([f"words {where}: {len(wrong)} tensors do not fit:", *wrong]))
-    _say(str(where), depth, len(told["unexpected_keys"]))
+    _say(str(where), depth, len(report["unexpected_keys"]))
     return TextEncoder(bert).eval()
 
 
@@ -163,15 +163,15 @@ def blank(name: str, width: int) -> TextEncoder:
 def _config(name: str) -> BertConfig:
     where = folder(name)
     try:
-        told = json.loads((where / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((where / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as cause:
         raise ValueError(f"words {where}: no config.json that can be read: {cause}") from cause
-    kind, layers = told.get("model_type"), told.get("num_hidden_layers", 0)
+    kind, layers = config.get("model_type"), config.get("num_hidden_layers", 0)
     if kind != "bert" or layers < LAYERS:
         raise ValueError(f"words {where}: {kind} with {layers} layers; a BERT of {LAYERS} or more is needed")
     from transformers import BertConfig
 
-    return BertConfig.from_dict(told)
+    return BertConfig.from_dict(config)
 
 
 def _beside(key: str, depth: int) -> bool:

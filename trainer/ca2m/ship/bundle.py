@@ -87,8 +87,8 @@ def golden(pointer: BundlePointer, frame: Path, out: Path, shrink: Callable[[np.
         name: next((g["sha256"] for g in each if g["precision"] == "fp32"), "")
         for name, each in pointer.about["graphs"].items()
     }
-    told = {"image": frame.name, "bundle": pointer.about["name"], "graphs": full, "answers": rows}
-    out.write_text(json.dumps(told, indent=1) + "\n")
+    answers = {"image": frame.name, "bundle": pointer.about["name"], "graphs": full, "answers": rows}
+    out.write_text(json.dumps(answers, indent=1) + "\n")
 
 
 def measure(folder: Path, val: list[Ref], threshold: float) -> dict[str, Any]:
@@ -99,9 +99,9 @@ def measure(folder: Path, val: list[Ref], threshold: float) -> dict[str, Any]:
         "hand-written, detector boxes": [j for j in judged if j.iou is not None and not j.ref.drawn],
         "hand-written, drawn boxes": [j for j in judged if j.iou is not None and j.ref.drawn],
     }
-    found: dict[str, Any] = {"command": "ca2m eval BUNDLE refs.jsonl --split val --json"}
+    figures: dict[str, Any] = {"command": "ca2m eval BUNDLE refs.jsonl --split val --json"}
     for name, part in parts.items():
         row = report(part, threshold)
         del row["ms_per_ref"]
-        found[name] = row
-    return found
+        figures[name] = row
+    return figures

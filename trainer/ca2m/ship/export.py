@@ -56,9 +56,9 @@ class GroundGraph(nn.Module):
         self.net, self.calibration = net, calibration
 
     def forward(self, visual: Tensor, spoken: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
-        said = self.net.ground(visual, spoken, attention_mask)
-        boxes, scores, present = answer(said, self.net.c.answers, self.calibration)
-        return boxes, scores, present, said.attention, said.cls_box.clamp(0, 1)
+        grounding = self.net.ground(visual, spoken, attention_mask)
+        boxes, scores, present = answer(grounding, self.net.c.answers, self.calibration)
+        return boxes, scores, present, grounding.attention, grounding.cls_box.clamp(0, 1)
 
 
 def export(c: Config, net: Net, calibration: Calibration, out: Path) -> dict[str, Any]:
@@ -155,9 +155,9 @@ def compare(net: Net, calibration: Calibration, out: Path) -> None:
         of = f"N {n}, P {len(phrases)}, L {inputs['phrase'][0].shape[1]}"
         for name in ("frame", "phrase"):
             _near(f"{name}.onnx at {of}", name, sessions[name], inputs[name], graphs[name])
-        visual, *said = inputs["ground"]
-        for seen in [visual] if n in (1, len(phrases)) else visual.split(1):
-            _near(f"ground.onnx at {of}", "ground", sessions["ground"], (seen, *said), graphs["ground"])
+        visual, *read = inputs["ground"]
+        for one in [visual] if n in (1, len(phrases)) else visual.split(1):
+            _near(f"ground.onnx at {of}", "ground", sessions["ground"], (one, *read), graphs["ground"])
         if padded:
             bare = example(net.c, net, phrases, n)["ground"]
             with torch.no_grad():
@@ -177,8 +177,8 @@ def _near(
     got = session.run(outs, {k: v.numpy() for k, v in zip(ins, inputs, strict=True)})
     if isinstance(want, nn.Module):
         with torch.no_grad():
-            found = want(*inputs)
-        want = (found,) if isinstance(found, Tensor) else found
+            outputs = want(*inputs)
+        want = (outputs,) if isinstance(outputs, Tensor) else outputs
     for what, a, b in zip(outs, got, want, strict=True):
         np.testing.assert_allclose(a, b.numpy(), rtol=TOLERANCE, atol=TOLERANCE, err_msg=f"{where}: {what}")
 

@@ -63,19 +63,19 @@ SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~¡¿«»“”‘’‚„…–—�
 def phrases() -> list[str]:
     """The fixed list: referring expressions first, then all that a keyboard or a clipboard may hand over."""
     pick = random.Random(20)
-    said = []
+    made = []
     for thing in THINGS:
         for _ in range(9):
             place = pick.choice(PLACES).format(thing=pick.choice(THINGS))
-            said.append(" ".join(f"{pick.choice(('the', 'a', ''))} {pick.choice(LOOKS)} {thing} {place}".split()))
+            made.append(" ".join(f"{pick.choice(('the', 'a', ''))} {pick.choice(LOOKS)} {thing} {place}".split()))
     odd = [*PEOPLE, *ACCENTS, *SCRIPTS, *EMOJI, *BLANKS, *SPECIALS, *LONG]
     odd += [f"cup{sign}saucer {sign} {sign}{sign}" for sign in SIGNS]
     odd += [form for text in ACCENTS for kind in ("NFC", "NFD", "NFKC") if (form := unicodedata.normalize(kind, text))]
-    odd += [text.upper() for text in (*PEOPLE, *ACCENTS)] + [text.title() for text in said[:20]]
+    odd += [text.upper() for text in (*PEOPLE, *ACCENTS)] + [text.title() for text in made[:20]]
     odd += ["".join(pick.choices("ab éÉ\t.,'[]#猫\u0301\u200d", k=12)) for _ in range(60)]
     for _ in range(60):
         odd.append("".join(chr(pick.randrange(*pick.choice(((0x20, 0x3000), (0x1F300, 0x1FB00))))) for _ in range(8)))
-    return list(dict.fromkeys(said + odd))
+    return list(dict.fromkeys(made + odd))
 
 
 def write(path: Path, tokenizer_json: Path) -> None:

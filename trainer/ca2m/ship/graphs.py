@@ -63,7 +63,7 @@ def folded(model: ModelProto) -> ModelProto:
     with tempfile.TemporaryDirectory() as scratch:
         options.optimized_model_filepath = str(Path(scratch) / "folded.onnx")
         ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        found = onnx.load(options.optimized_model_filepath)
-    del found.opset_import[:]  # the optimiser names all that it knows
-    found.opset_import.extend(model.opset_import)
-    return found
+        optimised = onnx.load(options.optimized_model_filepath)
+    del optimised.opset_import[:]  # the optimiser names all that it knows
+    optimised.opset_import.extend(model.opset_import)
+    return optimised

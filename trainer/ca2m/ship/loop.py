@@ -95,15 +95,15 @@ class Loop:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         ids = np.array([tokenizer.encode(phrase).ids], np.int64)
-        self.said: dict[str, Any] = {"attention_mask": np.ones_like(ids)}
-        self.said["words"] = session("phrase").run(["words"], {"input_ids": ids, **self.said})[0]
+        self.phrase: dict[str, Any] = {"attention_mask": np.ones_like(ids)}
+        self.phrase["words"] = session("phrase").run(["words"], {"input_ids": ids, **self.phrase})[0]
 
     def box(self, frame: np.ndarray) -> np.ndarray:
         """The best box in the frame's pixels, corner form (4,)."""
         small = cv2.resize(frame, (self.side, self.side), interpolation=cv2.INTER_AREA)
         image = cv2.cvtColor(small, cv2.COLOR_BGR2RGB)[None]
         visual = self.frame.run(["visual"], {"image": image})[0]
-        boxes, _, _ = self.ground.run(["boxes", "scores", "present"], {"visual": visual, **self.said})
+        boxes, _, _ = self.ground.run(["boxes", "scores", "present"], {"visual": visual, **self.phrase})
         h, w = frame.shape[:2]
         return boxes[0, 0] * (w, h, w, h)
 
@@ -129,8 +129,8 @@ def main() -> None:
     took, busy = perf_counter() - began, process_time() - busy
     fps = round(a.frames / took, 3)
     cpu = round(1000 * busy / a.frames, 2)  # ms of all cores together, a frame
-    told = {"frames": a.frames, "seconds": round(took, 4), "fps": fps, "cpu_ms": cpu, "box": box.round(2).tolist()}
-    print(json.dumps(told))
+    summary = {"frames": a.frames, "seconds": round(took, 4), "fps": fps, "cpu_ms": cpu, "box": box.round(2).tolist()}
+    print(json.dumps(summary))
 
 
 if __name__ == "__main__":

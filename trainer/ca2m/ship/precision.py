@@ -50,22 +50,22 @@ class Plan:
 def add(folder: Path, graphs: dict[str, list[dict[str, Any]]], plan: Plan, threads: int = 2) -> dict[str, Any]:
     """Writes what the plan names beside the fp32 graphs in `folder`, which has its bundle.json, and lists in `graphs`
     what is kept, fastest first. Returns figures of each precision for `measured`."""
-    told: dict[str, Any] = {"on": f"CPU, {threads} threads", "graphs": {}}
+    figures: dict[str, Any] = {"on": f"CPU, {threads} threads", "graphs": {}}
     if not (plan.int8 or plan.fp16):
         return {}
     plain = list(judge(BundlePointer(folder, ("fp32",), threads), plan.val))
-    told["n"], told["fp32"] = sum(j.iou is not None for j in plain), score(plain)
-    log.info("fp32: Acc@0.5 %.4f of %d phrases", told["fp32"]["acc50"], told["n"])
+    figures["n"], figures["fp32"] = sum(j.iou is not None for j in plain), score(plain)
+    log.info("fp32: Acc@0.5 %.4f of %d phrases", figures["fp32"]["acc50"], figures["n"])
     feeds = example(folder, plan.val, threads)
     for name in NAMES:
         for precision, wanted in (("int8", plan.int8), ("fp16", plan.fp16)):
             if name in wanted:
                 path = folder / f"{name}.{precision}.onnx"
                 row = _write(folder, name, precision, plan, path, threads)
-                row |= _measured(folder, name, precision, path, plan, feeds[name], told["fp32"], threads)
-                told["graphs"].setdefault(name, {})[precision] = row
-    _together(folder, plan, told, threads)
-    for name, rows in told["graphs"].items():
+                row |= _measured(folder, name, precision, path, plan, feeds[name], figures["fp32"], threads)
+                figures["graphs"].setdefault(name, {})[precision] = row
+    _together(folder, plan, figures, threads)
+    for name, rows in figures["graphs"].items():
         for precision, row in rows.items():
             path = folder / f"{name}.{precision}.onnx"
             log.info("%s %s: %s", name, precision, row["why"])
@@ -73,30 +73,30 @@ def add(folder: Path, graphs: dict[str, list[dict[str, Any]]], plan: Plan, threa
                 graphs[name].insert(len(graphs[name]) - 1, describe(path, precision))
             else:
                 path.unlink()
-    return told
+    return figures
 
 
 def score(judged: Sequence[Judged]) -> dict[str, float]:
     """Acc@0.5 and mean IoU of what is there."""
-    found = [j.iou for j in judged if j.iou is not None]
-    return {"acc50": float(np.mean([x > 0.5 for x in found])), "mean_iou": float(np.mean(found))}
+    ious = [j.iou for j in judged if j.iou is not None]
+    return {"acc50": float(np.mean([x > 0.5 for x in ious])), "mean_iou": float(np.mean(ious))}
 
 
 def example(folder: Path, val: Sequence[Ref], threads: int) -> dict[str, dict[str, np.ndarray]]:
     """What each graph is fed for one real picture and phrase."""
     pointer, ref = BundlePointer(folder, ("fp32",), threads), val[0]
     image = square(read_picture(ref.image), pointer.size)[None]
-    found = pointer.tok.encode_batch([ref.phrase])
-    said = {
-        "input_ids": np.array([e.ids for e in found], np.int64),
-        "attention_mask": np.array([e.attention_mask for e in found], np.int64),
+    encoded = pointer.tok.encode_batch([ref.phrase])
+    phrase = {
+        "input_ids": np.array([e.ids for e in encoded], np.int64),
+        "attention_mask": np.array([e.attention_mask for e in encoded], np.int64),
     }
     visual = pointer.sessions["frame"].run(["visual"], {"image": image})[0]
-    spoken = pointer.sessions["phrase"].run(["words"], said)[0]
-    mask = said["attention_mask"]
+    spoken = pointer.sessions["phrase"].run(["words"], phrase)[0]
+    mask = phrase["attention_mask"]
     return {
         "frame": {"image": image},
-        "phrase": said,
+        "phrase": phrase,
         "ground": {"visual": visual, "words": spoken, "attention_mask": mask},
     }
 
@@ -171,31 +171,33 @@ def _measured(
     full, fewer = pointer.sessions[name], session_of(path, threads)
     (ms, fewer_ms), (_, share) = speed([full, fewer], feed)
     pointer.sessions[name] = fewer
-    found = score(list(judge(pointer, plan.val)))
-    loss = plain["acc50"] - found["acc50"]
-    row = {**found, "ms": fewer_ms, "ms_fp32": ms, "share_of_time": share}
-    told = f"Acc@0.5 {found['acc50']:.4f} ({0.0 - 100 * loss:+.2f} points), {fewer_ms:.1f} ms, fp32 {ms:.1f} ms here"
+    measured = score(list(judge(pointer, plan.val)))
+    loss = plain["acc50"] - measured["acc50"]
+    row = {**measured, "ms": fewer_ms, "ms_fp32": ms, "share_of_time": share}
+    summary = (
+        f"Acc@0.5 {measured['acc50']:.4f} ({0.0 - 100 * loss:+.2f} points), {fewer_ms:.1f} ms, fp32 {ms:.1f} ms here"
+    )
     if loss >= LOSS:
-        return row | {"kept": False, "why": f"left out, it answers worse: {told}"}
+        return row | {"kept": False, "why": f"left out, it answers worse: {summary}"}
     if precision == "int8" and share >= FASTER:
-        return row | {"kept": False, "why": f"left out, it is not faster: {told}"}
+        return row | {"kept": False, "why": f"left out, it is not faster: {summary}"}
     where = "" if precision == "int8" else "; for CUDA and TensorRT, its time here says little"
-    return row | {"kept": True, "why": f"kept: {told}{where}"}
+    return row | {"kept": True, "why": f"kept: {summary}{where}"}
 
 
-def _together(folder: Path, plan: Plan, told: dict[str, Any], threads: int) -> None:
+def _together(folder: Path, plan: Plan, figures: dict[str, Any], threads: int) -> None:
     """Graphs that lose little each may lose more together: the worst int8 graph goes until they do not."""
     while True:
-        kept = {n: rows["int8"] for n, rows in told["graphs"].items() if rows.get("int8", {}).get("kept")}
+        kept = {n: rows["int8"] for n, rows in figures["graphs"].items() if rows.get("int8", {}).get("kept")}
         if not kept:
             return
         pointer = BundlePointer(folder, ("fp32",), threads)
         for name in kept:
             pointer.sessions[name] = session_of(folder / f"{name}.int8.onnx", threads)
-        found = score(list(judge(pointer, plan.val)))
-        if told["fp32"]["acc50"] - found["acc50"] < LOSS:
-            told["int8"] = {**found, "graphs": sorted(kept)}
+        measured = score(list(judge(pointer, plan.val)))
+        if figures["fp32"]["acc50"] - measured["acc50"] < LOSS:
+            figures["int8"] = {**measured, "graphs": sorted(kept)}
             return
         worst = min(kept, key=lambda n: kept[n]["acc50"])
         kept[worst]["kept"] = False
-        kept[worst]["why"] = f"left out, together the int8 graphs answer worse: Acc@0.5 {found['acc50']:.4f}"
+        kept[worst]["why"] = f"left out, together the int8 graphs answer worse: Acc@0.5 {measured['acc50']:.4f}"

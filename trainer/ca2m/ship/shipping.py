@@ -41,7 +41,9 @@ def _run(args: argparse.Namespace) -> None:
     hand = list(checks.load(args.refs, args.skip_bad)) if args.refs else []
     own = splits.plan(hand)
     held, val = list(own.calibration.refs), list(own.val.refs)
-    names = {kind: tuple(n for n in said.split(",") if n) for kind, said in (("int8", args.int8), ("fp16", args.fp16))}
+    names = {
+        kind: tuple(n for n in listed.split(",") if n) for kind, listed in (("int8", args.int8), ("fp16", args.fp16))
+    }
     plan = precision.Plan(**names, pictures=args.calib, held=held, val=val)
     if args.checkpoint.is_dir():
         about = from_bundle(args.checkpoint, args.out)

@@ -51,22 +51,22 @@ def _photo(
 ) -> Iterator[Ref]:
     image = pictures.find(f"{name}.jpg")
     boxes = _boxes(root / "Annotations" / f"{name}.xml", faults)
-    told: set[tuple[str, Box]] = set()
+    written: set[tuple[str, Box]] = set()
     path = root / "Sentences" / f"{name}.txt"
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if (name, number) in unrelated:
             faults.left_out["unrelated captions"] += 1
             continue
-        if line.count("[/EN#") != len(found := list(_PHRASE.finditer(line))):
+        if line.count("[/EN#") != len(matches := list(_PHRASE.finditer(line))):
             faults.add(f"{path}:{number}", EntryError("wrong value", "a bracket is not [/EN#<chain>/<type> words]"))
-        for part in found:
+        for part in matches:
             own = boxes.get(part["chain"], ())
             if not own or (len(own) > 1 and several == "leave"):
                 faults.left_out["phrases for several boxes" if own else "phrases without a box"] += 1
                 continue
             phrase, box = " ".join(part["phrase"].split()), union(own)
-            if (key := (phrase.lower(), box)) not in told:
-                told.add(key)
+            if (key := (phrase.lower(), box)) not in written:
+                written.add(key)
                 yield Ref(image, phrase, box, "", split, "flickr30k", False, (f"flickr:{name}",))
 
 

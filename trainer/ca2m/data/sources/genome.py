@@ -23,11 +23,11 @@ def read(
             image = entry["id"] if "id" in entry else entry["image_id"]
             if image not in photos:
                 raise EntryError("unknown photo", f"image {image} is not in {image_data}")
-            path, found = pictures.find(_place(photos[image], image, pictures)), entry["regions"]
+            path, regions_of = pictures.find(_place(photos[image], image, pictures)), entry["regions"]
         except BROKEN as cause:
             faults.add(f"{regions}: entry {number}", cause)
             continue
-        for region in found:
+        for region in regions_of:
             try:
                 yield _ref(region, photos[image], path, image)
             except BROKEN as cause:
@@ -36,13 +36,13 @@ def read(
 
 
 def _photos(path: str | os.PathLike[str], faults: Faults) -> dict[Any, dict[str, Any]]:
-    found = {}
+    photos = {}
     for number, image in enumerate(entries(path), 1):
         try:
-            found[image["image_id"] if "image_id" in image else image["id"]] = image
+            photos[image["image_id"] if "image_id" in image else image["id"]] = image
         except BROKEN as cause:
             faults.add(f"{path}: entry {number}", cause)
-    return found
+    return photos
 
 
 def _place(image: dict[str, Any], number: Any, pictures: Folder) -> str:

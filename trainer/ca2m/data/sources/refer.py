@@ -54,8 +54,8 @@ def unpickle(path: str | os.PathLike[str]) -> Any:
     except EntryError:
         raise
     except _TORN as cause:
-        said = f"truncated or not a pickle ({len(data)} bytes; {cause}): copy the file anew"
-        raise EntryError("truncated pickle", said) from cause
+        why = f"truncated or not a pickle ({len(data)} bytes; {cause}): copy the file anew"
+        raise EntryError("truncated pickle", why) from cause
 
 
 def name_of(path: str | os.PathLike[str]) -> str:
@@ -80,12 +80,12 @@ def read(
     without a target has no box and trains presence. Broken entries go to faults, named by number and ref_id."""
     source = source or name_of(path)
     try:
-        found = entries(path) if str(path).endswith(".json") else iter(_listed(path))
+        listed = entries(path) if str(path).endswith(".json") else iter(_listed(path))
     except EntryError as bad:
         faults.add(f"{path}", bad)
         return
     boxes = _Instances(instances, source)
-    for number, entry in enumerate(found, 1):
+    for number, entry in enumerate(listed, 1):
         where = f"{path}: entry {number} (ref_id {entry.get('ref_id') if isinstance(entry, dict) else None})"
         try:
             ref, sentences = _ref(entry, boxes, pictures, several, source), entry["sentences"]
@@ -103,10 +103,10 @@ def read(
 
 
 def _listed(path: str | os.PathLike[str]) -> list[Any]:
-    found = unpickle(path)
-    if not isinstance(found, list):
-        raise EntryError("wrong value", f"it holds a {type(found).__name__}, a list of refs is expected")
-    return found
+    value = unpickle(path)
+    if not isinstance(value, list):
+        raise EntryError("wrong value", f"it holds a {type(value).__name__}, a list of refs is expected")
+    return value
 
 
 class _Instances:
@@ -148,8 +148,8 @@ class _Instances:
 def _ref(entry: dict[str, Any], boxes: _Instances, pictures: Folder, several: str, source: str) -> Ref | None:
     """An entry without its phrase, or None where it means several boxes and these are left out."""
     image = boxes.image(entry["image_id"])
-    said = entry["ann_id"]
-    numbers = said if isinstance(said, list) else [said]
+    listed = entry["ann_id"]
+    numbers = listed if isinstance(listed, list) else [listed]
     box = None
     if numbers not in ([], [-1]):
         if len(numbers) > 1 and several == "leave":

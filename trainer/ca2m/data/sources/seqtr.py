@@ -50,7 +50,7 @@ def read(path: str | os.PathLike[str], root: str | os.PathLike[str], look: bool,
             except BROKEN as cause:
                 faults.add(where, cause)
                 continue
-            yield from _said(ref, phrases, where, faults)
+            yield from _refs(ref, phrases, where, faults)
 
 
 def _ref(entry: dict[str, Any], source: str, pictures: Folder, split: str, name: str) -> Ref:
@@ -61,7 +61,7 @@ def _ref(entry: dict[str, Any], source: str, pictures: Folder, split: str, name:
     return Ref(pictures.find(file.format(number)), "", box, "", split, name, False, (f"{public}:{number}",))
 
 
-def _said(ref: Ref, phrases: list[Any], where: str, faults: Faults) -> Iterator[Ref]:
+def _refs(ref: Ref, phrases: list[Any], where: str, faults: Faults) -> Iterator[Ref]:
     for phrase in phrases:
         text = " ".join(str(phrase).split())
         if text:

@@ -49,15 +49,15 @@ def read(path: str | os.PathLike[str], pictures: Folder, faults: Faults) -> Iter
     if name not in NAMES:
         raise ValueError(f"{path}: a name such as unc_train.pth is expected, of {', '.join(NAMES)}")
     try:
-        found = _load(path)
+        listed = _load(path)
     except EntryError as bad:
         faults.add(f"{path}", bad)
         return
-    seen: dict[str, tuple[int, int]] = {}
+    sizes: dict[str, tuple[int, int]] = {}
     split = "train" if split == "trainval" else split
-    for number, entry in enumerate(found, 1):
+    for number, entry in enumerate(listed, 1):
         try:
-            yield _ref(entry, name, split, pictures, seen)
+            yield _ref(entry, name, split, pictures, sizes)
         except BROKEN as cause:
             faults.add(f"{path}: entry {number}", cause)
 
@@ -65,36 +65,40 @@ def read(path: str | os.PathLike[str], pictures: Folder, faults: Faults) -> Iter
 def _load(path: str | os.PathLike[str]) -> Sequence[Any]:
     try:
         with torch.serialization.safe_globals(_NUMPY):  # plain data and arrays: a pickle may otherwise run any code
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            value = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, *BROKEN) as cause:
         if strange := re.search(r"GLOBAL (\S+)", str(cause)):
-            said = f"it holds {strange[1]}; only plain lists, texts, numbers and arrays are read"
-            raise EntryError("unsafe list", said) from cause
+            why = f"it holds {strange[1]}; only plain lists, texts, numbers and arrays are read"
+            raise EntryError("unsafe list", why) from cause
         raise EntryError("truncated list", "truncated, or not a list of torch.save: copy the file anew") from cause
-    if not isinstance(found, list):
-        raise EntryError("wrong value", f"it holds a {type(found).__name__}, a list is expected")
-    return found
+    if not isinstance(value, list):
+        raise EntryError("wrong value", f"it holds a {type(value).__name__}, a list is expected")
+    return value
 
 
-def _ref(entry: Any, name: str, split: str, pictures: Folder, seen: dict[str, tuple[int, int]]) -> Ref:
+def _ref(entry: Any, name: str, split: str, pictures: Folder, sizes: dict[str, tuple[int, int]]) -> Ref:
     if len(entry) not in (3, 5):
         raise EntryError("wrong value", f"it has {len(entry)} parts, not 3 or 5")
-    file, said, phrase = str(entry[0]), entry[-2] if len(entry) == 3 else entry[2], entry[2 if len(entry) == 3 else 3]
+    file, numbers, phrase = (
+        str(entry[0]),
+        entry[-2] if len(entry) == 3 else entry[2],
+        entry[2 if len(entry) == 3 else 3],
+    )
     phrase = " ".join(str(phrase).split())
     if not phrase:
         raise EntryError("empty phrase", "the phrase is empty")
-    path, box = pictures.find(file), _box(said, name)
+    path, box = pictures.find(file), _box(numbers, name)
     if pictures.look:
-        if path not in seen:
-            seen[path] = size(path)
-        box = fit(box, *seen[path])
+        if path not in sizes:
+            sizes[path] = size(path)
+        box = fit(box, *sizes[path])
     return Ref(path, phrase, box, "", split, NAMES[name], False, _ids(file, name))
 
 
-def _box(said: Any, name: str) -> Box:
-    a, b, c, d = (float(v) for v in said)
+def _box(value: Any, name: str) -> Box:
+    a, b, c, d = (float(v) for v in value)
     return corners([a, b, c - a, d - b] if name in ("referit", "flickr") else [a, b, c, d])
 
 

@@ -32,10 +32,10 @@ DIFFICULT = 0.3
 def box_of(thing: Element) -> Box:
     """Corners in pixels of an <object>. VOC counts pixels from 1 and includes the last one, so pixel 1 to pixel w is
     0 to w. ValueError when a number is missing."""
-    found = [thing.findtext(f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
-    if None in found:
+    texts = [thing.findtext(f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
+    if None in texts:
         raise EntryError("wrong value", "an object has no bndbox with xmin, ymin, xmax and ymax")
-    x1, y1, x2, y2 = (float(v or "nan") for v in found)
+    x1, y1, x2, y2 = (float(v or "nan") for v in texts)
     return corners((x1 - 1, y1 - 1, x2 - x1 + 1, y2 - y1 + 1))
 
 
@@ -54,15 +54,15 @@ def read(root: str | os.PathLike[str], pictures: Folder, faults: Faults) -> list
     if not paths:
         raise FileNotFoundError(f"{root}: no *.xml there, nor in its folder Annotations")
     splits = _splits(root / "ImageSets" / "Main")
-    found = []
+    photos = []
     for path in paths:
         try:
-            found.append(_photo(path, pictures, splits.get(path.stem, "train"), faults))
+            photos.append(_photo(path, pictures, splits.get(path.stem, "train"), faults))
         except ElementTree.ParseError as cause:
             faults.add(f"{path}", EntryError("wrong XML", str(cause)))
         except BROKEN as cause:
             faults.add(f"{path}", cause)
-    return found
+    return photos
 
 
 def _splits(folder: Path) -> dict[str, str]:
