@@ -10,7 +10,7 @@ import pytest
 
 from ca2m.data import coco, counting, refs
 from ca2m.geometry import Thing
-from ca2m.language import names
+from ca2m.language import lexicon, names
 
 LINE = {"image": "photos/a.jpg", "phrase": "red cup", "box": [10, 20, 30, 40], "kind": "attribute", "split": "val"}
 
@@ -146,8 +146,8 @@ def test_things_of(tmp_path: Path) -> None:
 def test_names() -> None:
     assert len(names.COCO80) == 80
     assert (names.COCO80[0], names.COCO80[62], names.COCO80[79]) == ("person", "tv", "toothbrush")
-    known = {*names.COCO80, *names.CLOTHES, *names.RIDERS}
-    assert {c for members in names.SUPER.values() for c in members} & known
+    known = {*names.COCO80, *lexicon.CLOTHES, *lexicon.RIDERS}
+    assert {c for members in lexicon.SUPER.values() for c in members} & known
     for name in names.COCO80:
         for word in names.words_for(name):
             sure, may = names.extension(word)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ca2m.language.lexicon import AMBIGUOUS, CLOTHES, HYPONYMS, RIDERS, SUPER, SYNONYMS
+
 _COCO = (
     "person,bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light,fire hydrant,stop sign,"
     "parking meter,bench,bird,cat,dog,horse,sheep,cow,elephant,bear,zebra,giraffe,backpack,umbrella,handbag,tie,"
@@ -21,24 +23,6 @@ OUTSIDE = len(COCO80)
 UNKNOWN = -1
 """Noun index when nothing is known about the name."""
 
-RIDERS = ("cyclist", "motorcyclist", "tricycle rider")
-CLOTHES = (
-    "long sleeved dress",
-    "long sleeved outerwear",
-    "long sleeved shirt",
-    "short sleeved dress",
-    "short sleeved outerwear",
-    "short sleeved shirt",
-    "shorts",
-    "skirt",
-    "sling dress",
-    "sling top",
-    "trousers",
-    "vest",
-    "vest dress",
-)
-
-_TOPS = tuple(name for name in CLOTHES if name not in ("shorts", "skirt", "trousers"))
 PARTS = frozenset((*CLOTHES, "head"))
 """Classes that every person has, though few are labelled."""
 
@@ -48,339 +32,6 @@ OFTEN_UNLABELLED = frozenset(
     {"person", "chair", "book", "bottle", "cup", "car", "bowl", "potted plant", "handbag", "dining table"}
 )
 """Classes that are often in a photo without a label."""
-
-SYNONYMS: dict[str, tuple[str, ...]] = {
-    "person": (*("person",) * 9, "guy", "guy", "human", "individual"),
-    "cyclist": ("cyclist", "bicyclist", "rider", "person on a bike"),
-    "motorcyclist": ("motorcyclist", "rider", "person on a motorbike"),
-    "tricycle rider": ("tricycle rider", "rider"),
-    "bicycle": ("bicycle", "bike", "bike"),
-    "car": (*("car",) * 9, "automobile"),
-    "motorcycle": ("motorcycle", "motorbike", "bike"),
-    "airplane": ("airplane", "plane", "plane", "aeroplane"),
-    "bus": ("bus", "bus", "bus", "bus", "coach"),
-    "truck": ("truck", "truck", "lorry"),
-    "boat": ("boat", "boat", "ship"),
-    "traffic light": ("traffic light", "traffic light", "traffic signal", "stoplight"),
-    "fire hydrant": ("fire hydrant", "hydrant"),
-    "bench": ("bench", "bench", "seat"),
-    "cat": ("cat", "cat", "cat", "cat", "kitty"),
-    "dog": ("dog", "dog", "dog", "dog", "pup"),
-    "backpack": ("backpack", "backpack", "bag", "rucksack"),
-    "umbrella": ("umbrella", "umbrella", "umbrella", "parasol"),
-    "handbag": ("handbag", "bag", "purse"),
-    "tie": ("tie", "necktie"),
-    "suitcase": ("suitcase", "suitcase", "bag", "luggage"),
-    "frisbee": ("frisbee", "disc"),
-    "skis": ("skis", "pair of skis"),
-    "sports ball": ("ball", "ball", "sports ball"),
-    "baseball bat": ("baseball bat", "bat"),
-    "baseball glove": ("baseball glove", "mitt", "glove"),
-    "skateboard": ("skateboard", "board"),
-    "surfboard": ("surfboard", "board"),
-    "snowboard": ("snowboard", "board"),
-    "tennis racket": ("tennis racket", "racket", "racquet"),
-    "wine glass": ("wine glass", "glass", "wineglass"),
-    "cup": ("cup", "cup", "mug"),
-    "donut": ("donut", "doughnut"),
-    "hot dog": ("hot dog", "hotdog"),
-    "chair": ("chair", "chair", "chair", "seat"),
-    "couch": ("couch", "sofa"),
-    "potted plant": ("plant", "plant", "potted plant", "houseplant"),
-    "dining table": ("table", "table", "dining table"),
-    "tv": ("tv", "television", "screen", "monitor"),
-    "laptop": ("laptop", "laptop", "computer", "notebook computer"),
-    "mouse": ("mouse", "computer mouse"),
-    "remote": ("remote", "remote control"),
-    "cell phone": ("cell phone", "phone", "phone", "mobile phone", "smartphone"),
-    "microwave": ("microwave", "microwave oven"),
-    "oven": ("oven", "oven", "stove"),
-    "refrigerator": ("refrigerator", "fridge", "fridge"),
-    "teddy bear": ("teddy bear", "teddy", "stuffed bear"),
-    "hair drier": ("hair dryer", "hair drier"),
-    "sink": ("sink", "sink", "basin"),
-    "bookcase": ("bookcase", "bookshelf"),
-    "trash can": ("trash can", "garbage can", "bin"),
-    "faucet": ("faucet", "tap"),
-    "traffic cone": ("traffic cone", "cone"),
-    "picture frame": ("picture frame", "picture", "framed picture"),
-    "window blind": ("window blind", "blinds"),
-    "stove": ("stove", "cooker"),
-    "countertop": ("countertop", "counter"),
-    "tin can": ("can", "tin can"),
-    "coffee table": ("coffee table", "table"),
-    "pot": ("pot", "cooking pot"),
-    "trousers": ("trousers", "pants"),
-    "long sleeved dress": ("dress", "long sleeved dress"),
-    "short sleeved dress": ("dress", "short sleeved dress"),
-    "sling dress": ("dress", "sling dress"),
-    "vest dress": ("dress", "sleeveless dress"),
-    "long sleeved shirt": ("shirt", "shirt", "long sleeved shirt"),
-    "short sleeved shirt": ("shirt", "t-shirt", "short sleeved shirt"),
-    "long sleeved outerwear": ("jacket", "coat"),
-    "short sleeved outerwear": ("jacket",),
-    "sling top": ("sling top", "tank top"),
-    "vest": ("vest", "tank top"),
-    "meat patty": ("patty", "meat patty"),
-}
-"""Class -> what people say for it; a word said more often stands more often. A missing class is called by its name."""
-
-SUPER: dict[str, tuple[str, ...]] = {
-    "animal": ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe", "kangaroo"),
-    "pet": ("cat", "dog"),
-    "vehicle": ("car", "motorcycle", "bus", "train", "truck", "van"),
-    "fruit": ("banana", "apple", "orange"),
-    "food": (
-        "banana",
-        "apple",
-        "sandwich",
-        "orange",
-        "broccoli",
-        "carrot",
-        "hot dog",
-        "pizza",
-        "donut",
-        "cake",
-        "bread",
-        "cheese",
-        "bacon",
-        "salad",
-        "spaghetti",
-        "sausage",
-        "tomato",
-        "onion",
-        "vegetable",
-        "meat patty",
-        "egg",
-        "turkey",
-    ),
-    "piece of furniture": ("chair", "couch", "bed", "dining table", "bench", "coffee table", "bookcase", "nightstand"),
-    "appliance": ("microwave", "oven", "refrigerator", "stove"),
-    "utensil": ("fork", "knife", "spoon"),
-}
-"""Super-class -> the classes that a person would surely call so."""
-
-_MORE: dict[str, tuple[str, ...]] = {
-    "person": RIDERS,
-    "guy": RIDERS,
-    "human": RIDERS,
-    "individual": RIDERS,
-    "someone": RIDERS,
-    "bike": ("bicycle", "motorcycle"),
-    "motorbike": ("motorcycle",),
-    "car": ("van", "truck"),
-    "automobile": ("van", "truck"),
-    "truck": ("van", "car", "bus"),
-    "lorry": ("van", "car", "bus"),
-    "van": ("car", "truck", "bus"),
-    "bus": ("van", "truck", "train"),
-    "coach": ("van", "truck", "train"),
-    "train": ("bus",),
-    "rider": (*RIDERS, "person"),
-    "cyclist": (*RIDERS, "person"),
-    "bicyclist": (*RIDERS, "person"),
-    "motorcyclist": (*RIDERS, "person"),
-    "person on a bike": (*RIDERS, "person"),
-    "person on a motorbike": (*RIDERS, "person"),
-    "tricycle rider": (*RIDERS, "person"),
-    "bag": ("handbag", "backpack", "suitcase"),
-    "purse": ("handbag", "backpack"),
-    "luggage": ("handbag", "backpack", "suitcase"),
-    "suitcase": ("handbag", "backpack"),
-    "handbag": ("backpack", "suitcase"),
-    "backpack": ("handbag", "suitcase"),
-    "rucksack": ("handbag", "suitcase"),
-    "board": ("skateboard", "surfboard", "snowboard", "skis"),
-    "snowboard": ("skis", "skateboard", "surfboard"),
-    "surfboard": ("skateboard", "snowboard"),
-    "skateboard": ("surfboard", "snowboard"),
-    "ball": ("orange",),
-    "glass": ("wine glass", "cup", "vase", "bottle", "bowl"),
-    "wineglass": ("wine glass", "cup"),
-    "wine glass": ("cup",),
-    "cup": ("wine glass", "bowl"),
-    "mug": ("cup", "wine glass", "bowl"),
-    "bowl": ("cup", "plate", "pot"),
-    "bottle": (
-        "vase",
-        "ketchup",
-        "oil bottle",
-        "salad dressing",
-        "vinaigrette",
-        "mayonnaise",
-        "honey",
-        "juice",
-        "milk",
-        "salt",
-        "jam",
-        "peanut butter",
-    ),
-    "vase": ("potted plant", "bottle", "cup", "pot"),
-    "plant": ("potted plant", "vase"),
-    "potted plant": ("vase",),
-    "houseplant": ("vase",),
-    "table": ("dining table", "coffee table", "nightstand", "countertop"),
-    "dining table": ("coffee table", "countertop"),
-    "coffee table": ("dining table", "nightstand"),
-    "seat": ("chair", "bench", "couch", "toilet"),
-    "chair": ("couch", "bench"),
-    "couch": ("chair", "bed"),
-    "sofa": ("chair", "bed"),
-    "bench": ("chair", "couch"),
-    "bed": ("couch",),
-    "screen": ("tv", "laptop", "cell phone"),
-    "monitor": ("tv", "laptop"),
-    "tv": ("laptop",),
-    "television": ("laptop",),
-    "computer": ("laptop", "tv", "keyboard"),
-    "notebook computer": ("laptop", "tv"),
-    "laptop": ("tv",),
-    "phone": ("cell phone", "remote"),
-    "remote": ("cell phone",),
-    "cell phone": ("remote",),
-    "oven": ("stove", "microwave", "toaster"),
-    "stove": ("oven",),
-    "cooker": ("oven", "stove"),
-    "microwave": ("oven", "toaster"),
-    "toaster": ("oven", "microwave"),
-    "refrigerator": ("cabinet",),
-    "fridge": ("cabinet",),
-    "bear": ("teddy bear",),
-    "teddy bear": ("bear", "doll"),
-    "teddy": ("bear", "doll"),
-    "stuffed bear": ("bear", "doll"),
-    "doll": ("teddy bear",),
-    "dog": ("cat", "bear", "sheep"),
-    "cat": ("dog",),
-    "cow": ("horse", "sheep"),
-    "horse": ("cow",),
-    "sheep": ("cow", "dog"),
-    "zebra": ("horse",),
-    "orange": ("apple", "tomato"),
-    "apple": ("orange", "tomato"),
-    "tomato": ("apple", "orange", "vegetable"),
-    "donut": ("cake",),
-    "cake": ("donut", "bread"),
-    "sandwich": ("hot dog", "bread"),
-    "bread": ("sandwich", "cake"),
-    "hot dog": ("sandwich", "sausage"),
-    "sausage": ("hot dog", "bacon"),
-    "pizza": ("cake",),
-    "broccoli": ("vegetable",),
-    "carrot": ("vegetable",),
-    "vegetable": ("broccoli", "carrot", "tomato", "onion", "salad"),
-    "onion": ("vegetable", "apple"),
-    "fork": ("knife", "spoon"),
-    "knife": ("fork", "spoon"),
-    "spoon": ("fork", "knife"),
-    "clock": ("tv",),
-    "kite": ("umbrella",),
-    "umbrella": ("kite",),
-    "bat": ("baseball bat",),
-    "sink": ("toilet",),
-    "basin": ("toilet",),
-    "shelf": ("bookcase", "cabinet"),
-    "bookcase": ("shelf", "cabinet"),
-    "bookshelf": ("shelf", "cabinet"),
-    "cabinet": ("shelf", "bookcase", "nightstand", "refrigerator"),
-    "nightstand": ("cabinet", "dining table", "coffee table"),
-    "can": ("tin can", "bottle", "trash can"),
-    "pot": ("bowl", "potted plant"),
-    "plate": ("bowl",),
-    "picture": ("picture frame", "tv"),
-    "picture frame": ("tv",),
-    "counter": ("countertop", "dining table", "cabinet"),
-    "countertop": ("dining table", "cabinet"),
-    "jacket": _TOPS,
-    "coat": _TOPS,
-    "shirt": _TOPS,
-    "t-shirt": _TOPS,
-    "tank top": _TOPS,
-    "vest": _TOPS,
-    "sling top": _TOPS,
-    "long sleeved shirt": _TOPS,
-    "short sleeved shirt": _TOPS,
-    "dress": _TOPS,
-    "long sleeved dress": _TOPS,
-    "short sleeved dress": _TOPS,
-    "sling dress": _TOPS,
-    "sleeveless dress": _TOPS,
-    "trousers": ("shorts", "skirt"),
-    "pants": ("shorts", "skirt"),
-    "shorts": ("trousers", "skirt"),
-    "skirt": ("shorts", *CLOTHES[:1]),
-    "animal": ("teddy bear",),
-    "pet": ("bird", "horse", "sheep", "cow", "bear"),
-    "vehicle": ("bicycle", "boat", "airplane", *RIDERS),
-    "fruit": ("tomato", "carrot", "vegetable", "broccoli", "onion"),
-    "food": ("jam", "honey", "ketchup", "peanut butter", "mayonnaise", "bowl", "plate", "cereal box"),
-    "piece of furniture": ("cabinet", "shelf", "countertop", "toilet", "tv", "potted plant"),
-    "appliance": ("toaster", "sink", "tv", "hair drier", "heater", "cabinet", "stove"),
-    "utensil": ("pot", "toothbrush", "scissors", "baseball bat"),
-    "ship": ("boat",),
-    "doughnut": ("cake",),
-    "hotdog": ("sandwich", "sausage"),
-    "parasol": ("kite",),
-}
-"""Word -> classes that some people would call so, too: they make the word ambiguous."""
-
-_HYPONYMS: dict[str, str] = {
-    "person": (
-        "man woman boy girl lady guy kid child baby toddler people player rider skater skier surfer snowboarder driver "
-        "cyclist biker pedestrian passenger human dude gentleman officer policeman cop soldier worker chef cook waiter "
-        "batter catcher umpire pitcher referee runner jockey bride groom bicyclist motorcyclist athlete goalie "
-        "spectator hiker teen teenager someone individual fellow bartender model figure wakeboarder kitesurfer gymnast "
-        "swimmer dancer singer musician guitarist speaker student teacher shopper customer skateboarder golfer climber "
-        "photographer fisherman farmer sailor monk businessman somebody men women kids children"
-    ),
-    "bicycle": "bike",
-    "motorcycle": "motorbike scooter moped",
-    "airplane": "plane jet airliner biplane aeroplane aircraft jetliner",
-    "car": "suv sedan hatchback taxi cab convertible limo minivan jeep beetle coupe automobile cars",
-    "bus": "decker minibus",
-    "truck": "pickup lorry firetruck",
-    "train": "locomotive tram streetcar",
-    "boat": "ship canoe sailboat yacht rowboat kayak ferry",
-    "bird": "duck goose swan parrot chick chicken rooster hen ostrich flamingo owl eagle gull seagull pigeon penguin "
-    "pelican heron crane robin duckling gosling peacock",
-    "cat": "kitten kitty",
-    "dog": "puppy pup poodle terrier bulldog husky",
-    "horse": "pony foal",
-    "sheep": "lamb ram ewe",
-    "cow": "bull calf ox",
-    "elephant": "elephants",
-    "bear": "cub",
-    "zebra": "zebras",
-    "backpack": "rucksack",
-    "umbrella": "parasol",
-    "handbag": "purse bag",
-    "suitcase": "luggage",
-    "sports ball": "ball football basketball",
-    "baseball glove": "mitt",
-    "tennis racket": "racket racquet",
-    "wine glass": "glass wineglass",
-    "cup": "mug",
-    "chair": "armchair stool recliner",
-    "couch": "sofa loveseat",
-    "potted plant": "plant houseplant",
-    "dining table": "table",
-    "toilet": "toilets",
-    "tv": "television monitor",
-    "laptop": "computer",
-    "cell phone": "phone smartphone cellphone",
-    "oven": "stove",
-    "refrigerator": "fridge",
-    "donut": "doughnut",
-    "teddy bear": "teddy",
-    "fire hydrant": "hydrant",
-    "sink": "basin",
-    "banana": "bananas",
-    "orange": "oranges",
-    "apple": "apples",
-    "skis": "ski",
-    "tie": "necktie",
-}
-"""Class -> words of hand-written phrases that mean it, beyond its own name."""
 
 _LOOSE_WORDS = (
     "glass table computer bag stool stove cub model figure board cook speaker plant ball crane ram beetle van"
@@ -397,7 +48,7 @@ def _extensions() -> dict[str, tuple[frozenset[str], frozenset[str]]]:
             sure.setdefault(word, set()).add(name)
     for name, members in SUPER.items():
         sure[name] = set(members)
-    return {word: (frozenset(own), frozenset(own).union(_MORE.get(word, ()))) for word, own in sure.items()}
+    return {word: (frozenset(own), frozenset(own).union(AMBIGUOUS.get(word, ()))) for word, own in sure.items()}
 
 
 EXTENSIONS = _extensions()
@@ -407,7 +58,7 @@ EXTENSIONS = _extensions()
 def extension(word: str) -> tuple[frozenset[str], frozenset[str]]:
     """Classes that word surely names, and those it may name; a word never heard names the class of its own name."""
     own = frozenset((word,))
-    return EXTENSIONS.get(word, (own, own.union(_MORE.get(word, ()))))
+    return EXTENSIONS.get(word, (own, own.union(AMBIGUOUS.get(word, ()))))
 
 
 def confusable(name: str) -> frozenset[str]:
@@ -435,7 +86,7 @@ def words_for(name: str) -> tuple[str, ...]:
 
 def _of_word() -> dict[str, str]:
     """Word of a hand-written phrase -> class."""
-    by_word = {word: name for name, words in _HYPONYMS.items() for word in words.split()}
+    by_word = {word: name for name, words in HYPONYMS.items() for word in words.split()}
     by_word |= {word: name for name in COCO80 for word in words_for(name) if " " in word}
     return by_word | {name: name for name in COCO80}
 

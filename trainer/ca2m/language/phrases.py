@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from ca2m.geometry import Thing
-from ca2m.language import looks, names
+from ca2m.language import lexicon, looks, names
 from ca2m.language.looks import Pixels
 from ca2m.language.meaning import Meaning, Scene, Test, fits, points_at
 from ca2m.language.wording import RIDDEN, say
@@ -23,7 +23,7 @@ _ALONE = {"class": 0.4, "position": 0.15, "attribute": 0.22, "relation": 0.23}
 
 _SEATS = frozenset({"couch", "chair", "bed", "bench"})
 _SUPPORTS = RIDDEN | {"dining table", "coffee table", "boat", "bench", "countertop", "microwave", "refrigerator"}
-_WORN = frozenset({"tie", "head", *names.CLOTHES})
+_WORN = frozenset({"tie", "head", *lexicon.CLOTHES})
 _SITTERS = frozenset({"person", "cat", "dog", "teddy bear"})
 _CARRIED = {
     "backpack",
@@ -60,7 +60,7 @@ _PLAIN = (
         "plate",
         "pot",
         "pillow",
-        *names.CLOTHES,
+        *lexicon.CLOTHES,
     }
 )
 _COATS = frozenset({"black", "white", "brown", "grey"})
@@ -206,7 +206,7 @@ def _ideas(scene: Scene, i: int, rng: np.random.Generator, noun: str | None = No
         yield 1.0, Meaning("", (Test("side", value),))
     yield 1.0, Meaning("", (Test("order", "middle"),))
     chains: list[tuple[float, str, tuple[Test, ...]]] = [(1.0, noun, ())]
-    for group, members in names.SUPER.items():
+    for group, members in lexicon.SUPER.items():
         if name in members:
             yield 0.5, Meaning(group)
             chains.append((0.1, group, ()))
