@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+SIGHTS = ("resnet50", "resnet101", "nanodet")
+"""Visual encoders beside those of timm."""
+
 
 @dataclass(frozen=True)
 class Network:
     """What the network is. Stored in every checkpoint and bundle. Defaults are the paper's, with ResNet-50."""
 
     name: str = "ca2m-r50"
-    sight: Literal["resnet50", "resnet101", "nanodet"] = "resnet50"  # visual encoder
+    sight: str = "resnet50"  # visual encoder: resnet50, resnet101, nanodet, or timm/NAME of a model of timm
     namer: Literal["", "efficientnet-lite0", "efficientnet-lite2"] = ""  # beside nanodet: tells candidates' names
-    words: str = "bert-base-uncased"  # linguistic encoder: "minilm-l6", or a local Hugging Face BERT folder
+    words: str = "bert-base-uncased"  # linguistic encoder: "minilm-l6", or a local Hugging Face BERT or RoBERTa folder
     words_width: int = 768  # channels of the linguistic encoder
     image_size: int = 512  # side of the square the network sees, pixels; a multiple of 32
     phrase_len: int = 40  # most tokens of a phrase, [CLS] and [SEP] included
@@ -44,6 +47,8 @@ class Network:
         return self.image_size // 16
 
     def __post_init__(self) -> None:
+        if self.sight not in SIGHTS and not (self.sight.startswith("timm/") and len(self.sight) > 5):
+            raise ValueError(f"network.sight: is {self.sight!r}; one of {', '.join(SIGHTS)}, timm/NAME is meant")
         if self.image_size % 32:
             raise ValueError(f"image_size {self.image_size}: must be a multiple of 32")
         for name, heads in (("c0", self.heads0), ("c1", self.heads1)):

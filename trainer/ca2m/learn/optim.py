@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from ca2m.config import Config
 from ca2m.net.network import Net
 
-STEM = ("body.conv1.", "body.bn1.", "body.layer1.")
-"""A ResNet's first layers, which `run.freeze_stem` leaves as they are."""
+STEM = tuple(f"body.{of}{part}." for of in ("", "model.") for part in ("conv1", "bn1", "layer1"))
+"""A ResNet's first layers, torchvision's or timm's, which `run.freeze_stem` leaves as they are."""
 
 
 def rate(c: Config, done: float) -> float:
@@ -35,6 +35,8 @@ def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
     apart = {id(p) for p in read}
     body = {n: p for n, p in net.sight.named_parameters() if n.startswith(("body.", "namer."))}
     still = [p for n, p in body.items() if r.freeze_stem and n.startswith(STEM)]
+    if r.freeze_stem and not still and c.network.sight != "nanodet":
+        raise ValueError(f"run.freeze_stem: {c.network.sight} has no stem of a ResNet; set it to false")
     apart |= {id(p) for p in still}
     encoders = [p for p in (*net.words.parameters(), *body.values()) if id(p) not in apart]
     for p in (*encoders, *still):

@@ -15,6 +15,7 @@ from ca2m.data.refs import Ref
 from ca2m.learn import train, validation
 from ca2m.learn.loader import Feed
 from ca2m.measure import measuring
+from ca2m.net import words
 
 log = logging.getLogger("ca2m")
 
@@ -30,9 +31,9 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--sight",
         "--detector",
         type=Path,
-        help="visual encoder's weights for the first start: NanoDet-Plus (ca2m-edge), DETR or torchvision ResNet",
+        help="visual encoder's weights for the first start: NanoDet-Plus (ca2m-edge), DETR, torchvision or timm",
     )
-    p.add_argument("--words", help="local Hugging Face BERT folder, instead of the configuration's")
+    p.add_argument("--words", help="local Hugging Face BERT or RoBERTa folder")
     p.add_argument("--start", type=Path, help="checkpoint or bundle to start from instead")
     p.add_argument("--out", type=Path, required=True, help="folder of checkpoints, curve and TensorBoard log")
     p.add_argument("--samples", type=int, help="length of the run, instead of the configuration's")
@@ -89,7 +90,7 @@ def _configured(args: argparse.Namespace) -> Config:
     """The configuration, with what has an option of its own."""
     c = config.load(args.config, args.set)
     if args.words:
-        c = replace(c, network=replace(c.network, words=args.words))
+        c = replace(c, network=replace(c.network, words=args.words, words_width=words.width_of(args.words)))
     if args.samples:
         c = replace(c, run=replace(c.run, samples=args.samples, epochs=0))
     if c.network.sight == "nanodet" and not (args.sight or args.start or (args.out / "last.pt").exists()):

@@ -13,6 +13,7 @@ from torch import Tensor
 from ca2m.config import Network
 from ca2m.language.names import COCO80
 from ca2m.net import words
+from ca2m.net.backbones import PREFIX, TimmEncoder
 from ca2m.net.ca2m import CA2M, Maps
 from ca2m.net.pointing import Pointing
 from ca2m.net.sight import NanoDetEncoder, Perceived, ResNetEncoder
@@ -101,6 +102,8 @@ def visual_encoder(c: Network, encoder: TextEncoder) -> Any:
     if c.sight == "nanodet":
         names = words.of_names(encoder, words.tokenizer(c.words, c.phrase_len), COCO80)
         return NanoDetEncoder(names, c.c0, c.grid, c.tokens, c.namer)
+    if c.sight.startswith(PREFIX):
+        return TimmEncoder(c.sight, c.c0, c.visual_levels, c.grid, c.image_size)
     return ResNetEncoder(c.sight, c.c0, c.visual_levels, c.grid)
 
 

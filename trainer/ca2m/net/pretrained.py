@@ -1,4 +1,5 @@
-"""Pre-trained visual encoders from the files that people have: DETR checkpoints, torchvision ResNets, NanoDet-Plus.
+"""Pre-trained visual encoders from the files that people have: DETR checkpoints, torchvision ResNets, timm's models,
+NanoDet-Plus.
 
 Every tensor of the encoder is either filled from the file or named in the error; what a file holds beside the encoder
 is named in one line of the log.
@@ -20,6 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ca2m.net import nanodet
+from ca2m.net.backbones import TimmEncoder
 from ca2m.net.network import Net
 from ca2m.net.sight import NanoDetEncoder
 
@@ -38,7 +40,8 @@ def sight(net: Net, path: Path) -> None:
         net.sight.body.load_state_dict(nanodet.load(path).state_dict())
         return
     body: Any = net.sight.body
-    state = resnet_names(state_of(path), path)
+    state = state_of(path)
+    state = net.sight.of_file(state, path) if isinstance(net.sight, TimmEncoder) else resnet_names(state, path)
     check(state, body.state_dict(), f"load {path} into {net.c.sight}")
     body.load_state_dict(state)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,44 +21,55 @@ class VisualEncoder(nn.Module):
     """The part with pre-trained weights, which learns at `run.lr_encoders`."""
 
 
-class ResNetEncoder(VisualEncoder):
-    """The paper's: the last stages of a ResNet, each projected to C_0 and brought to the 1/16 grid.
+class Pyramid(VisualEncoder):
+    """The paper's: the last stages of a convolutional body, each projected to C_0 and brought to the 1/16 grid.
 
     A 1x1 convolution projects, bilinear interpolation brings to the grid, and a 3x3 convolution follows, as in feature
     pyramids; the paper says no more than "down-sampling or up-sampling", and so its numbers of parameters and FLOPs
-    are met best. Pre-trained weights go in afterwards (ca2m.net.pretrained); batch norm stays frozen.
+    are met best.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, depth: str, c0: int, levels: int, grid: int) -> None:
-        import torchvision  # here, since it takes seconds and the detector does without
-        from torchvision.models.feature_extraction import create_feature_extractor
-
+    def __init__(
+        self, body: nn.Module, channels: Sequence[int], c0: int, grid: int, mean: Sequence[float], std: Sequence[float]
+    ) -> None:
+        """body: pictures (N, 3, S, S) to one map (N, channels[k], h, w) a stage, as a list or by name. mean, std: of
+        the pictures that it was trained with, 0..1 RGB."""
         super().__init__()
-        net = getattr(torchvision.models, depth)(weights=None, norm_layer=torchvision.ops.FrozenBatchNorm2d)
-        stages = {"layer2": 512, "layer3": 1024, "layer4": 2048}
-        used = dict(list(stages.items())[-levels:])
-        self.body = create_feature_extractor(net, {name: name for name in used})
-        self.project = nn.ModuleList(nn.Conv2d(c, c0, 1) for c in used.values())
-        self.smooth = nn.ModuleList(nn.Conv2d(c0, c0, 3, padding=1) for _ in used)
+        self.body = body
+        self.project = nn.ModuleList(nn.Conv2d(c, c0, 1) for c in channels)
+        self.smooth = nn.ModuleList(nn.Conv2d(c0, c0, 3, padding=1) for _ in channels)
         self.grid = grid
-        self.width = c0 * levels
-        mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-        self.register_buffer("mean", mean.view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", std.view(1, 3, 1, 1), persistent=False)
+        self.width = c0 * len(channels)
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
         """uint8 RGB (N, S, S, 3) to F_v^0 (N, T, levels * C_0)."""
-        x = (image.permute(0, 3, 1, 2).float() / 255 - self.mean) / self.std
-        maps = self.body(x).values()
+        maps = self.body((image.permute(0, 3, 1, 2).float() / 255 - self.mean) / self.std)
+        maps = maps.values() if isinstance(maps, dict) else maps
         size = (self.grid, self.grid)
         levels = [
             smooth(F.interpolate(project(m), size, mode="bilinear", align_corners=False))
             for project, smooth, m in zip(self.project, self.smooth, maps, strict=True)
         ]
         return torch.cat(levels, 1).flatten(2).transpose(1, 2)
+
+
+class ResNetEncoder(Pyramid):
+    """The pyramid over a ResNet. Pre-trained weights go in later (ca2m.net.pretrained); batch norm stays frozen."""
+
+    def __init__(self, depth: str, c0: int, levels: int, grid: int) -> None:
+        import torchvision  # here, since it takes seconds and the detector does without
+        from torchvision.models.feature_extraction import create_feature_extractor
+
+        net = getattr(torchvision.models, depth)(weights=None, norm_layer=torchvision.ops.FrozenBatchNorm2d)
+        stages = {"layer2": 512, "layer3": 1024, "layer4": 2048}
+        used = dict(list(stages.items())[-levels:])
+        body = create_feature_extractor(net, {name: name for name in used})
+        super().__init__(body, list(used.values()), c0, grid, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 Perceived = tuple[list[Tensor], Candidates]

