@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
-from ca2m.sections import Augment, Loss, Mix, Network, Run
+from ca2m.sections import Augment, DataSet, Loss, Mix, Network, Run
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Config:
     run: Run = field(default_factory=Run)
     augment: Augment = field(default_factory=Augment)
     mix: Mix = field(default_factory=Mix)
+    data: tuple[DataSet, ...] = ()  # what it is trained on, where --refs does not say
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -78,7 +79,27 @@ def from_dict(values: Any, where: str = "config") -> Config:
         run=_section(Run, values.get("run") or {}, f"{where}: run"),
         augment=_section(Augment, values.get("augment") or {}, f"{where}: augment"),
         mix=_section(Mix, values.get("mix") or {}, f"{where}: mix"),
+        data=_data(values.get("data") or (), f"{where}: data"),
     )
+
+
+def _data(values: Any, where: str) -> tuple[DataSet, ...]:
+    if not isinstance(values, (list, tuple)):
+        raise ValueError(f"{where}: is {values!r}, not a list such as [{{refs: vg.jsonl, weight: 2}}]")
+    for k, entry in enumerate(values):
+        if not (isinstance(entry, dict) and "refs" in entry):
+            raise ValueError(f"{where}[{k}]: is {entry!r}, not a mapping such as {{refs: vg.jsonl, weight: 2}}")
+    return tuple(_section(DataSet, entry, f"{where}[{k}]") for k, entry in enumerate(values))
+
+
+def _beside(data: Any, folder: Path) -> Any:
+    """The entries of `data` with their files looked for from the folder of the configuration that names them."""
+    if not isinstance(data, list):
+        return data
+    return [
+        {**e, "refs": str(folder / e["refs"])} if isinstance(e, dict) and isinstance(e.get("refs"), str) else e
+        for e in data
+    ]
 
 
 TABLES = "tables"  # the file of many configurations, `tables/NAME` each
@@ -171,6 +192,8 @@ def _values(name: str) -> dict[str, Any]:
     values = _yaml(text, name) or {}
     if not isinstance(values, dict):
         raise ValueError(f"{name}: is not a mapping with the sections {', '.join(SECTIONS)}")
+    if "data" in values:
+        values["data"] = _beside(values["data"], path.parent)
     return values
 
 
@@ -184,6 +207,9 @@ def _yaml(text: str, where: str) -> Any:
 def _merge(under: dict[str, Any], over: dict[str, Any], where: str) -> dict[str, Any]:
     """Puts the sections of `over` over those of `under`, key by key."""
     for section, values in over.items():
+        if section == "data":  # a list, which is taken whole
+            under[section] = values
+            continue
         if values is not None and not isinstance(values, dict):
             raise ValueError(f"{where}: {section} is {values!r}, not a mapping of names to values")
         under[section] = {**(under.get(section) or {}), **(values or {})}

@@ -168,6 +168,18 @@ class Augment:
 
 
 @dataclass(frozen=True)
+class DataSet:
+    """One file to train on, where there are several."""
+
+    refs: str  # refs.jsonl
+    weight: float = 0.0  # share of the samples, against the other files' weights; 0: none has one (mix.temperature)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight < float("inf"):
+            raise ValueError(f"data {self.refs}: weight {self.weight} must be above 0")
+
+
+@dataclass(frozen=True)
 class Mix:
     """Shares of the training samples where labelled photos are given; the rest is rule-written over mosaics. Without
     labelled photos nothing is written by rule, and no photo put beside another: hand-written phrases fill those shares.
@@ -178,9 +190,12 @@ class Mix:
     absent: float = 0.0  # phrases of what is not there
     rows: float = 0.0  # rule-written ones for the middle, the ends and the second or third of three and more alike
     beside: float = 0.0  # of the hand-written: a labelled photo, which lacks what they name, is put beside theirs
+    temperature: float = 1.0  # several refs files without weights: shares as phrases ** (1 / temperature); 1: as merged
     alike: bool = False  # what is there and what is not are said in the same forms and words, as far as rules can tell
 
     def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError(f"mix.temperature {self.temperature}: must be above 0")
         shares = (self.hand, self.absent, self.rows)
         if min(shares) < 0 or sum(shares) > 1 or self.absent > self.hand or not 0 <= self.beside <= 1:
             raise ValueError(

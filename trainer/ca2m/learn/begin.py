@@ -74,6 +74,7 @@ def check_resume(was: Config, c: Config, weights: Collection[str], path: Path) -
         what = _differences(was.network, c.network, apart)
         raise ValueError(f"resume {path}: another network: {what}; give another --out or its own --config")
     fixed = [("run.seed", was.run.seed, c.run.seed), ("loss", was.loss, c.loss), ("mix", _mix(was, c), c.mix)]
+    fixed.append(("data", _sets(was), _sets(c)))
     fixed.append(("run.anchor", bool(was.run.anchor), bool(c.run.anchor)))
     if other := [name for name, a, b in fixed if a != b]:
         raise ValueError(f"resume {path}: another run, since {', '.join(other)} was changed; give another --out")
@@ -87,6 +88,11 @@ def _mix(was: Config, c: Config) -> Mix:
     """The mix of a checkpoint. That of ca2m-edge was the default once, and stands unused in the runs of networks
     without a pointing head: it counts as the one of now."""
     return c.mix if not was.network.pointing and was.mix == Mix(hand=0.66, absent=0.2) else was.mix
+
+
+def _sets(c: Config) -> list[tuple[str, float]]:
+    """Which files are mixed, wherever they lie, and how; one alone is not mixed."""
+    return [(Path(d.refs).name, d.weight) for d in c.data] if len(c.data) > 1 else []
 
 
 def _differences(was: Network, c: Network, keys: list[str]) -> str:

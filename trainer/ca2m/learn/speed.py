@@ -12,8 +12,7 @@ import torch
 
 from ca2m import config
 from ca2m.config import Config
-from ca2m.data import checks, splits
-from ca2m.data.rounds import samples_of
+from ca2m.data import checks, splits, weighted
 from ca2m.data.sample import Samples
 from ca2m.learn.crew import Crew
 from ca2m.learn.loader import Feed, batches, speed
@@ -26,7 +25,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p = sub.add_parser("speed", help="pictures a second of the loader alone, and what a GPU can be fed with")
     p.add_argument("--config", default="ca2m-edge", help="name or YAML file")
     p.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="changes the configuration")
-    p.add_argument("--refs", type=Path, required=True)
+    weighted.add_refs(p)
     p.add_argument("--photos", type=Path, help="COCO-format annotations for rule-written phrases")
     p.add_argument("--workers", default="0,1,2,4", help="numbers of processes to try")
     p.add_argument("--prefetch", type=int, default=3, help="batches that each of them makes ahead")
@@ -42,7 +41,8 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def _run(args: argparse.Namespace) -> None:
     c = config.load(args.config, args.set)
     photos = checks.load_photos(args.photos) if args.photos else []
-    samples = samples_of(c, *splits.plan(checks.load(args.refs), photos, splits.Policy.of(c)).train)
+    files = weighted.load(weighted.chosen(args.refs, c.data))
+    samples = files.samples(c, *splits.plan(files.refs, photos, splits.Policy.of(c)).train)
     c = replace(c, run=replace(c.run, samples=1 << 40, epochs=0))
     measured: dict[str, dict[str, float] | float] = {"loader": {}}
     rates = {

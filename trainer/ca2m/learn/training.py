@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ca2m import config
 from ca2m.config import Config
-from ca2m.data import checks, rounds, splits
+from ca2m.data import checks, splits, weighted
 from ca2m.data.refs import Ref
 from ca2m.learn import train, validation
 from ca2m.learn.loader import Feed
@@ -25,7 +25,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p = sub.add_parser("train", help="train, or go on from the last checkpoint in --out")
     p.add_argument("--config", default="ca2m-edge", help="name or YAML file")
     p.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="changes the configuration")
-    p.add_argument("--refs", type=Path, required=True, help="refs.jsonl with hand-written phrases")
+    weighted.add_refs(p)
     p.add_argument("--photos", type=Path, help="COCO-format annotations for rule-written phrases")
     p.add_argument(
         "--sight",
@@ -62,12 +62,13 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def _run(args: argparse.Namespace) -> None:
     c = _configured(args)
-    hand = checks.load(args.refs, args.skip_bad)
+    files = weighted.load(c.data, args.skip_bad)
+    hand = files.refs
     photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
     sets = _sets(args, hand.of_split("val"))
     further = (r for name, each in sets.items() if name != "hand" for r in each)
     own = splits.plan(hand, photos, splits.Policy.of(c, args.same_photos, further)).train
-    samples = rounds.samples_of(c, own.refs, own.photos)
+    samples = files.samples(c, own.refs, own.photos)
     c = config.fit_to(c, len(own.refs))
     rule = measuring.rule_written(photos, sets["hand"], c.network.image_size)
     sets = {name: each for name, each in sets.items() if each}
@@ -95,7 +96,7 @@ def _configured(args: argparse.Namespace) -> Config:
         c = replace(c, run=replace(c.run, samples=args.samples, epochs=0))
     if c.network.sight == "nanodet" and not (args.sight or args.start or (args.out / "last.pt").exists()):
         raise ValueError(f"{c.network.name}: its visual encoder has no weights yet: give --sight or --start")
-    return c
+    return replace(c, data=weighted.chosen(args.refs, c.data))
 
 
 def _sets(args: argparse.Namespace, hand: Sequence[Ref]) -> dict[str, Sequence[Ref]]:

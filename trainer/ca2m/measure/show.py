@@ -8,8 +8,7 @@ from pathlib import Path
 
 from ca2m import config
 from ca2m.config import Config
-from ca2m.data import checks, splits
-from ca2m.data.rounds import samples_of
+from ca2m.data import checks, splits, weighted
 from ca2m.data.sample import Sample
 from ca2m.language.names import COCO80, OUTSIDE, UNKNOWN
 from ca2m.measure import page, sheet
@@ -22,7 +21,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p = sub.add_parser("show", help="a page of training samples after augmentation, boxes and phrases drawn")
     p.add_argument("--config", default="ca2m-edge", help="name or YAML file")
     p.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="changes the configuration")
-    p.add_argument("--refs", type=Path, required=True)
+    weighted.add_refs(p)
     p.add_argument("--photos", type=Path, help="COCO-format annotations for rule-written phrases")
     p.add_argument("--out", type=Path, required=True, help=f"page to write: {', '.join(KINDS)}; it holds those photos")
     p.add_argument("--count", type=int, default=24, help="samples")
@@ -41,8 +40,8 @@ def _run(args: argparse.Namespace) -> None:
         raise ValueError("--count and --columns must be 1 or more, --first 0 or more, --width 40 or more")
     c = config.load(args.config, args.set)
     photos = checks.load_photos(args.photos, args.skip_bad) if args.photos else []
-    hand = checks.load(args.refs, args.skip_bad)
-    samples = samples_of(c, *splits.plan(hand, photos, splits.Policy.of(c, args.same_photos)).train)
+    files = weighted.load(weighted.chosen(args.refs, c.data), args.skip_bad)
+    samples = files.samples(c, *splits.plan(files.refs, photos, splits.Policy.of(c, args.same_photos)).train)
     numbers = range(args.first, args.first + args.count)
     write(args.out, c, numbers, [samples.sample(k) for k in numbers], args.columns, args.width)
 
