@@ -130,17 +130,21 @@ def test_named_sets_are_read_and_wrong_ones_are_named(lines: Path) -> None:
 def test_no_step_reads_a_number_from_the_device() -> None:
     progress = Progress(100, 0, every=1e9)
     for _ in range(3):
-        progress.add({"loss": torch.ones((), device="meta")}, 4, None)  # type: ignore[arg-type]
+        progress.add({"loss": torch.ones((), device="meta")}, 4, None, {})  # type: ignore[arg-type]
     told: dict[str, float] = {}
 
     class Board:
-        def add_scalar(self, name: str, value: float, done: int) -> None:
-            told[name] = value
+        def scalars(self, values: dict[str, float], step: int) -> None:
+            told.update(values)
 
     progress = Progress(8, 0, every=1e9)
     for done, x in ((4, 1.0), (6, float("nan")), (8, 2.0)):
-        progress.add({"loss": torch.tensor(x), "d": torch.tensor(3)}, done, Board())  # type: ignore[arg-type]
-    assert told == pytest.approx({"train/loss": 1.02, "train/d": 3.0}), "what is not finite does not count"
+        parts = {"loss": torch.tensor(x), "d": torch.tensor(3)}
+        progress.add(parts, done, Board(), {"rest": 1e-4})  # type: ignore[arg-type]
+    means = {k: v for k, v in told.items() if k.startswith("train/")}
+    assert means == pytest.approx({"train/loss": 1.02, "train/d": 3.0}), "what is not finite does not count"
+    assert told["rate/rest"] == 1e-4 and told["speed/samples_per_second"] > 0
+    assert 0.01 < told["memory/process_gib"] < 1000, "torch alone takes more than ten megabytes"
 
 
 def test_a_loss_that_is_not_finite_is_never_saved(small: Config, tmp_path: Path) -> None:

@@ -46,13 +46,13 @@ def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
     apart |= {id(p) for p in encoders}
     rest = [p for p in net.parameters() if id(p) not in apart]
     learning = [
-        {"params": rest, "lr": r.lr, "weight_decay": r.weight_decay},
-        {"params": list(criterion.parameters()), "lr": r.lr_sigma, "weight_decay": r.decay_sigma},
+        {"name": "rest", "params": rest, "lr": r.lr, "weight_decay": r.weight_decay},
+        {"name": "sigma", "params": list(criterion.parameters()), "lr": r.lr_sigma, "weight_decay": r.decay_sigma},
     ]
     if r.lr_encoders > 0:
-        learning.append({"params": encoders, "lr": r.lr_encoders, "weight_decay": r.weight_decay})
+        learning.append({"name": "encoders", "params": encoders, "lr": r.lr_encoders, "weight_decay": r.weight_decay})
     if read:
-        learning.append({"params": read, "lr": r.lr_words, "weight_decay": r.weight_decay})
+        learning.append({"name": "words", "params": read, "lr": r.lr_words, "weight_decay": r.weight_decay})
     for g in learning:
         g["full"] = g["lr"]
     return learning
@@ -60,7 +60,7 @@ def groups(c: Config, net: Net, criterion: nn.Module) -> list[dict[str, Any]]:
 
 def restore(opt: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     """An optimiser's saved state under the rates and the decay that it has now. ValueError where other parts learnt."""
-    now = [{k: g[k] for k in ("full", "lr", "weight_decay")} for g in opt.param_groups]
+    now = [{k: g[k] for k in ("name", "full", "lr", "weight_decay")} for g in opt.param_groups]
     was, own = ([len(g["params"]) for g in groups] for groups in (state["param_groups"], opt.param_groups))
     if was != own:
         raise ValueError("other parts of the network learnt (run.lr_encoders, run.lr_words, run.freeze_stem)")

@@ -8,17 +8,18 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
 from ca2m.config import Config
 from ca2m.data.sample import Samples
 from ca2m.device import autocast
-from ca2m.learn import begin
+from ca2m.learn import begin, loggers
 from ca2m.learn.crew import Crew
 from ca2m.learn.eyes import Eyes, SwiftEyes
 from ca2m.learn.loader import Batch, Feed, Look, batches
+from ca2m.learn.loggers import Logger
 from ca2m.learn.loss import Criterion
 from ca2m.learn.optim import Anchor, Average, clip, groups, rate, restore
 from ca2m.learn.progress import Progress
@@ -32,6 +33,10 @@ CHECK = 50  # steps between looks at whether the loss is finite, on a GPU
 
 Measure = Callable[[Net, Crew], dict[str, float]]
 """A network, and the processes that measure together, to figures, the one to be best in first; the same everywhere."""
+
+
+Draw = Callable[[Net, int], np.ndarray]
+"""A network, and the number of a sample, to a picture of this one and some after it."""
 
 
 class Task(nn.Module):
@@ -102,6 +107,17 @@ class Trainer:
         """FloatingPointError when a loss was not finite. On a GPU this waits for it, and so is not done every step."""
         if (lost := float(self.lost)) >= 0:
             raise FloatingPointError(f"loss is not finite after {lost:.0f} samples: lower the rate or resume earlier")
+
+    def rates(self) -> dict[str, float]:
+        """The learning rate of each group of weights, as it was in the last step."""
+        return {g["name"]: g["lr"] for g in self.opt.param_groups}
+
+    def draw(self, draw: Draw) -> np.ndarray:
+        """The samples that come next, and what the averaged weights answer."""
+        with self.average.swapped(), torch.no_grad():
+            drawn = draw(self.net, self.done)
+        self.net.train()
+        return drawn
 
     def measure(self, figures: Measure) -> dict[str, float]:
         """What `figures` tells of the averaged weights, and both sigmas."""
@@ -184,6 +200,8 @@ def fit(
     measure_every: int = 10_000,
     start: Path | None = None,
     keep: bool = False,
+    logger: loggers.Make = loggers.TensorBoard,
+    draw: Draw | None = None,
 ) -> Net:
     """Trains to the end of the run, or goes on from `folder`/last.pt; the averaged network.
 
@@ -193,6 +211,8 @@ def fit(
     is kept as `folder`/best.pt.
     start: a checkpoint or bundle whose weights are where the training begins (fine-tuning).
     keep: every measured checkpoint stays, as `folder`/at-SAMPLES.pt.
+    logger: what hears of the run; the first process makes one.
+    draw: makes a picture for the logger at the beginning and at every measurement.
     """
     folder.mkdir(parents=True, exist_ok=True)
     crew = Crew.join()
@@ -203,7 +223,9 @@ def fit(
     if last.exists():
         trainer.resume(last)
         log.info("resumed %s after %d samples", last, trainer.done)
-    board = SummaryWriter(folder / "board") if crew.rank == 0 else None
+    board = logger(folder, c.to_dict(), trainer.done) if crew.rank == 0 else None
+    if board and draw:
+        board.picture("train/samples", trainer.draw(draw), trainer.done)
     progress = Progress(c.run.samples, trainer.done)
     saved, measured = time.monotonic(), trainer.done
     feed = feed or Feed()
@@ -212,15 +234,15 @@ def fit(
         if step % CHECK == 0:
             trainer.check()  # the loss is the same in every process, and so all of them end
         if board:
-            progress.add(parts, trainer.done, board)
+            progress.add(parts, trainer.done, board, trainer.rates())
             if time.monotonic() - saved > save_every:
                 trainer.save(last)
                 saved = time.monotonic()
         if measure and trainer.done // measure_every > (trainer.done - c.run.batch) // measure_every:
             measured = trainer.done
-            _measure(trainer, measure, board, folder, keep)
+            _measure(trainer, measure, board, folder, keep, draw)
     if measure and measured != trainer.done:
-        _measure(trainer, measure, board, folder, keep)
+        _measure(trainer, measure, board, folder, keep, draw)
     if board:
         trainer.save(last)
         board.close()
@@ -238,7 +260,9 @@ def _eyes(c: Config, net: Net, feed: Feed, device: torch.device) -> Look | None:
     return Eyes(sight, autocast(c.run.precision, device))
 
 
-def _measure(trainer: Trainer, measure: Measure, board: SummaryWriter | None, folder: Path, keep: bool) -> None:
+def _measure(
+    trainer: Trainer, measure: Measure, board: Logger | None, folder: Path, keep: bool, draw: Draw | None
+) -> None:
     """Measures in all processes. The first one writes the curve, a line a time, and keeps the best run."""
     trainer.check()
     measured, done = trainer.measure(measure), trainer.done
@@ -252,8 +276,9 @@ def _measure(trainer: Trainer, measure: Measure, board: SummaryWriter | None, fo
         trainer.save(folder / "best.pt")
     if keep:
         trainer.save(folder / f"at-{done}.pt")
-    for k, v in measured.items():
-        board.add_scalar(f"val/{k}", v, done)
+    board.scalars({f"val/{k}": v for k, v in measured.items()}, done)
+    if draw:
+        board.picture("train/samples", trainer.draw(draw), done)
     line = " ".join(f"{k} {v:.3f}" for k, v in measured.items())
     log.info("measured after %d samples%s: %s", done, ", the best so far" if is_best else "", line)
     with (folder / "curve.txt").open("a") as f:

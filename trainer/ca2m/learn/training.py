@@ -12,9 +12,9 @@ from ca2m import config
 from ca2m.config import Config
 from ca2m.data import checks, splits, weighted
 from ca2m.data.refs import Ref
-from ca2m.learn import train, validation
+from ca2m.learn import loggers, train, validation
 from ca2m.learn.loader import Feed
-from ca2m.measure import measuring
+from ca2m.measure import gallery, measuring
 from ca2m.net import words
 
 log = logging.getLogger("ca2m")
@@ -50,6 +50,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         metavar="NAME=FILE[:SPLIT]",
         help="measure on these lines, too (their photos are kept out of training); the first set decides best.pt",
     )
+    p.add_argument("--logger", default="tensorboard", metavar="MODULE:CLASS", help="what hears of the run, instead")
     p.add_argument("--keep", action="store_true", help="keep every measured checkpoint, as at-SAMPLES.pt")
     p.add_argument("--skip-bad", action="store_true", help="leave broken lines and missing pictures out, counted")
     p.add_argument(
@@ -61,6 +62,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _run(args: argparse.Namespace) -> None:
+    logger = loggers.named(args.logger)
     c = _configured(args)
     files = weighted.load(c.data, args.skip_bad)
     hand = files.refs
@@ -84,6 +86,8 @@ def _run(args: argparse.Namespace) -> None:
         measure_every=_measure_every(args, c, len(own.refs)),
         start=args.start,
         keep=args.keep,
+        logger=logger,
+        draw=gallery.Gallery(samples, c.run.precision),
     )
 
 

@@ -14,6 +14,7 @@ from ca2m.geometry import Box
 from ca2m.language.looks import Pixels
 
 PAPER, INK, SOFT, MARK, DARK = "#fbfaf8", "#23211e", "#6f6a62", "#ff6a13", "#000000"
+ANSWER = "#1f77d0"
 GAP = 14  # pixels between pictures
 TEXT, SMALL, LARGE = 15, 12, 18  # sizes of letters, pixels
 
@@ -26,6 +27,7 @@ class Tile:
     box: Box | None  # drawn over it; corners, 0..1 of the picture
     text: str  # under it
     note: str = ""  # under that, small
+    answer: Box | None = None  # a second one, as a network answered
 
 
 def draw(title: str, rows: Sequence[tuple[str, Sequence[Tile]]], columns: int, width: int) -> Pixels:
@@ -61,11 +63,13 @@ def _drawn(tile: Tile, width: int) -> Image.Image:
     """A tile with its words under it."""
     picture = Image.fromarray(tile.pixels)
     picture = picture.resize((width, max(1, round(width * picture.height / picture.width))))
-    if tile.box is not None:
-        pen, size = ImageDraw.Draw(picture), (picture.width - 1, picture.height - 1) * 2
-        x1, y1, x2, y2 = (v * s for v, s in zip(tile.box, size, strict=True))
+    pen, size = ImageDraw.Draw(picture), (picture.width - 1, picture.height - 1) * 2
+    for box, colour in ((tile.answer, ANSWER), (tile.box, MARK)):
+        if box is None:
+            continue
+        x1, y1, x2, y2 = (v * s for v, s in zip(box, size, strict=True))
         pen.rectangle((x1 - 1, y1 - 1, max(x1, x2) + 1, max(y1, y2) + 1), outline=DARK, width=5)
-        pen.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=MARK, width=3)
+        pen.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=colour, width=3)
     below = [_words(tile.text, width, TEXT, INK)]
     if tile.note:
         below.append(_words(tile.note, width, SMALL, SOFT))
