@@ -126,6 +126,7 @@ class Run:
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     tf32: bool = True  # on a GPU: float32 products with ten bits of mantissa, several times faster
     deterministic: bool = False  # on a GPU: the same seed gives the same run wherever torch can, slower
+    compile: bool = False  # torch.compile: minutes at the start, then faster or not (`ca2m speed` tells)
     checkpointing: bool = False  # layers are computed again for the gradient: far less memory, a third slower
     sight_weights: str = ""  # file of the visual encoder's pre-trained weights, for the first start
     leave_out: tuple[str, ...] = ()  # photos that hold a thing of these names are not trained on

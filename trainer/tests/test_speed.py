@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import pytest
 import torch
-from conftest import Squares
+import torchvision
+from conftest import Squares, paper, shallow_resnet, small_bert
+from torch import nn
+from torch._dynamo.exc import BackendCompilerFailed
+from torch._dynamo.testing import CompileCounter
+from torch._inductor.exc import InvalidCxxCompiler
 
-from ca2m import cli
+from ca2m import cli, config
 from ca2m.config import Config
+from ca2m.learn import speed
 from ca2m.learn.crew import Crew
 from ca2m.learn.loader import Collate, Feed, batches
+from ca2m.learn.train import Trainer
+from ca2m.net.network import Net, build
 
 
 def test_the_command_tells_rates_for_each_number_of_workers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,6 +40,51 @@ def test_the_command_tells_rates_for_each_number_of_workers(tmp_path: Path, caps
     assert set(found["loader"]) == {"0", "1"} and min(found["loader"].values()) > 0 and found["network"] > 0
     assert cli.main([*command, "--workers", "0"]) == 0
     assert "pictures a second: feeds a device that takes a batch in" in capsys.readouterr().out
+
+
+def test_compiling_is_measured_beside_the_network_as_it_is(small: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[bool] = []
+    monkeypatch.setattr(Net, "compile", lambda self: compiled.append(True))  # no C++ compiler is asked
+    c = replace(small, run=replace(small.run, compile=True, batch=2))
+    told = speed.network(c, Squares(c.network.image_size), 1)
+    assert compiled == [True], "one of the two"
+    assert told["ratio"] == pytest.approx(told["network"] / told["plain"], rel=0.01) and told["compiling"] > 0
+    assert f"compiled: {told['ratio']:.2f} times" in speed.table(c, {"0": 1.0}, told)
+    assert set(speed.network(small, Squares(small.network.image_size), 1)) == {"network"}
+
+
+def test_a_compiled_run_learns_the_same_under_the_same_names(
+    small: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Traced by torch.compile, but run without its kernels, whose making takes minutes."""
+    monkeypatch.setattr(torchvision.models, "resnet50", shallow_resnet)
+    monkeypatch.setattr(Net, "compile", lambda self: nn.Module.compile(self, backend=counter))
+    counter, found = CompileCounter(), []
+    for compiled in (False, True):
+        said = ("network.dropout=0", "run.batch=2", f"run.compile={str(compiled).lower()}")
+        c = config.fit_to(paper(small_bert(tmp_path), *said, "run.epochs=1"), 6)
+        torch.manual_seed(0)
+        trainer = Trainer(c, build(c.network), torch.device("cpu"))
+        squares = batches(c, Squares(64), 0, Feed(workers=0), Crew())
+        losses = [float(trainer.step(batch)["loss"]) for batch in squares]
+        found.append((losses, list(trainer.net.state_dict())))
+    (plain, names), (traced, same_names) = found
+    assert names == same_names
+    assert len(plain) == 3 and traced == pytest.approx(plain, rel=1e-4)
+    assert counter.frame_count > 0, "it was compiled"
+
+
+def test_a_network_that_cannot_be_compiled_is_said_in_a_line(small: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: object) -> None:
+        raise BackendCompilerFailed(refuses, InvalidCxxCompiler(), None)
+
+    c = replace(small, run=replace(small.run, compile=True))
+    monkeypatch.setattr(Net, "compile", lambda self: None)
+    trainer = Trainer(c, build(c.network), torch.device("cpu"))
+    monkeypatch.setattr(trainer.task, "forward", refuses)
+    batch = next(batches(c, Squares(c.network.image_size), 0, Feed(workers=0), Crew()))
+    with pytest.raises(ValueError, match="run.compile: torch.compile fails here: .*set it to false"):
+        trainer.step(batch)
 
 
 def test_workers_and_prefetch_change_no_sample(small: Config) -> None:

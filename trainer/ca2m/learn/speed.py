@@ -7,6 +7,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import torch
 
@@ -15,7 +16,7 @@ from ca2m.config import Config
 from ca2m.data import checks, splits, weighted
 from ca2m.data.sample import Samples
 from ca2m.learn.crew import Crew
-from ca2m.learn.loader import Feed, batches, speed
+from ca2m.learn.loader import Batch, Feed, batches, speed
 from ca2m.learn.train import Trainer
 from ca2m.net.network import build
 
@@ -32,7 +33,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     p.add_argument("--no-pin", action="store_true", help="no pinned memory beside a GPU")
     p.add_argument("--seconds", type=float, default=10.0, help="to measure for each")
     p.add_argument(
-        "--steps", type=int, default=0, help="training steps to time on one batch, too; the device's own rate"
+        "--steps", type=int, default=0, help="training steps to time on one batch, too; run.compile: with and without"
     )
     p.add_argument("--json", action="store_true")
     p.set_defaults(run=_run)
@@ -50,26 +51,53 @@ def _run(args: argparse.Namespace) -> None:
         for n in args.workers.split(",")
     }
     measured["loader"] = {n: round(rate, 1) for n, rate in rates.items()}
-    if args.steps:
-        measured["network"] = round(steps_rate(c, samples, args.steps), 1)
-    print(json.dumps(measured) if args.json else table(c, rates, measured.get("network")))
+    told = network(c, samples, args.steps) if args.steps else {}
+    print(json.dumps(measured | told) if args.json else table(c, rates, told))
 
 
-def steps_rate(c: Config, samples: Samples, steps: int) -> float:
-    """Samples a second that the network learns from, on the device, the same batch again and again."""
-    crew = Crew()
-    trainer = Trainer(c, build(c.network), crew.device(c.run), crew)
-    batch = next(batches(c, samples, 0, Feed(workers=0), crew))
-    trainer.step(batch)  # what is set up once
-    began = time.perf_counter()
-    for _ in range(steps):
-        trainer.step(batch)
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return steps * c.run.batch / (time.perf_counter() - began)
+class Steps:
+    """Training steps on one batch again and again: the device's own rate."""
+
+    def __init__(self, c: Config, batch: Batch) -> None:
+        crew = Crew()
+        self.c, self.batch = c, batch
+        self.trainer = Trainer(c, build(c.network), crew.device(c.run), crew)
+        began = time.perf_counter()
+        self.rate(1)  # what is set up once
+        self.begins = time.perf_counter() - began  # seconds
+
+    def rate(self, steps: int) -> float:
+        """Samples a second over so many steps."""
+        began = time.perf_counter()
+        for _ in range(steps):
+            self.trainer.step(self.batch)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        return steps * self.c.run.batch / (time.perf_counter() - began)
 
 
-def table(c: Config, rates: dict[str, float], network: object) -> str:
+ROUNDS = 3  # turns of each, so that what else the machine does meets both alike
+
+
+def network(c: Config, samples: Samples, steps: int) -> dict[str, float]:
+    """`network`: samples a second that the network learns from. With `run.compile` the one as it is runs in turns with
+    it, and `plain`, the `ratio` and the seconds of the first step, `compiling`, are told, too."""
+    batch = next(batches(c, samples, 0, Feed(workers=0), Crew()))
+    ways = {"network": Steps(c, batch)}
+    if c.run.compile:
+        ways["plain"] = Steps(replace(c, run=replace(c.run, compile=False)), batch)
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS if c.run.compile else 1):
+        for name, way in ways.items():
+            rates[name].append(way.rate(steps))
+    found = {name: round(median(told), 3) for name, told in rates.items()}
+    if c.run.compile:
+        found["ratio"] = round(median(rates["network"]) / median(rates["plain"]), 3)
+        found["compiling"] = round(ways["network"].begins, 1)
+    return found
+
+
+def table(c: Config, rates: dict[str, float], network: dict[str, float]) -> str:
     """For people: a line for each number of workers."""
     side = c.network.image_size
     rows = [f"{c.network.name}, {side} x {side}, batch {c.run.batch}, augmentation {c.augment.recipe}"]
@@ -78,8 +106,11 @@ def table(c: Config, rates: dict[str, float], network: object) -> str:
             f"{n:>3} workers  {rate:8.1f} pictures a second: feeds a device that takes a batch in"
             f" {c.run.batch / rate * 1000:.0f} ms or longer"
         )
-    if isinstance(network, float):
+    if network:
         best = max(rates, key=lambda n: rates[n])
-        waits = "the loader" if rates[best] > network else "the device"
-        rows.append(f"the device learns from {network:.1f} a second: with {best} workers {waits} waits")
+        waits = "the loader" if rates[best] > network["network"] else "the device"
+        rows.append(f"the device learns from {network['network']:.2f} a second: with {best} workers {waits} waits")
+    if "ratio" in network:
+        plain, ratio, first = (network[k] for k in ("plain", "ratio", "compiling"))
+        rows.append(f"compiled: {ratio:.2f} times the {plain:.2f} a second without, after {first:.0f} s at the start")
     return "\n".join(rows)

@@ -64,6 +64,8 @@ class Trainer:
         self.net.train()  # after groups, which says what is frozen
         self.net.interact.checkpointing = c.run.checkpointing
         self.net.words.attention_dropout = c.run.words_attention_dropout
+        if c.run.compile:
+            self.net.compile()  # in place, so that weights keep their names; measuring calls its parts as they are
         self.scaler = torch.amp.GradScaler(device.type, enabled=c.run.precision == "fp16")
         self.average = Average(net, c.run.ema)
         self.anchor = Anchor(net, c.run.anchor)
@@ -134,13 +136,25 @@ class Trainer:
             # Dropout depends on the step, the process and the piece only, so a resumed run goes on exactly.
             torch.manual_seed((self.c.run.seed * 1_000_003 + self.done) * 1_009 + self.crew.rank + (k << 40))
             with nullcontext() if k + 1 == len(pieces) else self._alone():
-                loss, parts = self.task(piece, self.c.run.precision, counts)
+                loss, parts = self._losses(piece, counts)
                 # The crew's gradients are averaged, and the sum is meant.
                 self.scaler.scale(loss * self.crew.size).backward()
             figures = torch.stack([loss.detach(), *parts.values()])
             sums = figures if sums is None else sums + figures
         assert sums is not None
         return dict(zip(("loss", *parts), self.crew.total(sums), strict=True))
+
+    def _losses(self, piece: Batch, counts: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The task; ValueError where it should be compiled and cannot be."""
+        if not self.c.run.compile:
+            return self.task(piece, self.c.run.precision, counts)  # type: ignore[no-any-return]
+        from torch._dynamo.exc import TorchDynamoException
+
+        try:
+            return self.task(piece, self.c.run.precision, counts)  # type: ignore[no-any-return]
+        except TorchDynamoException as cause:
+            why = " ".join(str(cause).split())[:200]
+            raise ValueError(f"run.compile: torch.compile fails here: {why}; set it to false") from cause
 
     def _alone(self) -> AbstractContextManager[None]:
         """Gradients stay in this process until the batch's last piece."""
