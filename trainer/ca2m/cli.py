@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from ca2m.data import augment, checks, coco, convert, counting, merge, refs, splits, writing
+from ca2m.data import augment, checks, coco, convert, counting, inventory, merge, refs, splits, writing
 from ca2m.infer.runtime import BundlePointer
 from ca2m.learn import finetune, speed, training
 from ca2m.measure import attend, frames, measuring, rival, show
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--skip-bad", action="store_true", help="leave broken lines out and count them")
     p.set_defaults(run=_refs)
 
+    inventory.add_parser(sub)
     convert.add_parser(sub)
     merge.add_parser(sub)
 
