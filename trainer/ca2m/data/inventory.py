@@ -66,7 +66,7 @@ class Held:
         """Looks through the folder once. FileNotFoundError where there is none."""
         if not folder.is_dir():
             raise FileNotFoundError(f"data check {folder}: there is no such folder")
-        found, names = cls(folder), {a.name for a in _archives()}
+        held, names = cls(folder), {a.name for a in _archives()}
         patterns = [pattern for part in _parts() for pattern in part.files]
         for place, folders, files in os.walk(folder):
             folders.sort()
@@ -75,11 +75,11 @@ class Held:
             for name in sorted(files):
                 for pattern in own:
                     if fnmatchcase(name, PurePosixPath(pattern).name):
-                        found.counts[pattern] += 1
-                        found.firsts.setdefault(pattern, Path(place, name))
+                        held.counts[pattern] += 1
+                        held.firsts.setdefault(pattern, Path(place, name))
                 if name in names:
-                    found.archives.setdefault(name, Path(place, name))
-        return found
+                    held.archives.setdefault(name, Path(place, name))
+        return held
 
     def lacks(self, part: Part) -> str:
         """What of a part is not there, or "" where all is."""
@@ -125,8 +125,8 @@ def report(held: Held, hashes: dict[str, bool]) -> Iterable[str]:
         steps = [step for part, _ in lacking for step in next_steps(held, part)] or [_converts(held, of)]
         yield from (f"  next: {step}" for step in dict.fromkeys(steps))
     for name, path in sorted(held.archives.items()):
-        told = {True: "hash as published", False: "NOT as published", None: "no hash was looked at"}
-        yield f"{path}: {told[hashes.get(name)]}"
+        verdicts = {True: "hash as published", False: "NOT as published", None: "no hash was looked at"}
+        yield f"{path}: {verdicts[hashes.get(name)]}"
 
 
 def _there(held: Held, part: Part) -> str:

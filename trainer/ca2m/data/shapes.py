@@ -33,7 +33,7 @@ def write(folder: Path, count: int, seed: int = 7) -> Path:
     if count < 2:
         raise ValueError(f"--count {count}: 2 photos at least, so that one is val")
     (folder / "photos").mkdir(parents=True, exist_ok=True)
-    told: list[Ref] = []
+    written: list[Ref] = []
     for k in range(count):
         pixels, things = scene(np.random.default_rng((seed, k)))
         image = folder.absolute() / "photos" / f"{k:04}.jpg"
@@ -41,8 +41,8 @@ def write(folder: Path, count: int, seed: int = 7) -> Path:
             raise OSError(f"write {image}: cannot be written; is the disk full?")
         split = "train" if k % VAL else "val"
         for phrase, kind, box in phrases(things)[:3]:
-            told.append(Ref(str(image), phrase, box, kind, split, "shapes", False))
-    refs.write(path, told)
+            written.append(Ref(str(image), phrase, box, kind, split, "shapes", False))
+    refs.write(path, written)
     return path
 
 
@@ -82,13 +82,13 @@ def _draw(pixels: Pixels, shape: str, box: tuple[int, int, int, int], colour: tu
 def phrases(things: list[Thing]) -> list[tuple[str, str, Box]]:
     """Phrase, kind and box: for each thing its colour and shape where no other has both, else its side where it stands
     left or right of all that are alike."""
-    found = []
+    written = []
     for colour, shape, box in things:
         others = [b for c, s, b in things if (c, s) == (colour, shape) and b != box]
         if not others:
-            found.append((f"the {colour} {shape}", "attribute", box))
+            written.append((f"the {colour} {shape}", "attribute", box))
         elif all(box[2] <= b[0] for b in others):
-            found.append((f"the {colour} {shape} on the left", "position", box))
+            written.append((f"the {colour} {shape} on the left", "position", box))
         elif all(box[0] >= b[2] for b in others):
-            found.append((f"the {colour} {shape} on the right", "position", box))
-    return found
+            written.append((f"the {colour} {shape} on the right", "position", box))
+    return written

@@ -65,27 +65,27 @@ class Files:
         return Weighted([rounds.samples_of(seeded[k], parts[k], photos) for k in used], shares)
 
 
-def chosen(said: Sequence[str], data: Sequence[DataSet]) -> tuple[DataSet, ...]:
+def chosen(options: Sequence[str], data: Sequence[DataSet]) -> tuple[DataSet, ...]:
     """The files of `--refs`, else those of the configuration. ValueError where there are none, or only some of several
     have a weight."""
-    found = tuple(map(_data_set, said)) or tuple(data)
-    if not found:
+    chosen = tuple(map(_data_set, options)) or tuple(data)
+    if not chosen:
         raise ValueError("no phrases to train on: give --refs FILE, or `data: [{refs: FILE}]` in the configuration")
-    if len(found) > 1 and 0 < sum(d.weight > 0 for d in found) < len(found):
-        without = ", ".join(d.refs for d in found if not d.weight)
+    if len(chosen) > 1 and 0 < sum(d.weight > 0 for d in chosen) < len(chosen):
+        without = ", ".join(d.refs for d in chosen if not d.weight)
         raise ValueError(f"data: either all files have a weight or none; without one are {without}")
-    return found
+    return chosen
 
 
-def _data_set(said: str) -> DataSet:
+def _data_set(option: str) -> DataSet:
     """FILE or FILE=WEIGHT."""
-    path, equals, weight = said.rpartition("=")
-    if not equals or Path(said).exists():
-        return DataSet(said)
+    path, equals, weight = option.rpartition("=")
+    if not equals or Path(option).exists():
+        return DataSet(option)
     try:
         return DataSet(path, float(weight))
     except ValueError as cause:
-        raise ValueError(f"--refs {said}: {weight!r} is no weight above 0, and there is no such file") from cause
+        raise ValueError(f"--refs {option}: {weight!r} is no weight above 0, and there is no such file") from cause
 
 
 def load(data: Sequence[DataSet], skip_bad: bool = False) -> Files:

@@ -51,8 +51,8 @@ def _run(args: argparse.Namespace) -> None:
         for n in args.workers.split(",")
     }
     measured["loader"] = {n: round(rate, 1) for n, rate in rates.items()}
-    told = network(c, samples, args.steps) if args.steps else {}
-    print(json.dumps(measured | told) if args.json else table(c, rates, told))
+    steps = network(c, samples, args.steps) if args.steps else {}
+    print(json.dumps(measured | steps) if args.json else table(c, rates, steps))
 
 
 class Steps:
@@ -90,11 +90,11 @@ def network(c: Config, samples: Samples, steps: int) -> dict[str, float]:
     for _ in range(ROUNDS if c.run.compile else 1):
         for name, way in ways.items():
             rates[name].append(way.rate(steps))
-    found = {name: round(median(told), 3) for name, told in rates.items()}
+    figures = {name: round(median(each), 3) for name, each in rates.items()}
     if c.run.compile:
-        found["ratio"] = round(median(rates["network"]) / median(rates["plain"]), 3)
-        found["compiling"] = round(ways["network"].begins, 1)
-    return found
+        figures["ratio"] = round(median(rates["network"]) / median(rates["plain"]), 3)
+        figures["compiling"] = round(ways["network"].begins, 1)
+    return figures
 
 
 def table(c: Config, rates: dict[str, float], network: dict[str, float]) -> str:
