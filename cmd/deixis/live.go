@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +23,7 @@ import (
 
 // liveCmd is `deixis live`.
 type liveCmd struct {
-	Source   string     `arg:"" optional:"" placeholder:"SOURCE" help:"0, /dev/video0, rtsp://…, http://…, ros://HOST:9090/TOPIC, clip.mp4, folder/, 'img*.jpg' or pattern:// (default: camera 0)."`
+	Source   *string    `arg:"" optional:"" placeholder:"SOURCE" help:"0, /dev/video0, rtsp://…, http://…, ros://HOST:9090/TOPIC, clip.mp4, folder/, 'img*.jpg' or pattern:// (default: camera 0)."`
 	From     string     `name:"source" default:"0" placeholder:"SOURCE" help:"The source where none is given as an argument, so that a --config file can name it."`
 	Phrase   []string   `short:"p" sep:"none" placeholder:"PHRASE" help:"What to look for; several are separated by ; or given one by one. New ones can be typed while it runs."`
 	Window   bool       `xor:"show" help:"Show a window, or fail where there is no desktop."`
@@ -58,10 +57,7 @@ func (c *liveCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.Source == "" {
-		c.Source = c.From
-	}
-	ref, err := camera.Parse(c.Source)
+	ref, err := camera.Parse(c.source())
 	if err != nil {
 		return app.AsInput(err)
 	}
@@ -96,13 +92,21 @@ func (c *liveCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 	return s.run(ctx, s.openState(phrases))
 }
 
+// source is the argument, or what a --config file names; an empty argument is a mistake, and not none.
+func (c *liveCmd) source() string {
+	if c.Source != nil {
+		return *c.Source
+	}
+	return c.From
+}
+
 // validate names what cannot be, without opening anything.
 func (c *liveCmd) validate() error {
 	_, err := c.options(&app.Globals{})
 	if e := c.Lock.rules().Validate(); e != nil {
 		err = errors.Join(err, app.Usage(e))
 	}
-	return errors.Join(err, c.Listen.validate(), c.Page.validate(), c.Robot.validate(strings.TrimSpace(cmp.Or(c.Source, c.From))))
+	return errors.Join(err, c.Listen.validate(), c.Page.validate(), c.Robot.validate(strings.TrimSpace(c.source())))
 }
 
 // options are what is asked of the camera.

@@ -171,10 +171,10 @@ func TestLaunchFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		line := started.Processes[0]
-		if _, err := parser.Parse(line[1:]); err != nil || line[0] != "deixis" || c.Live.Robot.validate(c.Live.Source) != nil {
+		if _, err := parser.Parse(line[1:]); err != nil || line[0] != "deixis" || c.Live.Robot.validate(c.Live.source()) != nil {
 			t.Errorf("%q: %v", line, err)
 		}
-		if ref, err := camera.Parse(c.Live.Source); err != nil || !ref.ROS() || c.Live.Robot.ROS.URL == "" {
+		if ref, err := camera.Parse(c.Live.source()); err != nil || !ref.ROS() || c.Live.Robot.ROS.URL == "" {
 			t.Errorf("%q: %v", line, err)
 		}
 		if r := c.Live.Robot; args != nil && (r.Depth != "ros://127.0.0.1:9191/depth/compressedDepth" || r.Name != "leg" || r.ROS.FrameID != "eye" || c.Live.Phrase[0] != "the dog; a cat") {
