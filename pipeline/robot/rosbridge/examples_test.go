@@ -85,7 +85,7 @@ func TestTheExampleStopsOnExpiry(t *testing.T) {
 	path := python(t)
 	s := bridgetest.Start(t, bridgetest.Options{})
 	c := open(t, Options{Server: bridge.Options{URL: s.URL()}})
-	st := newStudio(t)
+	st := newStudio(t, 500*time.Millisecond)
 	send(t, c, st.show(480, 240, pipeline.Locked, 1))
 	_, port, _ := strings.Cut(s.Addr(), ":")
 	cmd := exec.CommandContext(t.Context(), path, filepath.Join("examples", "turn_to_target.py"), "--port", port, "--phrase", "the blue box")

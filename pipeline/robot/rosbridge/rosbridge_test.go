@@ -79,13 +79,13 @@ type studio struct {
 	f camera.Frame
 }
 
-func newStudio(t *testing.T) *studio {
+func newStudio(t *testing.T, valid time.Duration) *studio {
 	t.Helper()
 	wide, err := lens.FromFOV(90)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &studio{t: t, m: robot.NewMachine(robot.Config{Name: "arm", Source: "0", Boot: "B", Lens: wide, Latency: 40 * time.Millisecond, ValidFor: time.Minute, Ranger: ranger{}}, time.Now())}
+	s := &studio{t: t, m: robot.NewMachine(robot.Config{Name: "arm", Source: "0", Boot: "B", Lens: wide, Latency: 40 * time.Millisecond, ValidFor: valid, Ranger: ranger{}}, time.Now())}
 	s.f.Width, s.f.Height = 640, 480
 	s.m.Ask(time.Now(), "the blue box")
 	return s
@@ -145,7 +145,7 @@ func TestFieldByField(t *testing.T) {
 	s := bridgetest.Start(t, bridgetest.Options{})
 	stamp := bridge.Header{Stamp: bridge.Time{Sec: 77, Nanosec: 123456789}, FrameID: "left_eye"}
 	c := open(t, Options{Server: bridge.Options{URL: s.URL()}, Header: func(at time.Time) (bridge.Header, bool) { return stamp, true }})
-	st := newStudio(t)
+	st := newStudio(t, time.Minute)
 	send(t, c, st.show(480, 120, pipeline.Locked, 3))
 	d := decode[detections](t, s.Wait("/deixis/arm/detections", "a detection", anything))
 	if d.Header != stamp || len(d.Detections) != 1 {
@@ -216,7 +216,7 @@ func TestFieldByField(t *testing.T) {
 func TestStampsOfOtherCameras(t *testing.T) {
 	s := bridgetest.Start(t, bridgetest.Options{})
 	c := open(t, Options{Server: bridge.Options{URL: s.URL()}, FrameID: "wrist_optical_frame", Name: "7 of-9"})
-	st := newStudio(t)
+	st := newStudio(t, time.Minute)
 	send(t, c, st.show(320, 240, pipeline.Locked, 1))
 	d := decode[detections](t, s.Wait("/deixis/n7_of_9/detections", "a detection", anything))
 	want := st.f.At.Add(-40 * time.Millisecond)
@@ -262,7 +262,7 @@ func TestOrders(t *testing.T) {
 	in := &robot.Inbox{Log: quiet, Do: func(_ context.Context, o robot.Order) error { taken <- o; return nil }}
 	s := bridgetest.Start(t, bridgetest.Options{Secret: "0123456789abcdef"})
 	c := open(t, Options{Server: bridge.Options{URL: s.URL(), Secret: "0123456789abcdef"}, Inbox: in})
-	st := newStudio(t)
+	st := newStudio(t, time.Minute)
 	send(t, c, st.show(320, 240, pipeline.Locked, 1))
 	s.Subscribed("/deixis/arm/phrase")
 	s.Subscribed("/deixis/arm/command")
@@ -372,7 +372,7 @@ func TestServerRestarts(t *testing.T) {
 func TestASecretThatIsWrongIsTold(t *testing.T) {
 	s := bridgetest.Start(t, bridgetest.Options{Secret: "0123456789abcdef"})
 	c := open(t, Options{Server: bridge.Options{URL: s.URL(), Secret: "another"}})
-	st := newStudio(t)
+	st := newStudio(t, time.Minute)
 	ctx, stop := context.WithTimeout(t.Context(), bridgetest.Patience)
 	defer stop()
 	var err error
@@ -456,7 +456,7 @@ func TestPictures(t *testing.T) {
 // everything sends each kind of message in each state.
 func everything(t *testing.T, c *Client) {
 	t.Helper()
-	st := newStudio(t)
+	st := newStudio(t, time.Minute)
 	send(t, c, parcel(t, st.m.Ask(time.Now(), "")))
 	send(t, c, parcel(t, st.m.Ask(time.Now(), "the blue box")))
 	for track, state := range []pipeline.State{pipeline.Searching, pipeline.Locked, pipeline.Unsure, pipeline.Lost, pipeline.Absent, pipeline.Locked} {
@@ -530,7 +530,7 @@ func TestRoslibpy(t *testing.T) {
 	s := bridgetest.Start(t, bridgetest.Options{})
 	taken := make(chan robot.Order, 100)
 	c := open(t, Options{Server: bridge.Options{URL: s.URL()}, Inbox: &robot.Inbox{Log: quiet, Do: func(_ context.Context, o robot.Order) error { taken <- o; return nil }}})
-	st := newStudio(t)
+	st := newStudio(t, time.Minute)
 	send(t, c, st.show(320, 240, pipeline.Locked, 1))
 	host, port, _ := strings.Cut(s.Addr(), ":")
 	cmd := exec.CommandContext(t.Context(), path, filepath.Join("testdata", "peer.py"), host, port, "arm")
