@@ -63,12 +63,12 @@ func TestRobotErrors(t *testing.T) {
 		"bad camera info":      {append(udp, "--camera-info", file), app.ExitInput, "camera_matrix"},
 		"bad zone":             {append(udp, "--zone", "0,0 1,1"), app.ExitUsage, "three or more"},
 		"bad forbidden zone":   {append(udp, "--forbidden-zone", "0,0 1,1 7,1"), app.ExitUsage, "7,1"},
-		"bad sizes":            {append(udp, "--min-size", "0.5", "--max-size", "0.1"), app.ExitUsage, "below the least"},
+		"bad sizes":            {append(udp, "--min-size", "0.5", "--max-size", "0.1"), app.ExitUsage, "below min-size"},
 		"no heart":             {append(udp, "--heartbeat", "0"), app.ExitUsage, "--heartbeat"},
 		"no validity":          {append(udp, "--valid-for", "0s"), app.ExitUsage, "--valid-for"},
 		"negative latency":     {append(udp, "--latency=-1s"), app.ExitUsage, "--latency"},
 		"negative dwell":       {append(udp, "--dwell=-1s"), app.ExitUsage, "dwell"},
-		"no gain":              {append(udp, "--follow-p", "0"), app.ExitUsage, "follow p"},
+		"no gain":              {append(udp, "--follow-p", "0"), app.ExitUsage, "--follow-p"},
 		"bad udp":              {[]string{"--udp", "here"}, app.ExitUsage, "--udp"},
 		"bad tcp":              {[]string{"--tcp", "here"}, app.ExitUsage, "--tcp"},
 		"bad broker":           {[]string{"--mqtt", "http://x"}, app.ExitUsage, "mqtt://"},
@@ -89,7 +89,7 @@ func TestRobotErrors(t *testing.T) {
 		"user of no NATS":      {[]string{"--nats-user", "me"}, app.ExitUsage, "--nats URL"},
 		"half a NATS key":      {[]string{"--nats", "tls://x", "--nats-cert", file}, app.ExitUsage, "--nats-key"},
 		"depth for nobody":     {[]string{"--depth", "gone"}, app.ExitUsage, "--depth"},
-		"small audit":          {[]string{"--audit", t.TempDir(), "--audit-limit", "1"}, app.ExitUsage, "16 MB"},
+		"small audit":          {[]string{"--audit", t.TempDir(), "--audit-limit", "1"}, app.ExitUsage, "--audit-limit"},
 		"audit in a file":      {[]string{"--audit", file}, app.ExitFailed, "--audit"},
 	} {
 		t.Run(name, func(t *testing.T) {
