@@ -24,28 +24,19 @@ import (
 	"deixis/pipeline/annotate/queue"
 	"deixis/pipeline/annotate/queue/jetstream"
 	"deixis/pipeline/natsconn"
+	"deixis/pipeline/natsconn/natstest"
 )
 
 // natsServer starts a server for queues.
 func natsServer(t testing.TB, o *server.Options) *server.Server {
 	t.Helper()
-	o.Host, o.NoSigs, o.NoLog = "127.0.0.1", true, true
 	if o.Port == 0 {
 		o.Port = -1
 	}
 	if o.StoreDir == "" {
 		o.StoreDir = t.TempDir()
 	}
-	s, err := server.NewServer(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(30 * time.Second) {
-		t.Fatal("the server does not start")
-	}
-	return s
+	return natstest.Start(t, o)
 }
 
 // patient gives decoders time, however slow this machine is: an input that a run gives up

@@ -15,27 +15,14 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"deixis/pipeline/natsconn/natstest"
 	"deixis/pipeline/robot"
 )
 
-// plainServer starts a server in this process; port -1 takes a free one.
+// plainServer starts a server without JetStream; port -1 takes a free one.
 func plainServer(t *testing.T, port int) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, MaxPending: 1 << 20, WriteDeadline: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { killNATS(s) })
-	if !s.ReadyForConnections(within) {
-		t.Fatal("the server does not start")
-	}
-	return s
-}
-
-func killNATS(s *server.Server) {
-	s.Shutdown()
-	s.WaitForShutdown()
+	return natstest.Start(t, &server.Options{Port: port, MaxPending: 1 << 20})
 }
 
 // natsPeer is another client, and the targets that it hears of.
@@ -158,7 +145,7 @@ func TestNATSRestarts(t *testing.T) {
 			newest = max(newest, last)
 		}
 		seq = newest
-		killNATS(s)
+		natstest.Stop(s)
 		slow.Close()
 		s = plainServer(t, port)
 	}

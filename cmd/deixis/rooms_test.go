@@ -38,6 +38,7 @@ var edges = map[string][]string{
 	"pipeline/record":             {"camera", "pipeline", "pipeline/outfile"},
 	"pipeline/outfile":            {"camera", "camera/hang"},
 	"pipeline/natsconn":           {"camera"},
+	"pipeline/natsconn/natstest":  {},
 	"camera/rosbridge":            {},
 	"camera/rosbridge/bridgetest": {},
 

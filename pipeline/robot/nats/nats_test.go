@@ -19,6 +19,7 @@ import (
 
 	"deixis/pipeline/event"
 	"deixis/pipeline/natsconn"
+	"deixis/pipeline/natsconn/natstest"
 	"deixis/pipeline/robot"
 )
 
@@ -28,27 +29,6 @@ var quiet = slog.New(slog.DiscardHandler)
 
 // patience is how long a test waits for what it knows must come.
 const patience = time.Minute
-
-// serve starts a server in this process; port -1 takes a free one.
-func serve(t *testing.T, o *server.Options) *server.Server {
-	t.Helper()
-	o.Host, o.NoSigs, o.NoLog = "127.0.0.1", true, true
-	s, err := server.NewServer(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { kill(s) })
-	if !s.ReadyForConnections(patience) {
-		t.Fatal("the server does not start")
-	}
-	return s
-}
-
-func kill(s *server.Server) {
-	s.Shutdown()
-	s.WaitForShutdown()
-}
 
 func portOf(s *server.Server) int { return s.Addr().(*net.TCPAddr).Port }
 
@@ -141,7 +121,7 @@ func send(t *testing.T, c *Client, p *robot.Parcel) {
 }
 
 func TestWhatIsSent(t *testing.T) {
-	s := serve(t, &server.Options{Port: -1})
+	s := natstest.Start(t, &server.Options{Port: -1})
 	conn, got := peer(t, s)
 	c := open(t, Options{Server: natsconn.Options{URL: s.ClientURL()}})
 	p := message(1, "the cup", "locked")
@@ -184,7 +164,7 @@ func ask(t *testing.T, conn *nats.Conn, subject, payload string) (r robot.Reply)
 }
 
 func TestOrdersAreAnswered(t *testing.T) {
-	s := serve(t, &server.Options{Port: -1, Users: []*server.User{{Username: "me", Password: "sesame"}}})
+	s := natstest.Start(t, &server.Options{Port: -1, Users: []*server.User{{Username: "me", Password: "sesame"}}})
 	conn, got := peer(t, s, nats.UserInfo("me", "sesame"))
 	taken := make(chan robot.Order, 100)
 	in := &robot.Inbox{Log: quiet, Do: func(_ context.Context, o robot.Order) error {
@@ -262,12 +242,12 @@ func TestOrdersAreAnswered(t *testing.T) {
 // A server that is killed and comes back is found again each time, and what is sent is
 // never old.
 func TestServerComesBack(t *testing.T) {
-	s := serve(t, &server.Options{Port: -1})
+	s := natstest.Start(t, &server.Options{Port: -1})
 	port := portOf(s)
 	c := open(t, Options{Server: natsconn.Options{URL: s.ClientURL()}})
 	send(t, c, message(1, "the cup", "locked"))
 	for n := range uint64(5) {
-		kill(s)
+		natstest.Stop(s)
 		var err error
 		for seq := uint64(0); err == nil; seq++ {
 			err = c.Send(t.Context(), message(1000*n+seq, "old", "locked"))
@@ -275,7 +255,7 @@ func TestServerComesBack(t *testing.T) {
 		if strings.Contains(err.Error(), "\n") {
 			t.Errorf("got %v", err)
 		}
-		s = serve(t, &server.Options{Port: port})
+		s = natstest.Start(t, &server.Options{Port: port})
 		_, got := peer(t, s)
 		send(t, c, message(1000*n+999, "new", "locked"))
 		if m := expect(t, got, "target", ""); !strings.Contains(m, "new") {
@@ -295,7 +275,7 @@ func TestAServerThatIsNotThere(t *testing.T) {
 	if err := c.Send(t.Context(), message(1, "the cup", "locked")); err == nil || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v", err)
 	}
-	s := serve(t, &server.Options{Port: -1, Users: []*server.User{{Username: "me", Password: "sesame"}}})
+	s := natstest.Start(t, &server.Options{Port: -1, Users: []*server.User{{Username: "me", Password: "sesame"}}})
 	wrong := open(t, Options{Server: natsconn.Options{URL: s.ClientURL(), User: "me", Password: "x"}})
 	for over := time.Now().Add(patience); !strings.Contains(fmt.Sprint(err), "Authorization"); time.Sleep(time.Millisecond) {
 		if err = wrong.Send(t.Context(), message(1, "the cup", "locked")); err == nil || time.Now().After(over) {
@@ -310,7 +290,7 @@ func TestAServerThatIsNotThere(t *testing.T) {
 
 // One who subscribes and never reads costs the others nothing.
 func TestASlowSubscriber(t *testing.T) {
-	s := serve(t, &server.Options{Port: -1, WriteDeadline: patience, MaxPending: 1 << 20})
+	s := natstest.Start(t, &server.Options{Port: -1, WriteDeadline: patience, MaxPending: 1 << 20})
 	_, first := peer(t, s)
 	_, second := peer(t, s)
 	slow, err := net.Dial("tcp", s.Addr().String())

@@ -23,6 +23,7 @@ import (
 	"deixis/camera"
 	"deixis/pipeline/annotate/queue"
 	"deixis/pipeline/natsconn"
+	"deixis/pipeline/natsconn/natstest"
 )
 
 func TestMain(m *testing.M) {
@@ -40,22 +41,7 @@ func TestMain(m *testing.M) {
 // serve starts a server with JetStream in a folder; port -1 takes a free one.
 func serve(t testing.TB, dir string, port int) *server.Server {
 	t.Helper()
-	return serveWith(t, &server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir})
-}
-
-func serveWith(t testing.TB, o *server.Options) *server.Server {
-	t.Helper()
-	o.NoSigs, o.NoLog = true, true
-	s, err := server.NewServer(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(30 * time.Second) {
-		t.Fatal("the server does not start")
-	}
-	return s
+	return natstest.Start(t, &server.Options{Port: port, JetStream: true, StoreDir: dir})
 }
 
 func dial(t testing.TB, o Options) *Queue {

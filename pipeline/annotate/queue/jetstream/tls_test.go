@@ -20,6 +20,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"deixis/pipeline/natsconn"
+	"deixis/pipeline/natsconn/natstest"
 )
 
 // certificate is one for 127.0.0.1 that signs itself, as files.
@@ -65,7 +66,7 @@ func TestTLS(t *testing.T) {
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(raw)
-	s := serveWith(t, &server.Options{
+	s := natstest.Start(t, &server.Options{
 		Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), TLS: true, TLSTimeout: 10,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12},
 	})

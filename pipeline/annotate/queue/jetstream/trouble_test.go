@@ -19,13 +19,14 @@ import (
 
 	"deixis/pipeline/annotate/queue"
 	"deixis/pipeline/natsconn"
+	"deixis/pipeline/natsconn/natstest"
 )
 
 func oneLine(err error) bool { return err != nil && !strings.Contains(err.Error(), "\n") }
 
 func TestServersThatCannotBeUsed(t *testing.T) {
-	plain := serveWith(t, &server.Options{Host: "127.0.0.1", Port: -1})
-	guarded := serveWith(t, &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), Username: "me", Password: "right"})
+	plain := natstest.Start(t, &server.Options{Host: "127.0.0.1", Port: -1})
+	guarded := natstest.Start(t, &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), Username: "me", Password: "right"})
 	for name, tt := range map[string]struct {
 		o    natsconn.Options
 		says string
