@@ -93,8 +93,8 @@ func (l *Lens) spanned(b model.Box) (rectangle, bool) {
 	return r, r.w > 0 && r.h > 0
 }
 
-// sidePoints is how many points of each side are projected: between them a side that
-// the lens bends leaves its box by less than a tenth of a pixel in a thousand.
+// sidePoints is how many points of each side are projected. What a side that the lens
+// bends sags between two of them is 1/64 of its whole sag, as of a parabola.
 const sidePoints = 9
 
 // box is what r covers in the picture.
