@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"math"
 	"time"
 
@@ -19,11 +19,12 @@ import (
 	"deixis/pipeline/line"
 )
 
-// A job is what one machine answers in one go: the rest of a recording, or a range of it.
-// A run on one machine and a worker of a queue do it in the same way.
+// A job is what is answered in one go: the rest of a recording, or a range of it. A run on
+// one machine and a worker of a server's queue do it in the same way.
 type job struct {
 	g       *app.Globals
 	by      pipeline.Grounder
+	id      string // in the queue
 	ref     camera.Ref
 	o       opencv.Options // with At, or From and To
 	phrases []model.Phrase
@@ -31,24 +32,60 @@ type job struct {
 	fps     float64
 	frames  int // before Options.At
 
-	opened func(opencv.Info)
-	take   func(f *camera.Frame, a annotate.Answered, r opencv.Range) error // r.Ended is not known yet
+	take func(f *camera.Frame, a annotate.Answered, h queue.Head) error
+}
+
+// into answers every frame into a job's result. What is wrong with the recording itself is
+// part of it, with the names that given makes of those on this machine. again says that it
+// met an error after a jump, which may be none where all is read.
+func (j *job) into(ctx context.Context, to io.Writer, given func(string) string) (frames int, again bool, err error) {
+	out := queue.NewWriter(to, j.id)
+	j.take = func(f *camera.Frame, a annotate.Answered, h queue.Head) error {
+		if err := out.Begin(h); err != nil {
+			return err
+		}
+		return out.Add(f, a)
+	}
+	r, h, broken, err := j.do(ctx)
+	var unopened *openError
+	if errors.As(err, &unopened) && errors.Is(err, camera.ErrNoPicture) {
+		broken, err = unopened.error, nil
+	}
+	switch {
+	case ctx.Err() != nil:
+		return 0, false, ctx.Err()
+	case (err != nil || broken != nil) && r.Jumped:
+		return 0, true, nil
+	case err != nil:
+		return 0, false, err
+	}
+	end := queue.End{Ended: r.Ended}
+	if broken != nil {
+		end.Says = given(broken.Error())
+	}
+	return out.Frames, false, errors.Join(out.Begin(h), out.Finish(end))
+}
+
+// head is what is known of a source before its first frame.
+func (j *job) head(r opencv.Range, i opencv.Info) queue.Head {
+	h := queue.Head{Before: r.Before, Jumped: r.Jumped, Frames: i.Frames}
+	if at := j.o.At; at.Seq > 0 {
+		h.Before = camera.Place{Seq: at.Seq, PTS: at.PTS, Sum: at.Sum}
+	}
+	return h
 }
 
 // do answers every frame. An error of the source after which there is no more to be had is
 // broken; any other is err, with openError where it could not be opened.
-func (j *job) do(ctx context.Context) (r opencv.Range, broken, err error) {
+func (j *job) do(ctx context.Context) (r opencv.Range, h queue.Head, broken, err error) {
 	from, err := opencv.Open(ctx, j.ref, j.o)
 	if err != nil {
 		if ctx.Err() != nil {
-			return r, nil, ctx.Err()
+			return r, h, nil, ctx.Err()
 		}
-		return r, nil, &openError{err}
+		return r, h, nil, &openError{err}
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	if j.opened != nil {
-		j.opened(from.Info())
-	}
 	texts := make([]string, len(j.phrases))
 	for i, p := range j.phrases {
 		texts[i] = p.Text
@@ -59,25 +96,26 @@ func (j *job) do(ctx context.Context) (r opencv.Range, broken, err error) {
 		From: from, By: j.by, Log: j.g.Log, Unrelated: j.ref.Unrelated(),
 		Ask: func(f *camera.Frame) bool { // called by whoever reads, so that what it keeps is there before its frame is taken
 			if first {
-				first, r = false, from.Range()
-				ask = j.ask(r.Before)
+				first, h = false, j.head(from.Range(), from.Info())
+				ask = j.ask(from.Range().Before)
 			}
 			return ask == nil || ask(f)
 		},
 		Answered: func(f *camera.Frame, answers []model.Answer) error {
-			return j.take(f, annotate.AnsweredOf(f, texts, answers), r)
+			return j.take(f, annotate.AnsweredOf(f, texts, answers), h)
 		},
 	})
 	run.SetPhrases(j.phrases)
 	err = run.Recording(ctx)
 	r = from.Range()
+	h = j.head(r, from.Info())
 	switch {
 	case ctx.Err() != nil:
-		return r, nil, ctx.Err()
+		return r, h, nil, ctx.Err()
 	case errors.Is(err, camera.ErrNoPicture):
-		return r, err, nil
+		return r, h, err, nil
 	}
-	return r, nil, err
+	return r, h, nil, err
 }
 
 // An openError says that a source could not be opened.
@@ -107,40 +145,6 @@ func (j *job) ask(before camera.Place) func(f *camera.Frame) bool {
 		}
 	}
 	return nil
-}
-
-// answer runs the model over what is left of an input, after the frames that are in
-// store, and ends store where the input ends.
-func (a *annotation) answer(ctx context.Context, in *input, found *annotate.Collector, store *segment.Store, at camera.Place, frames int, bar *bar) error {
-	j := job{
-		g: a.g, by: a.by, ref: in.ref, o: a.g.Sources(), phrases: a.phrases, every: a.c.Every, fps: a.c.FPS, frames: frames,
-		opened: func(i opencv.Info) { bar.of(i.Frames, frames) },
-		take: func(f *camera.Frame, one annotate.Answered, _ opencv.Range) error {
-			frames++
-			bar.add()
-			if err := store.Add(f, one); err != nil {
-				return app.Output(err)
-			}
-			found.Again(one)
-			return nil
-		},
-	}
-	j.o.At = at
-	_, broken, err := j.do(ctx)
-	var unopened *openError
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, camera.ErrChanged):
-		return fault(app.Usage(fmt.Errorf("annotate: %w (begin anew with --over, or name another --out)", err)))
-	case errors.As(err, &unopened):
-		return fault(err)
-	case err != nil:
-		return err
-	case broken != nil && frames == 0:
-		return fault(broken)
-	}
-	return finish(store, broken)
 }
 
 // finish ends a store where an input ends: where it broke off, what was read is good.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,12 +51,22 @@ type parts struct {
 	again  []queue.Range // that did not begin where the one before them ended
 	frames int           // about; 0 unknown
 	err    error         // the input is broken; nothing of it was submitted
+
+	after    camera.Place // what is answered already, where this process answers
+	answered int          // how many frames that are
+}
+
+// job is that of a range.
+func (p *parts) job(r queue.Range) queue.Job {
+	j := p.task.Job(r)
+	j.After, j.Answered = p.after, p.answered
+	return j
 }
 
 // jobs are those of all ranges.
 func (p *parts) jobs() (all []queue.Job) {
 	for _, r := range slices.Concat(p.ranges, p.again) {
-		all = append(all, p.task.Job(r))
+		all = append(all, p.job(r))
 	}
 	return all
 }
@@ -87,7 +99,7 @@ func (a *annotation) submit(ctx context.Context, left []*input) error {
 
 // warnOfNobody says that jobs may wait for long.
 func (a *annotation) warnOfNobody(ctx context.Context) {
-	takes, all, err := a.queue.Takers(ctx, classOf(a.settings))
+	takes, all, err := a.server.Takers(ctx, classOf(a.settings))
 	if err != nil || takes > 0 {
 		return
 	}
@@ -107,10 +119,8 @@ func (a *annotation) cut(ctx context.Context, in *input) error {
 	if err != nil {
 		return err
 	}
-	in.parts.task = queue.Task{
-		Version: queue.Version, Class: classOf(a.settings), Key: a.settings.Key(in.state), Ref: in.ref, Dir: dir, Bytes: in.state.Bytes,
-		Phrases: a.settings.Phrases, Every: a.settings.Every, FPS: a.c.FPS, MaxPixels: a.g.MaxPixels,
-	}
+	in.parts.task = a.task(in)
+	in.parts.task.Dir = dir
 	if a.c.Results != "" {
 		if in.parts.task.Folder, err = filepath.Abs(a.c.Results); err != nil {
 			return err
@@ -136,6 +146,20 @@ func (a *annotation) cut(ctx context.Context, in *input) error {
 		in.parts.left = slices.DeleteFunc(slices.Clone(in.parts.ranges), before.Has)
 	}
 	return nil
+}
+
+// task is what the jobs of an input have in common.
+func (a *annotation) task(in *input) queue.Task {
+	return queue.Task{
+		Version: queue.Version, Class: classOf(a.settings), Key: a.settings.Key(in.state), Ref: in.ref, Bytes: in.state.Bytes,
+		Phrases: a.settings.Phrases, Every: a.settings.Every, FPS: a.c.FPS, MaxPixels: a.g.MaxPixels,
+	}
+}
+
+// submitHere makes one job of what is left of an input, for this process.
+func (a *annotation) submitHere(ctx context.Context, in *input, at camera.Place, frames int) error {
+	in.parts = parts{task: a.task(in), ranges: []queue.Range{{}}, after: at, answered: frames}
+	return a.submitOne(ctx, in, in.parts.ranges...)
 }
 
 // measure is how long an input is, and how much of it is one job; 0 for all of it.
@@ -180,7 +204,7 @@ func (a *annotation) submitOne(ctx context.Context, in *input, ranges ...queue.R
 		return err
 	}
 	for _, r := range ranges {
-		if err := a.queue.Submit(ctx, t.Job(r)); err != nil {
+		if err := a.queue.Submit(ctx, in.parts.job(r)); err != nil {
 			return err
 		}
 	}
@@ -204,7 +228,6 @@ func (a *annotation) collect(ctx context.Context, in *input, found *annotate.Col
 	if in.parts.task.Key != a.settings.Key(in.state) {
 		return fault(app.Input(fmt.Errorf("annotate: %q was changed after it was submitted (give the same command again)", in.ref)))
 	}
-	bar.of(in.parts.frames, frames)
 	m := &queue.Merger{Ref: in.ref, Keep: func(at camera.Place, one annotate.Answered) error {
 		frames++
 		bar.add()
@@ -222,7 +245,8 @@ func (a *annotation) collect(ctx context.Context, in *input, found *annotate.Col
 			continue
 		}
 		var err error
-		if end, err = a.merge(ctx, in, m, r); err != nil {
+		about := func(all int) { bar.of(cmp.Or(in.parts.frames, all), frames) }
+		if end, err = a.merge(ctx, in, m, r, about); err != nil {
 			return err
 		}
 		if end.Ended || end.Says != "" {
@@ -265,22 +289,28 @@ func lackingOf(ref camera.Ref, answered map[string]bool) (names []string) {
 
 // merge waits for a job's result and merges it. One that does not begin where the one before
 // it ended is done again from the beginning of the recording.
-func (a *annotation) merge(ctx context.Context, in *input, m *queue.Merger, r queue.Range) (*queue.End, error) {
+func (a *annotation) merge(ctx context.Context, in *input, m *queue.Merger, r queue.Range, about func(frames int)) (*queue.End, error) {
 	for {
-		j := in.parts.task.Job(r)
-		file := filepath.Join(a.segments(in), "result")
-		if err := a.fetch(ctx, in, j, file); err != nil {
+		j := in.parts.job(r)
+		from, err := a.fetch(ctx, in, j)
+		if err != nil {
 			return nil, err
 		}
-		end, err := mergeFile(m, j, file)
-		if !errors.Is(err, queue.ErrApart) {
-			if errors.Is(err, camera.ErrChanged) {
-				err = app.Usage(fmt.Errorf("annotate: %w (begin anew with --over, or name another --out)", err))
-			}
-			return end, err
-		}
-		if r.Whole {
-			return nil, app.Usage(fmt.Errorf("annotate: %w: %w (is it the same file for all workers?)", err, camera.ErrChanged))
+		end, err := mergeOne(m, j, from, about)
+		var unopened *openError
+		switch {
+		case err == nil:
+			return end, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case errors.As(err, &unopened):
+			return nil, fault(err)
+		case errors.Is(err, camera.ErrChanged):
+			return nil, fault(app.Usage(fmt.Errorf("annotate: %w (begin anew with --over, or name another --out)", err)))
+		case !errors.Is(err, queue.ErrApart):
+			return nil, err
+		case r.Whole:
+			return nil, fault(app.Usage(fmt.Errorf("annotate: %w: %w (is it the same file for all workers?)", err, camera.ErrChanged)))
 		}
 		a.g.Log.Debug("a range is answered again", "why", err)
 		r.Whole = true
@@ -291,41 +321,40 @@ func (a *annotation) merge(ctx context.Context, in *input, m *queue.Merger, r qu
 	}
 }
 
-func mergeFile(m *queue.Merger, j queue.Job, file string) (end *queue.End, err error) {
-	f, err := os.Open(file)
+// mergeOne merges a result. The error that its job failed with counts before any other.
+func mergeOne(m *queue.Merger, j queue.Job, from io.ReadCloser, about func(frames int)) (end *queue.End, err error) {
+	defer func() { err = cmp.Or(from.Close(), err) }()
+	r, err := queue.NewReader(from, j.ID)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, f.Close(), os.Remove(file)) }()
-	r, err := queue.NewReader(f, j.ID)
-	if err != nil {
-		return nil, err
-	}
+	about(r.Frames)
 	return m.Add(j.From, r)
 }
 
 // lookAgain is how often a result is looked for that nobody told of.
 const lookAgain = 2 * time.Second
 
-// fetch waits until a job is done, and writes its result to a file.
-func (a *annotation) fetch(ctx context.Context, in *input, j queue.Job, file string) error {
+// fetch waits until there is a result of a job.
+func (a *annotation) fetch(ctx context.Context, in *input, j queue.Job) (io.ReadCloser, error) {
 	for {
 		news := a.queue.News()
-		is, err := a.queue.Fetch(ctx, j, file)
+		from, err := a.queue.Fetch(ctx, j, filepath.Join(a.segments(in), "result"))
 		switch {
 		case ctx.Err() != nil:
-			return ctx.Err()
+			if from != nil {
+				from.Close()
+			}
+			return nil, ctx.Err()
 		case errors.Is(err, queue.ErrDead):
-			return fmt.Errorf("annotate: %w (the same command submits it once more)", err)
-		case err != nil:
-			return err
-		case is:
-			return nil
+			return nil, fmt.Errorf("annotate: %w (the same command submits it once more)", err)
+		case err != nil || from != nil:
+			return from, err
 		case a.c.Collect:
-			return fmt.Errorf("annotate: %q, %v: %w (the same command, later, goes on; `deixis queue` shows what there is)", in.ref, j.Range, errNotDone)
+			return nil, fmt.Errorf("annotate: %q, %v: %w (the same command, later, goes on; `deixis queue` shows what there is)", in.ref, j.Range, errNotDone)
 		}
 		if err := a.wait(ctx, in, j, news); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }

@@ -321,7 +321,7 @@ func TestQueueRangeApart(t *testing.T) {
 	settings := programOf(by.Bundle)
 	p := by.Provider()
 	settings.Provider, settings.Precision, settings.ONNXRuntime = p.Name, p.Precision, p.Version
-	w := &worker{g: g, by: by, asker: by.Asker(g.Log), dir: t.TempDir()}
+	w := &worker{g: g, by: by, phrases: by.Asker(g.Log).Phrases, dir: t.TempDir()}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	var whole atomic.Int32

@@ -18,6 +18,7 @@ import (
 	"deixis/pipeline"
 	"deixis/pipeline/annotate"
 	"deixis/pipeline/annotate/queue"
+	"deixis/pipeline/annotate/queue/inprocess"
 	"deixis/pipeline/annotate/queue/jetstream"
 	"deixis/pipeline/annotate/runfile"
 	"deixis/pipeline/annotate/segment"
@@ -31,8 +32,9 @@ type annotation struct {
 	inputs   []*input
 	before   []string // results of a run that this one begins anew
 	bundle   *model.Bundle
-	by       *app.Network     // nil where others answer
-	queue    *jetstream.Queue // nil where this machine answers
+	by       *app.Network     // nil where any worker may answer
+	queue    queue.Queue      // of this process, or server
+	server   *jetstream.Queue // nil where this machine answers
 	phrases  []model.Phrase
 	settings runfile.Settings
 	progress *progress
@@ -80,10 +82,14 @@ func (a *annotation) run(ctx context.Context, texts []string) (err error) {
 		a.settings.Provider, a.settings.Precision, a.settings.ONNXRuntime = p.Name, p.Precision, p.Version
 	}
 	if a.c.Submit != "" {
-		if a.queue, err = a.c.dial(ctx, a.g, a.c.Submit); err != nil {
+		if a.server, err = a.c.dial(ctx, a.g, a.c.Submit); err != nil {
 			return err
 		}
-		defer a.queue.Close()
+		defer a.server.Close()
+		a.queue = a.server
+	} else {
+		w := &worker{g: a.g, by: a.by, phrases: func([]string) ([]model.Phrase, error) { return a.phrases, nil }}
+		a.queue = inprocess.New(w.here)
 	}
 	if err := a.begin(); err != nil {
 		return err
@@ -92,7 +98,7 @@ func (a *annotation) run(ctx context.Context, texts []string) (err error) {
 		return err
 	}
 	a.worked = true
-	if a.queue != nil {
+	if a.server != nil {
 		if err := a.submit(ctx, left); err != nil || a.c.Detach {
 			return err
 		}
@@ -266,12 +272,12 @@ func (a *annotation) annotate(ctx context.Context, in *input) error {
 				at.Passed = append(at.Passed, name)
 			}
 		}
-		if a.queue != nil {
-			err = a.collect(ctx, in, found, store, files, frames, bar)
-		} else {
-			err = a.answer(ctx, in, found, store, at, frames, bar)
+		if a.server == nil {
+			if err := a.submitHere(ctx, in, at, frames); err != nil {
+				return err
+			}
 		}
-		if err != nil {
+		if err := a.collect(ctx, in, found, store, files, frames, bar); err != nil {
 			return err
 		}
 	}
@@ -321,10 +327,8 @@ func (a *annotation) done(ctx context.Context, in *input, v *annotate.Video, sto
 			return app.Output(err)
 		}
 	}
-	if a.queue != nil {
-		if err := a.forget(ctx, in); err != nil {
-			return err
-		}
+	if err := a.forget(ctx, in); err != nil {
+		return err
 	}
 	if in.state.Error != "" {
 		return fault(app.Input(errors.New(in.state.Error)))

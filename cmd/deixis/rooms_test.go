@@ -67,6 +67,7 @@ var edges = map[string][]string{
 	"pipeline/annotate/runfile":     {"camera"},
 	"pipeline/annotate/queue":       {"camera", "pipeline/annotate"},
 
+	"pipeline/annotate/queue/inprocess": {"pipeline/annotate/queue"},
 	"pipeline/annotate/queue/jetstream": {"camera", "pipeline/annotate/queue", "pipeline/natsconn"},
 
 	"cmd/deixis/internal/app":    {"camera", "camera/opencv", "model", "model/onnx", "model/onnx/speech", "model/refs", "pipeline", "pipeline/listen", "pipeline/record"},

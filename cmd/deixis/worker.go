@@ -4,18 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"deixis/camera"
-	"deixis/camera/opencv"
 	"deixis/camera/opencv/about"
 	"deixis/cmd/deixis/internal/app"
 	"deixis/model"
 	"deixis/pipeline"
-	"deixis/pipeline/annotate"
 	"deixis/pipeline/annotate/queue"
 	"deixis/pipeline/annotate/queue/jetstream"
 	"deixis/pipeline/annotate/runfile"
@@ -48,7 +47,7 @@ func (c *workerCmd) Run(ctx context.Context, g *app.Globals) (err error) {
 		return err
 	}
 	defer q.Close()
-	w := &worker{g: g, by: by, asker: &pipeline.Asker{Phrase: by.Bundle.Phrase, Most: by.Bundle.Limits.MaxPhrases}, fetch: q.Download, dir: dir}
+	w := &worker{g: g, by: by, phrases: (&pipeline.Asker{Phrase: by.Bundle.Phrase, Most: by.Bundle.Limits.MaxPhrases}).Phrases, fetch: q.Download, dir: dir}
 	class := classOf(settings)
 	g.Log.Info("waiting for jobs", "queue", camera.Redacted(c.URL), "bundle", class.Bundle, "provider", class.Provider, "precision", class.Precision, "instructions", class.Instructions)
 	ctx, stop := context.WithCancelCause(ctx)
@@ -76,71 +75,66 @@ func programOf(b *model.Bundle) runfile.Settings {
 	return s
 }
 
-// A worker answers jobs of a queue as `deixis annotate` does on one machine.
+// A worker answers jobs of a queue: of this process, or of a server.
 type worker struct {
-	g     *app.Globals
-	by    pipeline.Grounder
-	asker *pipeline.Asker
-	fetch func(ctx context.Context, name, path string) error // an uploaded file
-	dir   string
-	has   string // Task whose files lie in dir
+	g       *app.Globals
+	by      pipeline.Grounder
+	phrases func(texts []string) ([]model.Phrase, error)
+	fetch   func(ctx context.Context, name, path string) error // an uploaded file
+	dir     string
+	has     string // Task whose files lie in dir
 }
 
-// do answers a job into a file. What is wrong with the recording itself is part of the
-// answer.
+// do answers a job of a server into a file.
 func (w *worker) do(ctx context.Context, t *queue.Task, qj queue.Job, file string) (frames int, err error) {
 	ref, given, err := w.local(ctx, t, qj.Range)
 	if err != nil {
 		return 0, err
 	}
-	phrases, err := w.asker.Phrases(t.Phrases)
+	j, err := w.job(t, qj, ref)
 	if err != nil {
 		return 0, err
 	}
-	j := job{g: w.g, by: w.by, ref: ref, o: w.g.Sources(), phrases: phrases, every: t.Every, fps: t.FPS}
-	j.o.MaxPixels, j.o.From, j.o.To, j.o.Whole = t.MaxPixels, qj.From, qj.To, qj.Whole
-	for {
-		frames, again, err := answerInto(ctx, j, qj.ID, file, given)
-		if !again {
-			return frames, err
-		}
-		j.o.Whole = true
-	}
-}
-
-// answerInto answers j into a file. again says that it met an error after a jump, which may
-// be none where all is read.
-func answerInto(ctx context.Context, j job, id, file string, given func(string) string) (frames int, again bool, err error) {
 	f, err := os.Create(file)
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	out := queue.NewWriter(f, id)
-	j.take = func(f *camera.Frame, a annotate.Answered, r opencv.Range) error {
-		if err := out.Begin(r.Before, r.Jumped); err != nil {
-			return err
-		}
-		return out.Add(f, a)
+	frames, again, err := j.into(ctx, f, given)
+	if !again {
+		return frames, err
 	}
-	r, broken, err := j.do(ctx)
-	var unopened *openError
-	if errors.As(err, &unopened) && errors.Is(err, camera.ErrNoPicture) {
-		broken, err = unopened.error, nil
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return 0, err
 	}
-	switch {
-	case ctx.Err() != nil:
-		return 0, false, ctx.Err()
-	case (err != nil || broken != nil) && r.Jumped:
-		return 0, true, nil
-	case err != nil:
-		return 0, false, err
+	if err := f.Truncate(0); err != nil {
+		return 0, err
 	}
-	end := queue.End{Ended: r.Ended}
-	if broken != nil {
-		end.Says = given(broken.Error())
+	j.o.Whole = true
+	frames, _, err = j.into(ctx, f, given)
+	return frames, err
+}
+
+// here answers a job of this process, whose recording lies where it was said to.
+func (w *worker) here(ctx context.Context, t *queue.Task, qj queue.Job, to io.Writer) error {
+	j, err := w.job(t, qj, t.Ref)
+	if err != nil {
+		return err
 	}
-	return out.Frames, false, errors.Join(out.Begin(r.Before, r.Jumped), out.Finish(end))
+	j.o.At, j.frames = qj.After, qj.Answered
+	_, _, err = j.into(ctx, to, func(says string) string { return says })
+	return err
+}
+
+// job is what a job of a queue asks for.
+func (w *worker) job(t *queue.Task, qj queue.Job, ref camera.Ref) (*job, error) {
+	phrases, err := w.phrases(t.Phrases)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{g: w.g, by: w.by, id: qj.ID, ref: ref, o: w.g.Sources(), phrases: phrases, every: t.Every, fps: t.FPS}
+	j.o.MaxPixels, j.o.From, j.o.To, j.o.Whole = t.MaxPixels, qj.From, qj.To, qj.Whole
+	return j, nil
 }
 
 // local is a recording as it is named on this machine, and what makes its names in a text

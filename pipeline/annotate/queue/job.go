@@ -1,6 +1,6 @@
 // Package queue cuts recordings into jobs that are answered anywhere, and puts their
 // results together to what one machine would have answered. It knows no network: packages
-// below it carry jobs and results.
+// below it carry jobs and results (Queue).
 package queue
 
 import (
@@ -113,6 +113,11 @@ type Job struct {
 	Task   string `json:"task"`             // Task.Name
 	Folder string `json:"folder,omitempty"` // Task.Folder
 	Range
+
+	// After is the place up to which the range is answered already, where who submits it
+	// answers it, too, and Answered how many frames that are.
+	After    camera.Place `json:"-"`
+	Answered int          `json:"-"`
 }
 
 // Job makes that of a range.

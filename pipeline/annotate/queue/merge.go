@@ -28,7 +28,7 @@ func (m *Merger) Has(r Range) bool { return m.resumed && r.To > 0 && m.at.PTS >=
 // is ErrApart, and nothing of it is kept.
 func (m *Merger) Add(from time.Duration, r *Reader) (*End, error) {
 	isFile := m.Ref.Kind == camera.File
-	within := m.resumed && from <= m.at.PTS
+	within := m.resumed && from <= m.at.PTS && !same(r.Before, m.at)
 	if isFile && !within && !same(r.Before, m.at) {
 		return nil, fmt.Errorf("%q from %v: %w", m.Ref, from, ErrApart)
 	}

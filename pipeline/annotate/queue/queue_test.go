@@ -91,7 +91,7 @@ func result(t *testing.T, id string, before, from, to int, jumped bool) *Reader 
 		less = uint64(max(0, before-2))
 		place.Seq -= less
 	}
-	if err := w.Begin(place, jumped); err != nil {
+	if err := w.Begin(Head{Before: place, Jumped: jumped}); err != nil {
 		t.Fatal(err)
 	}
 	for n := from; n <= to; n++ {
@@ -176,7 +176,7 @@ func TestTornResult(t *testing.T) {
 	var b bytes.Buffer
 	w := NewWriter(&b, "a")
 	f := camera.Frame{Width: 1, Height: 1, Pix: []byte{1, 2, 3}, Seq: 1}
-	if err := errors.Join(w.Begin(camera.Place{}, false), w.Add(&f, annotate.Answered{}), w.Finish(End{Ended: true})); err != nil {
+	if err := errors.Join(w.Begin(Head{}), w.Add(&f, annotate.Answered{}), w.Finish(End{Ended: true})); err != nil {
 		t.Fatal(err)
 	}
 	whole := b.Bytes()

@@ -3,7 +3,6 @@ package queue
 import (
 	"bufio"
 	"encoding/gob"
-	"errors"
 	"fmt"
 	"io"
 
@@ -24,6 +23,7 @@ type Head struct {
 	ID      string       // of the job
 	Before  camera.Place // of the frame before the range; zero where there is none
 	Jumped  bool         // the range was jumped into
+	Frames  int          // of the whole recording, about; 0 unknown
 }
 
 // End is how a range ended.
@@ -41,26 +41,25 @@ type record struct {
 
 // A Writer writes a result. It belongs to one goroutine.
 type Writer struct {
-	b      *bufio.Writer
 	enc    *gob.Encoder
 	id     string
 	begun  bool
 	Frames int // so far
 }
 
-// NewWriter makes one for a job's result.
+// NewWriter makes one for a job's result. What is written to it arrives at w at once.
 func NewWriter(w io.Writer, id string) *Writer {
-	b := bufio.NewWriter(w)
-	return &Writer{b: b, enc: gob.NewEncoder(b), id: id}
+	return &Writer{enc: gob.NewEncoder(w), id: id}
 }
 
-// Begin writes what is known before the first frame.
-func (w *Writer) Begin(before camera.Place, jumped bool) error {
+// Begin writes what is known before the first frame: h without its Version and ID.
+func (w *Writer) Begin(h Head) error {
 	if w.begun {
 		return nil
 	}
 	w.begun = true
-	return w.enc.Encode(Head{Version, w.id, before, jumped})
+	h.Version, h.ID = Version, w.id
+	return w.enc.Encode(h)
 }
 
 // Add writes one more frame, after Begin.
@@ -70,9 +69,7 @@ func (w *Writer) Add(f *camera.Frame, a annotate.Answered) error {
 }
 
 // Finish writes how the range ended.
-func (w *Writer) Finish(e End) error {
-	return errors.Join(w.enc.Encode(record{End: &e}), w.b.Flush())
-}
+func (w *Writer) Finish(e End) error { return w.enc.Encode(record{End: &e}) }
 
 // A Reader reads a result.
 type Reader struct {

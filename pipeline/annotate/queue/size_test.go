@@ -15,7 +15,7 @@ func TestResultSize(t *testing.T) {
 	for _, phrases := range []int{1, 4, 10} {
 		var b bytes.Buffer
 		w := NewWriter(&b, "a")
-		if err := w.Begin(camera.Place{}, false); err != nil {
+		if err := w.Begin(Head{}); err != nil {
 			t.Fatal(err)
 		}
 		f := camera.Frame{Width: 1, Height: 1, Pix: []byte{0, 0, 0}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -120,19 +121,19 @@ func hands(t testing.TB, url string, n int, wait time.Duration, do func(ctx cont
 	return stop
 }
 
-// fetched waits for a job's result.
-func fetched(t testing.TB, q *Queue, j queue.Job) (string, error) {
+// resultOf waits for a job's result.
+func resultOf(t testing.TB, q *Queue, j queue.Job) (string, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "r")
 	for {
 		news := q.News()
-		ok, err := q.Fetch(t.Context(), j, file)
+		r, err := q.Fetch(t.Context(), j, file)
 		if err != nil {
 			return "", err
 		}
-		if ok {
-			raw, err := os.ReadFile(file)
-			return string(raw), err
+		if r != nil {
+			raw, err := io.ReadAll(r)
+			return string(raw), errors.Join(err, r.Close())
 		}
 		select {
 		case <-news:
@@ -146,7 +147,7 @@ func fetched(t testing.TB, q *Queue, j queue.Job) (string, error) {
 func allFetched(t *testing.T, q *Queue, jobs []queue.Job) {
 	t.Helper()
 	for _, j := range jobs {
-		if got, err := fetched(t, q, j); err != nil || got != answer(j) {
+		if got, err := resultOf(t, q, j); err != nil || got != answer(j) {
 			t.Fatalf("%v: %q, %v", j.Range, got, err)
 		}
 	}
@@ -294,7 +295,7 @@ func TestDeadLetter(t *testing.T) {
 		return nil
 	})
 	allFetched(t, q, []queue.Job{jobs[0], jobs[2]})
-	_, err := fetched(t, q, jobs[1])
+	_, err := resultOf(t, q, jobs[1])
 	if n := tried.counts()[jobs[1].ID]; !errors.Is(err, queue.ErrDead) || n != mostFailures {
 		t.Errorf("after %d tries: %v", n, err)
 	}

@@ -50,7 +50,7 @@ func TestForget(t *testing.T) {
 		return nil
 	})
 	allFetched(t, q, []queue.Job{jobs[0], jobs[2], jobs[3]})
-	if _, err := fetched(t, q, jobs[1]); !errors.Is(err, queue.ErrDead) {
+	if _, err := resultOf(t, q, jobs[1]); !errors.Is(err, queue.ErrDead) {
 		t.Fatal(err)
 	}
 	stop()
@@ -146,7 +146,7 @@ func TestFolderNotShared(t *testing.T) {
 	if err := os.Rename(away, task.Folder); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fetched(t, q, j); !errors.Is(err, queue.ErrDead) || !oneLine(err) || !strings.Contains(err.Error(), "results folder") {
+	if _, err := resultOf(t, q, j); !errors.Is(err, queue.ErrDead) || !oneLine(err) || !strings.Contains(err.Error(), "results folder") {
 		t.Errorf("%v", err)
 	}
 }

@@ -151,7 +151,7 @@ func scale(b *testing.B, n, jobs int) time.Duration {
 	}
 	start := time.Now()
 	for _, j := range all {
-		if _, err := fetched(b, q, j); err != nil {
+		if _, err := resultOf(b, q, j); err != nil {
 			b.Fatal(err)
 		}
 	}

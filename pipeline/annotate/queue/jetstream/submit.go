@@ -114,13 +114,21 @@ func (q *Queue) Lost(ctx context.Context, j queue.Job) (lost bool, err error) {
 	return lost && err == nil, err
 }
 
-// Fetch writes a job's result into a file; false where it is not there yet. A job that
-// failed too often is queue.ErrDead, with what its last worker said.
-func (q *Queue) Fetch(ctx context.Context, j queue.Job, file string) (is bool, err error) {
-	if is, err = q.results(j).get(ctx, j.ID, file); err != nil || is {
-		return is, err
+// Fetch returns a job's result, which lies in a file until it is closed; nil where it is not
+// there yet. A job that failed too often is queue.ErrDead, with what its last worker said.
+func (q *Queue) Fetch(ctx context.Context, j queue.Job, file string) (io.ReadCloser, error) {
+	is, err := q.results(j).get(ctx, j.ID, file)
+	if err != nil {
+		return nil, err
 	}
-	err = q.again(ctx, "look for failures", briefly, func(ctx context.Context) error {
+	if is {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		return fetched{f}, nil
+	}
+	return nil, q.again(ctx, "look for failures", briefly, func(ctx context.Context) error {
 		m, err := q.fail.GetLastMsgForSubject(ctx, deadSubject+j.ID)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return nil
@@ -133,8 +141,12 @@ func (q *Queue) Fetch(ctx context.Context, j queue.Job, file string) (is bool, e
 		}
 		return err
 	})
-	return false, err
 }
+
+// fetched is a file that is removed when it is closed.
+type fetched struct{ *os.File }
+
+func (f fetched) Close() error { return errors.Join(f.File.Close(), os.Remove(f.Name())) }
 
 // get writes an object into a file; false where there is none.
 func (q *Queue) get(ctx context.Context, what string, from jetstream.ObjectStore, name, file string) (is bool, err error) {

@@ -70,7 +70,7 @@ func TestFullStore(t *testing.T) {
 		})
 		return nil
 	})
-	_, err = fetched(t, q, jobs[0])
+	_, err = resultOf(t, q, jobs[0])
 	if !errors.Is(err, queue.ErrDead) || !oneLine(err) || !strings.Contains(err.Error(), "has no room") {
 		t.Errorf("%v", err)
 	}
