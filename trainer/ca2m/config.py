@@ -143,8 +143,8 @@ def load(name: str, changes: Sequence[str] = ()) -> Config:
         if not (equals and dot and entry):
             raise ValueError(f"--set {change}: not of the form section.key=value, e.g. run.batch=96")
         _merge(values, {section: {entry: _yaml(text, f"--set {change}")}}, f"--set {change}")
-    said = {change.partition("=")[0].strip() for change in changes}
-    if "run.samples" in said and "run.epochs" not in said:
+    keys = {change.partition("=")[0].strip() for change in changes}
+    if "run.samples" in keys and "run.epochs" not in keys:
         values["run"]["epochs"] = 0  # which would set them otherwise
     c = from_dict(values, where=name)
     _all_used(c, name)

@@ -86,8 +86,8 @@ def _tokenizer(name: str) -> Tokenizer:
 
 def is_uncased(path: Path) -> bool:
     """Whether a tokenizer.json is WordPiece over lower-cased words, as the program's own tokenizer is."""
-    told = json.loads(path.read_text(encoding="utf-8"))
-    normal, model = told.get("normalizer") or {}, told.get("model") or {}
+    file = json.loads(path.read_text(encoding="utf-8"))
+    normal, model = file.get("normalizer") or {}, file.get("model") or {}
     pieces = model.get("type", "WordPiece") == "WordPiece"
     return pieces and normal.get("type") == "BertNormalizer" and bool(normal.get("lowercase"))
 
