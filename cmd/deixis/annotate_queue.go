@@ -303,10 +303,10 @@ func (a *annotation) merge(ctx context.Context, in *input, m *queue.Merger, r qu
 			return end, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case errors.As(err, &unopened):
-			return nil, fault(err)
 		case errors.Is(err, camera.ErrChanged):
 			return nil, fault(app.Usage(fmt.Errorf("annotate: %w (begin anew with --over, or name another --out)", err)))
+		case errors.As(err, &unopened):
+			return nil, fault(err)
 		case !errors.Is(err, queue.ErrApart):
 			return nil, err
 		case r.Whole:
