@@ -218,7 +218,7 @@ func TestPageInABrowser(t *testing.T) {
 	b.do("history", b.overType(kb.ArrowUp+kb.ArrowUp))
 	b.until("what was asked before", `document.getElementById("phrase").value === "the square that is not red; a cow" && document.querySelectorAll("#history button").length === 3`)
 	b.do("drop one", chromedp.Click(chromedp.CSS(`button[aria-label="Stop looking for a cow"]`)))
-	b.until("one phrase", `document.querySelectorAll("#targets li").length === 1`)
+	b.until("one phrase", `document.querySelectorAll("#targets li").length === 1 && document.querySelector("#targets li").innerText.includes("the red square")`)
 
 	eval[bool](b, `(document.activeElement.blur(), true)`)
 	b.do("heat", chromedp.KeyEvent("h"))

@@ -175,14 +175,16 @@ func (s *Server) statusAt(now time.Time, heat bool) Status {
 	if s.o.About != nil {
 		st.Runs = s.o.About().Provider.Name
 	}
-	for i := range views {
-		if slices.Contains(st.Phrases, views[i].Phrase) {
-			t := target(i, &views[i], heat, st.Camera)
-			if s.o.Notes != nil {
-				t.Notes = s.o.Notes(t.Phrase)
-			}
-			st.Targets = append(st.Targets, t)
+	for i, phrase := range st.Phrases {
+		v := pipeline.View{Phrase: phrase} // of one that is asked since the newest frame
+		if n := slices.IndexFunc(views, func(v pipeline.View) bool { return v.Phrase == phrase }); n >= 0 {
+			v = views[n]
 		}
+		t := target(i, &v, heat, st.Camera)
+		if s.o.Notes != nil {
+			t.Notes = s.o.Notes(phrase)
+		}
+		st.Targets = append(st.Targets, t)
 	}
 	return st
 }

@@ -45,7 +45,7 @@ function show(status) {
   press(pause, status.camera === "paused");
   pause.textContent = status.camera === "paused" ? "Go on" : "Pause";
   press(byId("mirror"), status.mirrored);
-  showTargets(status.targets, look);
+  showTargets(status.targets, drop);
   byId("none").hidden = status.phrases.length > 0;
   showOutputs(status.outputs);
   if (status.provider !== runs) about(status.provider);
@@ -142,6 +142,13 @@ async function look(phrases) {
   }
 }
 
+// Looks for one phrase less. The others are the program's to know: what is shown
+// here may be of a moment ago.
+function drop(phrase) {
+  fine();
+  call("DELETE", "api/phrases/" + encodeURIComponent(phrase)).catch(problem);
+}
+
 for (const button of byId("examples").querySelectorAll("button")) {
   button.addEventListener("click", () => {
     field.value = button.textContent;
@@ -179,8 +186,6 @@ warm.addEventListener("click", () => {
   press(warm, warm.ariaPressed !== "true");
   drawHeat([]);
   follow();
-showSettings();
-followHealth();
 });
 
 byId("save").addEventListener("click", (e) => { e.currentTarget.download = "deixis-" + (last?.seq ?? 0) + ".jpg"; });

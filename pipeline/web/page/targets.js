@@ -10,11 +10,11 @@ const words = {
   absent: "not there",
 };
 
-// show writes one line a target. look is called with the phrases that stay
-// when somebody drops one.
-export function show(targets, look) {
+// show writes one line a target. drop is called with the phrase that somebody
+// drops.
+export function show(targets, drop) {
   while (list.children.length > targets.length) list.lastElementChild.remove();
-  targets.forEach((target, i) => row(i, target, () => look(targets.map((t) => t.phrase).filter((_, j) => j !== i))));
+  targets.forEach((target, i) => row(i, target, () => drop(target.phrase)));
   tell(targets);
 }
 
