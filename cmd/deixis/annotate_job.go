@@ -24,7 +24,7 @@ import (
 type job struct {
 	g       *app.Globals
 	by      pipeline.Grounder
-	id      string // in the queue
+	of      queue.Job
 	ref     camera.Ref
 	o       opencv.Options // with At, or From and To
 	phrases []model.Phrase
@@ -39,7 +39,7 @@ type job struct {
 // part of it, with the names that given makes of those on this machine. again says that it
 // met an error after a jump, which may be none where all is read.
 func (j *job) into(ctx context.Context, to io.Writer, given func(string) string) (frames int, again bool, err error) {
-	out := queue.NewWriter(to, j.id)
+	out := queue.NewWriter(to, j.of)
 	j.take = func(f *camera.Frame, a annotate.Answered, h queue.Head) error {
 		if err := out.Begin(h); err != nil {
 			return err

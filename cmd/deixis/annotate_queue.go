@@ -52,14 +52,16 @@ type parts struct {
 	frames int           // about; 0 unknown
 	err    error         // the input is broken; nothing of it was submitted
 
-	after    camera.Place // what is answered already, where this process answers
+	// Where this process answers:
+	after    camera.Place // what is answered already
 	answered int          // how many frames that are
+	sumEvery int          // the last of so many frames may be where a run goes on
 }
 
 // job is that of a range.
 func (p *parts) job(r queue.Range) queue.Job {
 	j := p.task.Job(r)
-	j.After, j.Answered = p.after, p.answered
+	j.After, j.Answered, j.SumEvery = p.after, p.answered, p.sumEvery
 	return j
 }
 
@@ -158,7 +160,7 @@ func (a *annotation) task(in *input) queue.Task {
 
 // submitHere makes one job of what is left of an input, for this process.
 func (a *annotation) submitHere(ctx context.Context, in *input, at camera.Place, frames int) error {
-	in.parts = parts{task: a.task(in), ranges: []queue.Range{{}}, after: at, answered: frames}
+	in.parts = parts{task: a.task(in), ranges: []queue.Range{{}}, after: at, answered: frames, sumEvery: a.c.Segment}
 	return a.submitOne(ctx, in, in.parts.ranges...)
 }
 

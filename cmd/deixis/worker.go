@@ -132,7 +132,7 @@ func (w *worker) job(t *queue.Task, qj queue.Job, ref camera.Ref) (*job, error) 
 	if err != nil {
 		return nil, err
 	}
-	j := &job{g: w.g, by: w.by, id: qj.ID, ref: ref, o: w.g.Sources(), phrases: phrases, every: t.Every, fps: t.FPS}
+	j := &job{g: w.g, by: w.by, of: qj, ref: ref, o: w.g.Sources(), phrases: phrases, every: t.Every, fps: t.FPS}
 	j.o.MaxPixels, j.o.From, j.o.To, j.o.Whole = t.MaxPixels, qj.From, qj.To, qj.Whole
 	return j, nil
 }

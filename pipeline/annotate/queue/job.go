@@ -115,9 +115,11 @@ type Job struct {
 	Range
 
 	// After is the place up to which the range is answered already, where who submits it
-	// answers it, too, and Answered how many frames that are.
+	// answers it, too, and Answered how many frames that are. Of every so many frames after
+	// it, SumEvery, the last has its checksum, which costs reading all its pixels; 0: each.
 	After    camera.Place `json:"-"`
 	Answered int          `json:"-"`
+	SumEvery int          `json:"-"`
 }
 
 // Job makes that of a range.

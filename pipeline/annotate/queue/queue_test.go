@@ -75,7 +75,7 @@ func TestClassDiffers(t *testing.T) {
 func result(t *testing.T, id string, before, from, to int, jumped bool) *Reader {
 	t.Helper()
 	var b bytes.Buffer
-	w := NewWriter(&b, id)
+	w := NewWriter(&b, Job{ID: id})
 	at := func(n int) camera.Place { // of frame n, from 1
 		return camera.Place{Seq: uint64(n), PTS: time.Duration(n-1) * 40 * time.Millisecond}
 	}
@@ -174,7 +174,7 @@ func TestMerge(t *testing.T) {
 
 func TestTornResult(t *testing.T) {
 	var b bytes.Buffer
-	w := NewWriter(&b, "a")
+	w := NewWriter(&b, Job{ID: "a"})
 	f := camera.Frame{Width: 1, Height: 1, Pix: []byte{1, 2, 3}, Seq: 1}
 	if err := errors.Join(w.Begin(Head{}), w.Add(&f, annotate.Answered{}), w.Finish(End{Ended: true})); err != nil {
 		t.Fatal(err)
@@ -192,5 +192,39 @@ func TestTornResult(t *testing.T) {
 	}
 	if _, err := NewReader(bytes.NewReader(whole), "b"); !errors.Is(err, ErrVersion) {
 		t.Errorf("the result of another job: %v", err)
+	}
+}
+
+// TestSumEvery: of frames after which no run goes on no checksum is made, and the results
+// merge all the same.
+func TestSumEvery(t *testing.T) {
+	f := camera.Frame{Width: 1, Height: 1, Pix: []byte{1, 2, 3}}
+	for every, want := range map[int][]bool{0: {true, true, true, true, true}, 2: {false, true, false, true, false}, 9: {false, false, false, false, false}} {
+		var b bytes.Buffer
+		w := NewWriter(&b, Job{ID: "a", SumEvery: every})
+		if err := w.Begin(Head{}); err != nil {
+			t.Fatal(err)
+		}
+		for n := range want {
+			f.Seq, f.PTS = uint64(n+1), ms(40*n)
+			if err := w.Add(&f, annotate.Answered{PTS: f.PTS}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Finish(End{Ended: true}); err != nil {
+			t.Fatal(err)
+		}
+		r, err := NewReader(&b, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []bool
+		m := &Merger{Ref: camera.Ref{Kind: camera.File, Path: "v.mp4"}, Keep: func(at camera.Place, _ annotate.Answered) error {
+			got = append(got, at.Sum == f.Checksum())
+			return nil
+		}}
+		if _, err := m.Add(0, r); err != nil || !slices.Equal(got, want) {
+			t.Errorf("every %d: checksums %v, want %v (%v)", every, got, want, err)
+		}
 	}
 }

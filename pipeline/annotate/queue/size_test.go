@@ -14,7 +14,7 @@ import (
 func TestResultSize(t *testing.T) {
 	for _, phrases := range []int{1, 4, 10} {
 		var b bytes.Buffer
-		w := NewWriter(&b, "a")
+		w := NewWriter(&b, Job{ID: "a"})
 		if err := w.Begin(Head{}); err != nil {
 			t.Fatal(err)
 		}
