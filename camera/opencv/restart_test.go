@@ -63,13 +63,7 @@ func TestStreamRestartedTenTimes(t *testing.T) {
 	}
 	var log strings.Builder
 	o := Options{Reconnect: true, Pause: 50 * time.Millisecond, ReadTimeout: 2 * time.Second, Log: slog.New(slog.NewTextHandler(&log, nil))}
-	var s Source
-	for range 100 { // until ffmpeg listens
-		if s, err = Open(t.Context(), ref, o); err == nil {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	s, err := Open(t.Context(), ref, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +78,8 @@ func TestStreamRestartedTenTimes(t *testing.T) {
 		}
 	}
 	read(3)
+	back := func() int { return strings.Count(log.String(), "source is back") }
+	began := back() // 1 where ffmpeg did not listen yet
 	var memory int64
 	var goroutines int
 	for turn := range 10 {
@@ -91,7 +87,7 @@ func TestStreamRestartedTenTimes(t *testing.T) {
 		on.Wait()
 		on = server(t, ffmpeg, addr)
 		before := f.Seq
-		for time.Since(f.At) < 30*time.Second && strings.Count(log.String(), "source is back") <= turn {
+		for time.Since(f.At) < 30*time.Second && back()-began <= turn {
 			read(1)
 		}
 		read(3)
@@ -102,7 +98,7 @@ func TestStreamRestartedTenTimes(t *testing.T) {
 			memory, goroutines = resident(), runtime.NumGoroutine()
 		}
 	}
-	if n := strings.Count(log.String(), "source is back"); n != 10 {
+	if n := back() - began; n != 10 {
 		t.Errorf("came back %d times\n%s", n, &log)
 	}
 	if n := runtime.NumGoroutine(); n > goroutines {

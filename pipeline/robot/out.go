@@ -83,8 +83,8 @@ func (o *out) putBack(p *Parcel) {
 	o.next = next
 }
 
-// How long to wait after an error, and how long the last message and the leave may
-// take together.
+// How long to wait after an error, and how long what is being sent at the end, the last
+// message and the leave may take together.
 const (
 	firstBackoff = 100 * time.Millisecond
 	mostBackoff  = 2 * time.Second
@@ -92,7 +92,18 @@ const (
 )
 
 // run sends what is put until over is closed, then the last of it, and closes the way.
+// What is being sent when ctx ends is finished, within the time of the farewell: a
+// connection that is cut in the middle of a message has no last message any more.
 func (o *out) run(ctx context.Context, over <-chan struct{}) {
+	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(farewell):
+			stop()
+		case <-lasting.Done():
+		}
+	})()
 	backoff := firstBackoff
 	for o.wait(over) {
 		p := o.take()
@@ -104,7 +115,7 @@ func (o *out) run(ctx context.Context, over <-chan struct{}) {
 		if p == nil {
 			continue
 		}
-		if o.told(ctx, p, o.To.Send(ctx, p)) {
+		if o.told(ctx, p, o.To.Send(lasting, p)) {
 			backoff = firstBackoff
 			continue
 		}
@@ -113,12 +124,10 @@ func (o *out) run(ctx context.Context, over <-chan struct{}) {
 		backoff = min(2*backoff, mostBackoff)
 		ring(o.bell)
 	}
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), farewell)
-	defer stop()
 	if p := o.take(); p != nil {
-		o.told(ctx, p, o.To.Send(ctx, p))
+		o.told(lasting, p, o.To.Send(lasting, p))
 	}
-	if err := o.To.Close(ctx); err != nil {
+	if err := o.To.Close(lasting); err != nil {
 		o.log.Debug("a way out did not close well", "way", o.Name, "err", err)
 	}
 }

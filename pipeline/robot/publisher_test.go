@@ -244,6 +244,45 @@ func TestAWayThatFailsFailsAlone(t *testing.T) {
 	})
 }
 
+// What is being sent when the end comes is finished: a connection that is cut in the
+// middle of a message would have no last one.
+func TestTheEndCutsNoMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := slow{begun: make(chan context.Context), on: make(chan struct{})}
+		p := NewPublisher(PublisherConfig{Config: Config{Boot: "B", ValidFor: time.Second, Heartbeat: time.Minute}, Outs: []Out{{Name: "a", To: &w}}})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- p.Run(ctx) }()
+		sending := <-w.begun
+		stop()
+		synctest.Wait()
+		if err := sending.Err(); err != nil {
+			t.Errorf("cut: %v", err)
+		}
+		close(w.on)
+		<-w.begun
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if ms := w.taken(); len(ms) != 2 || ms[1].Refused == nil || ms[1].Refused.Rule != RuleEnd || !w.closed {
+			t.Errorf("%+v, closed %v", ms, w.closed)
+		}
+	})
+}
+
+// slow is a wire that says when a message begins, and goes on when it is let.
+type slow struct {
+	wire
+	begun chan context.Context
+	on    chan struct{}
+}
+
+func (s *slow) Send(ctx context.Context, p *Parcel) error {
+	s.begun <- ctx
+	<-s.on
+	return s.wire.Send(ctx, p)
+}
+
 // A way that fails at every other message is told of once.
 func TestAWayThatFlaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
