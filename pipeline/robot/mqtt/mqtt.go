@@ -61,6 +61,7 @@ type Client struct {
 	conn *autopaho.ConnectionManager                // nil before the first message
 	stop context.CancelFunc                         // of conn
 	live atomic.Pointer[autopaho.ConnectionManager] // conn, once it came up
+	down atomic.Pointer[context.CancelFunc]         // ends what is done for the connection that is up
 	away atomic.Bool                                // it takes leave
 }
 
@@ -114,9 +115,19 @@ func (c *Client) connect() (err error) {
 		AttemptConnection: c.dial,
 		WillMessage:       &paho.WillMessage{Topic: c.topic("availability"), Payload: []byte(offline), QoS: 1, Retain: true},
 		WillProperties:    &paho.WillProperties{WillDelayInterval: &now},
-		OnConnectionUp:    func(conn *autopaho.ConnectionManager, _ *paho.Connack) { go c.greet(ctx, conn) },
-		OnConnectionDown:  func() bool { c.state.set(errors.New("the broker has closed the connection")); return true },
-		OnConnectError:    func(err error) { c.state.set(plain(err)) },
+		OnConnectionUp: func(conn *autopaho.ConnectionManager, _ *paho.Connack) {
+			up, down := context.WithCancel(ctx)
+			c.down.Store(&down)
+			go c.greet(up, conn)
+		},
+		OnConnectionDown: func() bool {
+			if down := c.down.Load(); down != nil {
+				(*down)()
+			}
+			c.state.set(errors.New("the broker has closed the connection"))
+			return true
+		},
+		OnConnectError: func(err error) { c.state.set(plain(err)) },
 		ClientConfig: paho.ClientConfig{
 			ClientID: "deixis-" + c.o.Name + "-" + c.o.Boot, PacketTimeout: ackFor,
 			OnPublishReceived: []func(paho.PublishReceived) (bool, error){c.receive(ctx)},
@@ -174,8 +185,27 @@ func (b bounded) Write(p []byte) (int, error) {
 // topic is one of this sender's.
 func (c *Client) topic(rest string) string { return "deixis/" + c.o.Name + "/" + rest }
 
-// greet says that the sender is there, and asks for orders.
+// greet says that the sender is there, until the broker has taken it or the connection
+// is down, when ctx ends.
 func (c *Client) greet(ctx context.Context, conn *autopaho.ConnectionManager) {
+	for pause := firstBackoff; ; pause = min(2*pause, mostBackoff) {
+		err := c.greetOnce(ctx, conn)
+		if ctx.Err() != nil {
+			return
+		}
+		if c.state.set(err); err == nil {
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// greetOnce says that the sender is there, and asks for orders.
+func (c *Client) greetOnce(ctx context.Context, conn *autopaho.ConnectionManager) error {
 	err := c.publish(ctx, conn, c.topic("availability"), []byte(online), true)
 	if err == nil {
 		// A broker that notices late how the connection before broke may publish its will
@@ -194,9 +224,9 @@ func (c *Client) greet(ctx context.Context, conn *autopaho.ConnectionManager) {
 		_, err = conn.Subscribe(ctx, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{ask("phrase/set"), ask("command")}})
 	}
 	if err != nil {
-		err = fmt.Errorf("greet the broker: %w", err)
+		return fmt.Errorf("greet the broker: %w", err)
 	}
-	c.state.set(err)
+	return nil
 }
 
 // publish sends what must arrive, and waits until it has.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -195,6 +196,38 @@ func TestALateWill(t *testing.T) {
 	s.expect(t, "deixis/arm/availability", offline)
 	if p, ok := s.Topics.Retained.Get("deixis/arm/availability"); !ok || string(p.Payload) != offline {
 		t.Errorf("after it took leave %q is kept", p.Payload)
+	}
+}
+
+// busy is a hook of a broker that refuses the first two messages.
+type busy struct {
+	broker.HookBase
+	refused atomic.Int32
+}
+
+func (b *busy) Provides(kind byte) bool { return kind == broker.OnPublish }
+
+func (b *busy) OnPublish(_ *broker.Client, p packets.Packet) (packets.Packet, error) {
+	if b.refused.Load() < 2 {
+		b.refused.Add(1)
+		return p, packets.ErrQuotaExceeded
+	}
+	return p, nil
+}
+
+// A broker that does not take the greeting is greeted again over the same connection.
+func TestAGreetingThatIsNotTaken(t *testing.T) {
+	s := serve(t, "127.0.0.1:0", nil, nil)
+	b := new(busy)
+	if err := s.AddHook(b, nil); err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, Options{URL: "mqtt://" + s.addr})
+	s.expect(t, "deixis/arm/availability", online)
+	send(t, c, parcel(1))
+	s.expect(t, "deixis/arm/target", `"seq":1`)
+	if n := b.refused.Load(); n != 2 {
+		t.Errorf("%d were refused", n)
 	}
 }
 
