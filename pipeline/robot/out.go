@@ -88,22 +88,23 @@ func (o *out) putBack(p *Parcel) {
 const (
 	firstBackoff = 100 * time.Millisecond
 	mostBackoff  = 2 * time.Second
-	farewell     = time.Second
+	farewell     = 2 * time.Second
 )
 
 // run sends what is put until over is closed, then the last of it, and closes the way.
-// What is being sent when ctx ends is finished, within the time of the farewell: a
+// What is being sent when ctx ends is finished, within farewell after over: a
 // connection that is cut in the middle of a message has no last message any more.
 func (o *out) run(ctx context.Context, over <-chan struct{}) {
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	defer context.AfterFunc(ctx, func() {
+	go func() {
 		select {
-		case <-time.After(farewell):
+		case <-over:
+			pause(farewell, lasting.Done())
 			stop()
 		case <-lasting.Done():
 		}
-	})()
+	}()
 	backoff := firstBackoff
 	for o.wait(over) {
 		p := o.take()
@@ -147,7 +148,7 @@ func (o *out) wait(over <-chan struct{}) bool {
 	}
 }
 
-// pause waits, or until over is closed.
+// pause waits for d, or until over is closed.
 func pause(d time.Duration, over <-chan struct{}) {
 	t := time.NewTimer(d)
 	defer t.Stop()
