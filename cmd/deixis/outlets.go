@@ -32,17 +32,16 @@ func (t turn) take(ctx context.Context) error {
 func (t turn) leave() { <-t }
 
 // longestTurn is how long a change waits for an output that hangs.
-const longestTurn = 2 * time.Second
+const longestTurn = 5 * time.Second
 
-// changes runs do while nobody uses what the turn is of.
-func (t turn) changes(what string, do func() error) error {
+// soon takes the turn, if what it is of does not hang.
+func (t turn) soon(what string) error {
 	ctx, stop := context.WithTimeout(context.Background(), longestTurn)
 	defer stop()
-	if err := t.take(ctx); err != nil {
+	if t.take(ctx) != nil {
 		return fmt.Errorf("%s: it takes nothing at the moment, and stays as it is", what)
 	}
-	defer t.leave()
-	return do()
+	return nil
 }
 
 // A tape records what is shown to one file after the other, or to none, as settings say
@@ -77,16 +76,15 @@ func (t *tape) Show(ctx context.Context, f *camera.Frame, views []pipeline.View)
 	return err
 }
 
-// set records to r from now on, nil for nothing, and finishes what was recorded.
+// set records to r from now on, nil for nothing, and finishes what was recorded. The turn
+// is held.
 func (t *tape) set(r *record.Recorder) error {
-	return t.turn.changes("recording", func() error {
-		before := t.to
-		t.to, t.failed = r, nil
-		if before == nil {
-			return nil
-		}
-		return t.finish(before)
-	})
+	before := t.to
+	t.to, t.failed = r, nil
+	if before == nil {
+		return nil
+	}
+	return t.finish(before)
 }
 
 // on says whether anything is recorded, or would be.
@@ -100,6 +98,10 @@ func (t *tape) on() bool {
 
 // Close finishes the recording. Its error is also what one failed with.
 func (t *tape) Close() error {
+	if err := t.turn.soon("recording"); err != nil {
+		return err
+	}
+	defer t.turn.leave()
 	failed := t.failed
 	return errors.Join(failed, t.set(nil))
 }
@@ -122,15 +124,13 @@ func (o *outlet) Write(p []byte) (int, error) {
 	return o.to.Write(p)
 }
 
-// set leads to another place from now on, nil for nowhere.
+// set leads to another place from now on, nil for nowhere. The turn is held.
 func (o *outlet) set(to io.WriteCloser) error {
-	return o.turn.changes("events", func() error {
-		before := o.to
-		if o.to = to; before == nil {
-			return nil
-		}
-		return before.Close()
-	})
+	before := o.to
+	if o.to = to; before == nil {
+		return nil
+	}
+	return before.Close()
 }
 
 // on says whether events go anywhere.
@@ -145,7 +145,13 @@ func (o *outlet) on() bool {
 }
 
 // Close closes where it leads.
-func (o *outlet) Close() error { return o.set(nil) }
+func (o *outlet) Close() error {
+	if err := o.turn.soon("events"); err != nil {
+		return err
+	}
+	defer o.turn.leave()
+	return o.set(nil)
+}
 
 // openEventFile opens where --events leads.
 func (s *show) openEventFile(ctx context.Context, name string) (io.WriteCloser, error) {
@@ -175,6 +181,7 @@ func recordingTo(s *show, to *cli) (step, error) {
 		}
 	}
 	return step{
+		holds: s.tape.turn, what: "recording",
 		do: func() error { return s.tape.set(r) },
 		undo: func() {
 			if r != nil {
@@ -195,6 +202,7 @@ func eventsTo(s *show, to *cli) (step, error) {
 		}
 	}
 	return step{
+		holds: s.outlet.turn, what: "events",
 		do: func() error { return s.outlet.set(w) },
 		undo: func() {
 			if w != nil {

@@ -31,8 +31,14 @@ func TestOutlet(t *testing.T) {
 		t.Error("events go somewhere")
 	}
 	for _, to := range []io.WriteCloser{&a, &b} {
-		if err := o.set(to); err != nil || !o.on() {
+		if err := o.turn.soon("events"); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.set(to); err != nil {
 			t.Error(err)
+		}
+		if o.turn.leave(); !o.on() {
+			t.Error("events go nowhere")
 		}
 		write("x")
 	}
@@ -42,11 +48,32 @@ func TestOutlet(t *testing.T) {
 	if err := o.turn.take(t.Context()); err != nil { // as a reader does that takes nothing
 		t.Fatal(err)
 	}
-	if err := o.set(nil); err == nil || !strings.Contains(err.Error(), "stays as it is") || !o.on() {
+	if err := o.turn.soon("events"); err == nil || !strings.Contains(err.Error(), "stays as it is") || !o.on() {
 		t.Errorf("a change while it hangs: %v", err)
 	}
 	o.turn.leave()
 	if err := o.Close(); err != nil || !b.closed || o.on() {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestHalfOfAChange: where one output of several hangs, nothing of a change is made.
+func TestHalfOfAChange(t *testing.T) {
+	free, hangs := newTurn(), newTurn()
+	if err := hangs.take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	done, undone := 0, 0
+	of := func(holds turn) way {
+		return func(*show, *cli) (step, error) {
+			return step{holds: holds, what: "recording", do: func() error { done++; return nil }, undo: func() { undone++ }}, nil
+		}
+	}
+	var c settings
+	if _, err := c.prepare(&parsed{}, []way{of(nil), of(free), of(hangs)}); err == nil || done != 0 || undone != 3 {
+		t.Errorf("%v, %d done, %d undone", err, done, undone)
+	}
+	if err := free.soon("recording"); err != nil {
+		t.Errorf("a turn is kept: %v", err)
 	}
 }

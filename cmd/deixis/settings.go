@@ -42,8 +42,10 @@ func (s *show) way(flag string) way {
 type way func(s *show, to *cli) (step, error)
 
 type step struct {
-	do   func() error
-	undo func() // nil for nothing
+	holds turn         // taken while it is done; nil for none
+	what  string       // whose turn it is
+	do    func() error // its error is of what was before: the change is made
+	undo  func()       // nil for nothing
 }
 
 // now is a step that cannot fail.
@@ -151,8 +153,15 @@ func (c *settings) take(p *parsed) (web.Change, error) {
 		done.Changed = append(done.Changed, name)
 		ways[reflect.ValueOf(by).Pointer()] = by
 	}
-	if err := c.walk(p, slices.Collect(maps.Values(ways))); err != nil {
+	steps, err := c.prepare(p, slices.Collect(maps.Values(ways)))
+	if err != nil {
 		return web.Change{}, err
+	}
+	for _, one := range steps {
+		if err := one.do(); err != nil {
+			c.s.g.Log.Warn("settings changed, and what was before did not end well", "why", oneLine(err))
+		}
+		one.leave()
 	}
 	for _, name := range done.Changed {
 		c.now[name] = p.values[name]
@@ -163,26 +172,49 @@ func (c *settings) take(p *parsed) (web.Change, error) {
 	return done, nil
 }
 
-// walk prepares all ways, and goes them if all can be.
-func (c *settings) walk(p *parsed, ways []way) error {
-	var steps []step
+// prepare makes ready all ways and takes their turns, or nothing of it.
+func (c *settings) prepare(p *parsed, ways []way) (steps []step, err error) {
+	held := 0
+	defer func() {
+		if err == nil {
+			return
+		}
+		for n, one := range steps {
+			if n < held {
+				one.leave()
+			}
+			if one.undo != nil {
+				one.undo()
+			}
+		}
+	}()
 	for _, by := range ways {
 		one, err := by(c.s, p.cli)
 		if err != nil {
-			for _, s := range steps {
-				if s.undo != nil {
-					s.undo()
-				}
-			}
-			return err
+			return steps, err
 		}
 		steps = append(steps, one)
 	}
-	var errs []error
 	for _, one := range steps {
-		errs = append(errs, one.do())
+		if err := one.take(); err != nil {
+			return steps, err
+		}
+		held++
 	}
-	return errors.Join(errs...)
+	return steps, nil
+}
+
+func (s step) take() error {
+	if s.holds == nil {
+		return nil
+	}
+	return s.holds.soon(s.what)
+}
+
+func (s step) leave() {
+	if s.holds != nil {
+		s.holds.leave()
+	}
 }
 
 // same says whether two values of a flag are equal; no list is an empty one.
