@@ -84,9 +84,13 @@ func Dial(ctx context.Context, o Options) (*Queue, error) {
 	return q, nil
 }
 
+// answerFor is how long a server may take for a question that has no limit of its own: one
+// with a slow disk takes seconds to make a stream.
+const answerFor = 20 * time.Second
+
 // open finds, or makes, the streams and buckets.
 func (q *Queue) open(ctx context.Context) (err error) {
-	if q.js, err = jetstream.New(q.nc); err != nil {
+	if q.js, err = jetstream.New(q.nc, jetstream.WithDefaultTimeout(answerFor)); err != nil {
 		return err
 	}
 	if _, err = q.js.AccountInfo(ctx); err != nil {
