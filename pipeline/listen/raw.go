@@ -63,6 +63,11 @@ func (s *Raw) Read(ctx context.Context, pcm []float32) (int, error) {
 		case <-s.closed:
 			return 0, io.EOF
 		case <-s.ended:
+			select {
+			case <-s.closed: // what it ended with is that it was closed
+				return 0, io.EOF
+			default:
+			}
 			if s.err == nil || errors.Is(s.err, io.EOF) {
 				return 0, io.EOF
 			}

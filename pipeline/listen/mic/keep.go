@@ -50,9 +50,11 @@ func (m *Mic) keep() {
 			if m.isClosed() {
 				return
 			}
-			m.set(Lost, "no sound comes from it any more", "")
 			if lasted {
+				m.set(Lost, "no sound comes from it any more", "")
 				pause = firstPause
+			} else {
+				m.set(NoDevice, "no sound comes from it", "")
 			}
 		case m.isClosed():
 			return
