@@ -102,7 +102,10 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, join func() (news
 	}
 	defer leave()
 	if c.first != nil {
-		news <- c.first // newer ones take its place
+		select {
+		case news <- c.first: // newer ones take its place
+		default: // and one has already
+		}
 	}
 	defer s.count.watching(c.what)()
 	w.Header().Set("Content-Type", c.kind)

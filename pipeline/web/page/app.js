@@ -160,7 +160,8 @@ const split = (text) => text.split(";").map((p) => p.trim()).filter(Boolean);
 
 form.addEventListener("submit", async (e) => {
   e.preventDefault();
-  if (await look(split(field.value))) field.select();
+  const text = field.value;
+  if (await look(split(text)) && field.value === text) field.select(); // unless more was typed meanwhile
 });
 
 field.addEventListener("input", () => { field.dataset.touched = "yes"; });
