@@ -209,13 +209,15 @@ func TestContextEndsNextAtOnce(t *testing.T) {
 func TestOpenSlowDevice(t *testing.T) {
 	freed := &fake{closed: make(chan struct{})}
 	o := Options{OpenTimeout: 20 * time.Millisecond}.filled()
+	opens := make(chan struct{})
 	_, err := newCapture(t.Context(), webcam, o, func(context.Context) (handle, error) {
-		time.Sleep(100 * time.Millisecond)
+		<-opens
 		return freed, nil
 	})
 	if !errors.Is(err, camera.ErrNoDevice) {
 		t.Errorf("open = %v, want ErrNoDevice", err)
 	}
+	close(opens)
 	<-freed.closed
 }
 

@@ -177,7 +177,7 @@ func readByChromium(t *testing.T, file string, want []readBox) {
 	web := httptest.NewServer(served)
 	defer web.Close()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox,
-		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute))
+		chromedp.WSURLReadTimeout(time.Minute))
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer stop()
 	ctx, stop = chromedp.NewExecAllocator(ctx, options...)

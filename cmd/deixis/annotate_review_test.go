@@ -33,7 +33,7 @@ func openTab(t *testing.T, file, downloads string) *tab {
 		t.Skip("no chromium on this machine (install it to test the page)")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox,
-		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute), chromedp.WindowSize(1200, 900))
+		chromedp.WSURLReadTimeout(time.Minute), chromedp.WindowSize(1200, 900))
 	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewExecAllocator(ctx, options...)

@@ -43,7 +43,7 @@ func TestPageListens(t *testing.T) {
 		}
 	}()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox,
-		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute), chromedp.WindowSize(1360, 860),
+		chromedp.WSURLReadTimeout(time.Minute), chromedp.WindowSize(1360, 860),
 		chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
 		chromedp.Flag("use-file-for-fake-audio-capture", wav))
 	ctx, stop := context.WithTimeout(context.Background(), 3*time.Minute)

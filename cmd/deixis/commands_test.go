@@ -147,7 +147,7 @@ func TestBench(t *testing.T) {
 			t.Errorf("stage %s took %v", stage, r.StagesMS[stage])
 		}
 	}
-	if out := must(t, "bench", "pattern://64x48@200", "--seconds", "0.6", "--rounds", "1", "--python", "gone", "--bundle", b.Dir); !strings.Contains(out, "answers a second") {
+	if out := must(t, "bench", "pattern://64x48@200", "--seconds", "3", "--rounds", "1", "--python", "gone", "--bundle", b.Dir); !strings.Contains(out, "answers a second") {
 		t.Errorf("live: %q", out)
 	}
 }
@@ -177,7 +177,7 @@ func TestBenchCompare(t *testing.T) {
 }
 
 func TestBenchLag(t *testing.T) {
-	out := must(t, "bench", "lag", "--json", "--seconds", "0.6", "--log-level", "error")
+	out := must(t, "bench", "lag", "--json", "--seconds", "2", "--log-level", "error")
 	wantKeys(t, out, "answers", "scenes", "still", "carried")
 	var r bench.LagReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
@@ -254,7 +254,7 @@ func TestLockFlags(t *testing.T) {
 func TestBenchSoak(t *testing.T) {
 	b := network(t)
 	var r bench.SoakReport
-	out := must(t, "bench", "soak", "pattern://320x240@30", "--for", "3s", "--json", "--bundle", b.Dir, "--log-level", "error")
+	out := must(t, "bench", "soak", "pattern://160x120@30", "--for", "4s", "--json", "--bundle", b.Dir, "--log-level", "error")
 	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Answers == 0 || r.Late.Goroutines < 3 || r.Late.HeapMB <= 0 {
 		t.Errorf("report %s, %v", out, err)
 	}

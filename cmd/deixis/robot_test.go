@@ -202,20 +202,26 @@ func TestLiveTellsARobot(t *testing.T) {
 	arm := newRobotSide(t)
 	dir := filepath.Join(t.TempDir(), "audit")
 	_, _, end := start(t, "pattern://128x96@20", "-p", "red square", "--headless", "--tcp", arm.addr(), "--commands-from-anyone", "--name", "arm",
-		"--fov", "60", "--follow", "--lock-score", "0", "--lock-margin", "0", "--confirm", "--audit", dir, "--bundle", b.Dir)
+		"--fov", "60", "--follow", "--lock-score", "0", "--lock-margin", "0", "--confirm", "--valid-for", "10s", "--audit", dir, "--bundle", b.Dir)
 	arm.accept()
 	proposed := func(phrase string) *robot.Message {
 		return arm.until("a proposal", func(m *robot.Message) bool {
 			return m.Phrase == phrase && m.Refused != nil && m.Refused.Rule == robot.RuleConfirm
 		})
 	}
-	locked := func(m *robot.Message) bool { return m.State == "locked" }
 	m := proposed("red square")
 	if m.Name != "arm" || m.Bearing == nil || m.Follow == nil || m.Size != [2]int{128, 96} || m.State != "unsure" || m.ValidForMS != 0 {
 		t.Errorf("%+v", m)
 	}
-	arm.order(fmt.Sprintf(`{"command": "confirm %d"}`, m.Track))
-	if m = arm.until("a lock", locked); m.ValidForMS <= 0 || m.Captured == nil || m.Boot == "" {
+	confirmed := 0
+	m = arm.until("a lock", func(m *robot.Message) bool {
+		if m.Refused != nil && m.Refused.Rule == robot.RuleConfirm && m.Track != confirmed { // a proposal may be gone before it is confirmed
+			confirmed = m.Track
+			arm.order(fmt.Sprintf(`{"command": "confirm %d"}`, m.Track))
+		}
+		return m.State == "locked"
+	})
+	if m.ValidForMS <= 0 || m.Captured == nil || m.Boot == "" {
 		t.Errorf("%+v", m)
 	}
 	arm.order(`{"phrase": "the blue circle"}`)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // serviceRun is the program as a service manager starts it.
@@ -55,6 +56,7 @@ func startService(t *testing.T, bundle, state string) *serviceRun {
 func (s *serviceRun) until(line, says string) {
 	s.t.Helper()
 	buf := make([]byte, 64<<10)
+	s.conn.SetReadDeadline(time.Now().Add(within))
 	for {
 		n, err := s.conn.Read(buf)
 		if err != nil {

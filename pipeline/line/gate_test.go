@@ -66,8 +66,8 @@ func TestGateOfARecordingThatIsKept(t *testing.T) {
 	g := &Gate{From: &counting{most: 5}, Withhold: true}
 	g.Pause(true)
 	const long = 150 * time.Millisecond
-	time.AfterFunc(long, func() { g.Pause(false) })
 	began := time.Now()
+	time.AfterFunc(long, func() { g.Pause(false) })
 	var f camera.Frame
 	if err := g.Next(t.Context(), &f); err != nil || f.Seq != 1 || time.Since(began) < long {
 		t.Errorf("paused for %v, frame %d comes after %v: %v", long, f.Seq, time.Since(began), err)

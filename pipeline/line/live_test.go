@@ -60,7 +60,8 @@ func TestLiveShowsEveryNewestFrameWhileTheModelIsSlow(t *testing.T) {
 func TestNoAnswerUnderAnotherPhrase(t *testing.T) {
 	var shown atomic.Int64
 	asked := atomic.Pointer[string]{}
-	l := New(Config{From: pattern(0), By: slow{3 * time.Millisecond}})
+	var asking sync.Mutex // no answer to a new phrase begins while it is held
+	l := New(Config{From: pattern(0), By: held{slow{3 * time.Millisecond}, &asking}})
 	ask := func(text string) {
 		l.SetPhrases(phrases(text))
 		asked.Store(&text)
@@ -71,6 +72,8 @@ func TestNoAnswerUnderAnotherPhrase(t *testing.T) {
 			t.Fatalf("%d views of one phrase", len(vs))
 		}
 		if n := shown.Add(1); n%7 == 0 {
+			asking.Lock()
+			defer asking.Unlock()
 			ask(fmt.Sprintf("p%d", n))
 			if v := l.targets.Views(time.Now())[0]; v.State != pipeline.Searching || v.HasBox() || v.Seq != 0 {
 				t.Errorf("right after a new phrase: %+v", v)
@@ -85,6 +88,18 @@ func TestNoAnswerUnderAnotherPhrase(t *testing.T) {
 	if err := l.Live(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// held is slow, and begins when nobody holds before.
+type held struct {
+	slow
+	before *sync.Mutex
+}
+
+func (g held) Ground(ctx context.Context, f *camera.Frame, ps []model.Phrase) ([]model.Answer, error) {
+	g.before.Lock()
+	g.before.Unlock()
+	return g.slow.Ground(ctx, f, ps)
 }
 
 // late asks for another phrase while it works on the old one.

@@ -71,7 +71,7 @@ func browser(t *testing.T) context.Context {
 		t.Skip("no chromium on this machine (install it to test the page)")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute), chromedp.WindowSize(1360, 860),
+		chromedp.WSURLReadTimeout(time.Minute), chromedp.WindowSize(1360, 860),
 		chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true))
 	ctx, stop := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(stop)

@@ -19,16 +19,21 @@ func Start(t testing.TB, o *server.Options) *server.Server {
 		o.Host = "127.0.0.1"
 	}
 	o.NoSigs, o.NoLog = true, true
-	s, err := server.NewServer(o)
-	if err != nil {
-		t.Fatal(err)
+	for over := time.Now().Add(patience); ; { // a port of before may be in use by somebody for a moment
+		s, err := server.NewServer(o.Clone())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Start()
+		if s.ReadyForConnections(patience / 6) {
+			t.Cleanup(func() { Stop(s) })
+			return s
+		}
+		Stop(s)
+		if time.Now().After(over) {
+			t.Fatal("the server does not start")
+		}
 	}
-	s.Start()
-	t.Cleanup(func() { Stop(s) })
-	if !s.ReadyForConnections(patience) {
-		t.Fatal("the server does not start")
-	}
-	return s
 }
 
 // Stop ends a server, and waits until it is gone.
