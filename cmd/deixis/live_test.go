@@ -25,6 +25,7 @@ import (
 	"deixis/pipeline/event"
 	"deixis/pipeline/line"
 	"deixis/pipeline/listen/mic"
+	"deixis/pipeline/outfile"
 	"deixis/pipeline/window"
 )
 
@@ -263,7 +264,7 @@ func TestLiveInterruptFinishesFiles(t *testing.T) {
 	b := network(t)
 	video := filepath.Join(t.TempDir(), "a.mp4")
 	_, events, end := start(t, "pattern://64x48@20", "-p", "cup", "--headless", "--events", "-", "--record", video, "--bundle", b.Dir)
-	for range 20 { // the recording takes its first frame when its encoder has started
+	for n := 0; n < 10 || !recorded(video); n++ {
 		if !events.Scan() {
 			t.Fatal("no events")
 		}
@@ -274,6 +275,12 @@ func TestLiveInterruptFinishesFiles(t *testing.T) {
 	if n, _ := countFrames(t, video); n < 1 {
 		t.Errorf("the recording holds %d frames", n)
 	}
+}
+
+// recorded says whether something of a video is written.
+func recorded(video string) bool {
+	info, err := os.Stat(outfile.PartOf(video))
+	return err == nil && info.Size() > 0
 }
 
 func TestLivePage(t *testing.T) {

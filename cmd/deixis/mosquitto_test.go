@@ -119,9 +119,11 @@ func (m *mosquitto) retained(topic, part string) {
 		wait = "5"
 	}
 	for over := time.Now().Add(within); ; {
-		out, _ := exec.CommandContext(m.t.Context(), "mosquitto_sub", "-V", "5", "-p", m.port, "-t", "deixis/arm/"+topic, "--retained-only", "-C", "1", "-W", wait).Output() // 27 is that nothing came
+		cmd := exec.CommandContext(m.t.Context(), "mosquitto_sub", "-V", "5", "-p", m.port, "-t", "deixis/arm/"+topic, "--retained-only", "-C", "1", "-W", wait)
+		out, err := cmd.Output()
+		const nothing = 27 // is its exit code when nothing came in time
 		kept := strings.TrimSpace(string(out))
-		if kept == part || part != "" && strings.Contains(kept, part) {
+		if part == "" && cmd.ProcessState.ExitCode() == nothing || part != "" && err == nil && strings.Contains(kept, part) {
 			return
 		}
 		if time.Now().After(over) {

@@ -68,7 +68,7 @@ func TestMutants(t *testing.T) {
 		var got int
 		var err error
 		o := o
-		if n < len(seeds) { // whose libraries are loaded now
+		if n < len(seeds) { // their libraries are loaded only now
 			o.NoFrame, o.ReadTimeout = time.Minute, time.Minute
 		}
 		switch seed.ext {

@@ -31,17 +31,17 @@ func (t turn) take(ctx context.Context) error {
 
 func (t turn) leave() { <-t }
 
-// longestTurn is how long a change waits for an output that hangs.
-const longestTurn = 5 * time.Second
+// How long a change, and the end, wait for an output that hangs.
+const (
+	longestTurn = 5 * time.Second
+	lastTurn    = 2 * time.Second
+)
 
-// soon takes the turn, if what it is of does not hang.
-func (t turn) soon(what string) error {
-	ctx, stop := context.WithTimeout(context.Background(), longestTurn)
+// soon takes the turn, unless its owner hangs.
+func (t turn) soon(limit time.Duration) bool {
+	ctx, stop := context.WithTimeout(context.Background(), limit)
 	defer stop()
-	if t.take(ctx) != nil {
-		return fmt.Errorf("%s: it takes nothing at the moment, and stays as it is", what)
-	}
-	return nil
+	return t.take(ctx) == nil
 }
 
 // A tape records what is shown to one file after the other, or to none, as settings say
@@ -76,34 +76,39 @@ func (t *tape) Show(ctx context.Context, f *camera.Frame, views []pipeline.View)
 	return err
 }
 
-// set records to r from now on, nil for nothing, and finishes what was recorded. The turn
-// is held.
-func (t *tape) set(r *record.Recorder) error {
+// set records to r from now on, nil for nothing. The turn is held. What was recorded is
+// finished by the function that it returns.
+func (t *tape) set(r *record.Recorder) (finish func() error) {
 	before := t.to
 	t.to, t.failed = r, nil
-	if before == nil {
-		return nil
+	return func() error {
+		if before == nil {
+			return nil
+		}
+		return t.finish(before)
 	}
-	return t.finish(before)
 }
 
 // on says whether anything is recorded, or would be.
 func (t *tape) on() bool {
-	if t.turn.take(context.Background()) != nil {
-		return false
+	select {
+	case t.turn <- struct{}{}:
+		defer t.turn.leave()
+		return t.to != nil || t.failed != nil
+	default:
+		return true // it records this moment
 	}
-	defer t.turn.leave()
-	return t.to != nil || t.failed != nil
 }
 
 // Close finishes the recording. Its error is also what one failed with.
 func (t *tape) Close() error {
-	if err := t.turn.soon("recording"); err != nil {
-		return err
+	if !t.turn.soon(lastTurn) {
+		return errors.New("recording: it hangs, and is not finished")
 	}
-	defer t.turn.leave()
 	failed := t.failed
-	return errors.Join(failed, t.set(nil))
+	finish := t.set(nil)
+	t.turn.leave()
+	return errors.Join(failed, finish())
 }
 
 // An outlet is where events go, which may change while the line runs; nowhere before.
@@ -124,13 +129,17 @@ func (o *outlet) Write(p []byte) (int, error) {
 	return o.to.Write(p)
 }
 
-// set leads to another place from now on, nil for nowhere. The turn is held.
-func (o *outlet) set(to io.WriteCloser) error {
+// set leads to another place from now on, nil for nowhere. The turn is held. The place of
+// before is closed by the function that it returns.
+func (o *outlet) set(to io.WriteCloser) (finish func() error) {
 	before := o.to
-	if o.to = to; before == nil {
-		return nil
+	o.to = to
+	return func() error {
+		if before == nil {
+			return nil
+		}
+		return before.Close()
 	}
-	return before.Close()
 }
 
 // on says whether events go anywhere.
@@ -146,11 +155,12 @@ func (o *outlet) on() bool {
 
 // Close closes where it leads.
 func (o *outlet) Close() error {
-	if err := o.turn.soon("events"); err != nil {
-		return err
+	if !o.turn.soon(lastTurn) {
+		return errors.New("events: who reads them hangs; what was not read is lost")
 	}
-	defer o.turn.leave()
-	return o.set(nil)
+	finish := o.set(nil)
+	o.turn.leave()
+	return finish()
 }
 
 // openEventFile opens where --events leads.
@@ -182,7 +192,7 @@ func recordingTo(s *show, to *cli) (step, error) {
 	}
 	return step{
 		holds: s.tape.turn, what: "recording",
-		do: func() error { return s.tape.set(r) },
+		do: func() (func() error, error) { return s.tape.set(r), nil },
 		undo: func() {
 			if r != nil {
 				r.Close()
@@ -203,7 +213,7 @@ func eventsTo(s *show, to *cli) (step, error) {
 	}
 	return step{
 		holds: s.outlet.turn, what: "events",
-		do: func() error { return s.outlet.set(w) },
+		do: func() (func() error, error) { return s.outlet.set(w), nil },
 		undo: func() {
 			if w != nil {
 				w.Close()

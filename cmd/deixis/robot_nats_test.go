@@ -182,10 +182,10 @@ const leastFrames = 100
 // how many each showed a second in that time: what else the machine did fell on all.
 func rates(t *testing.T, files map[string]string, programs map[string]*exec.Cmd) map[string]float64 {
 	t.Helper()
-	var from, to time.Time
-	counts := func() map[string]int {
+	var from time.Time
+	counts := func(to time.Time) map[string]int {
 		times := map[string][]time.Time{}
-		from, to = time.Time{}, time.Now()
+		from = time.Time{}
 		for name, file := range files {
 			all := shown(t, file)
 			if len(all) == 0 {
@@ -193,9 +193,6 @@ func rates(t *testing.T, files map[string]string, programs map[string]*exec.Cmd)
 			}
 			if times[name] = all; all[0].After(from) {
 				from = all[0]
-			}
-			if last := all[len(all)-1]; last.Before(to) {
-				to = last
 			}
 		}
 		n := map[string]int{}
@@ -216,17 +213,18 @@ func rates(t *testing.T, files map[string]string, programs map[string]*exec.Cmd)
 		}
 		return true
 	}
-	for over := time.Now().Add(within); !enough(counts()); time.Sleep(50 * time.Millisecond) {
+	for over := time.Now().Add(within); !enough(counts(time.Now())); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(over) {
-			t.Fatalf("frames shown: %v, want at least %d", counts(), leastFrames)
+			t.Fatalf("frames shown: %v, want at least %d", counts(over), leastFrames)
 		}
 	}
+	to := time.Now()
 	for _, cmd := range programs {
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
 	}
 	fps := map[string]float64{}
-	for name, n := range counts() {
+	for name, n := range counts(to) {
 		fps[name] = float64(n) / to.Sub(from).Seconds()
 	}
 	return fps

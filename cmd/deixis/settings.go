@@ -42,15 +42,15 @@ func (s *show) way(flag string) way {
 type way func(s *show, to *cli) (step, error)
 
 type step struct {
-	holds turn         // taken while it is done; nil for none
-	what  string       // whose turn it is
-	do    func() error // its error is of what was before: the change is made
-	undo  func()       // nil for nothing
+	holds turn                                    // taken while it is done; nil for none
+	what  string                                  // whose turn it is
+	do    func() (finish func() error, err error) // finish ends what was before; nil for nothing
+	undo  func()                                  // nil for nothing
 }
 
 // now is a step that cannot fail.
 func now(do func()) (step, error) {
-	return step{do: func() error { do(); return nil }}, nil
+	return step{do: func() (func() error, error) { do(); return nil, nil }}, nil
 }
 
 func phrases(s *show, to *cli) (step, error) {
@@ -59,9 +59,9 @@ func phrases(s *show, to *cli) (step, error) {
 		return step{}, fmt.Errorf("--phrase: %w", err)
 	}
 	if len(texts) == 0 {
-		return step{do: func() error { return s.asker.Replace(nil) }}, nil
+		return step{do: func() (func() error, error) { return nil, s.asker.Replace(nil) }}, nil
 	}
-	return step{do: func() error { return s.orders.look(texts) }}, nil
+	return step{do: func() (func() error, error) { return nil, s.orders.look(texts) }}, nil
 }
 
 func mirror(s *show, to *cli) (step, error) {
@@ -77,7 +77,7 @@ func level(s *show, to *cli) (step, error) { return now(func() { s.g.SetLevel(to
 func rails(s *show, to *cli) (step, error) {
 	r, err := to.Live.Robot.rules()
 	if err != nil || s.robot == nil {
-		return step{do: func() error { return nil }}, err
+		return step{do: func() (func() error, error) { return nil, nil }}, err
 	}
 	return now(func() { s.robot.SetRules(r) })
 }
@@ -157,11 +157,8 @@ func (c *settings) take(p *parsed) (web.Change, error) {
 	if err != nil {
 		return web.Change{}, err
 	}
-	for _, one := range steps {
-		if err := one.do(); err != nil {
-			c.s.g.Log.Warn("settings changed, and what was before did not end well", "why", oneLine(err))
-		}
-		one.leave()
+	if err := c.goAhead(steps); err != nil {
+		return web.Change{}, err
 	}
 	for _, name := range done.Changed {
 		c.now[name] = p.values[name]
@@ -172,7 +169,26 @@ func (c *settings) take(p *parsed) (web.Change, error) {
 	return done, nil
 }
 
-// prepare makes ready all ways and takes their turns, or nothing of it.
+// goAhead does what was prepared, and then ends what was before it.
+func (c *settings) goAhead(steps []step) error {
+	var finishes []func() error
+	var errs []error
+	for _, one := range steps {
+		finish, err := one.do()
+		if errs = append(errs, err); finish != nil {
+			finishes = append(finishes, finish)
+		}
+		one.leave()
+	}
+	for _, finish := range finishes {
+		if err := finish(); err != nil {
+			c.s.g.Log.Warn("settings changed, but an output of before did not end cleanly", "why", oneLine(err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// prepare prepares all ways and takes their turns, or does neither.
 func (c *settings) prepare(p *parsed, ways []way) (steps []step, err error) {
 	held := 0
 	defer func() {
@@ -208,7 +224,10 @@ func (s step) take() error {
 	if s.holds == nil {
 		return nil
 	}
-	return s.holds.soon(s.what)
+	if !s.holds.soon(longestTurn) {
+		return fmt.Errorf("%s: it takes nothing at the moment, and stays as it is", s.what)
+	}
+	return nil
 }
 
 func (s step) leave() {

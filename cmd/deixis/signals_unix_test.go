@@ -48,7 +48,7 @@ func TestSignalsFinishFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		events := bufio.NewScanner(out)
-		for range 20 { // the recording takes its first frame when its encoder has started
+		for n := 0; n < 10 || !recorded(video); n++ {
 			if !events.Scan() {
 				t.Fatalf("%v: no events", sig)
 			}

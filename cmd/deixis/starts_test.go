@@ -45,7 +45,7 @@ func TestStartsAndStops(t *testing.T) {
 		startAndStop(t, b.Dir, source, dir, stage, time.Duration(rng.IntN(300))*time.Millisecond, sound)
 		http.DefaultClient.CloseIdleConnections()
 		var err error
-		for over := time.Now().Add(within); ; { // a child that was ended takes a moment
+		for over := time.Now().Add(within); ; time.Sleep(10 * time.Millisecond) { // a child that was ended takes a moment
 			err = goleak.Find(before)
 			now := footprintNow()
 			if n == 0 {

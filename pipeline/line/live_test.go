@@ -98,6 +98,7 @@ type held struct {
 
 func (g held) Ground(ctx context.Context, f *camera.Frame, ps []model.Phrase) ([]model.Answer, error) {
 	g.before.Lock()
+	//lint:ignore SA2001 it waits until nobody holds it
 	g.before.Unlock()
 	return g.slow.Ground(ctx, f, ps)
 }

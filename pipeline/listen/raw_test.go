@@ -49,8 +49,11 @@ func TestRawEndsByContextAndClose(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	if _, err := s.Read(t.Context(), make([]float32, 8)); !errors.Is(err, io.EOF) {
-		t.Errorf("Read after Close: %v", err)
+	<-s.ended
+	for range 100 { // whichever of its reasons to end is looked at first
+		if _, err := s.Read(t.Context(), make([]float32, 8)); !errors.Is(err, io.EOF) {
+			t.Fatalf("Read after Close: %v", err)
+		}
 	}
 	if _, err := w.Write([]byte{1, 2}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("Close left the reader open: %v", err)

@@ -83,16 +83,17 @@ func (o *out) putBack(p *Parcel) {
 	o.next = next
 }
 
-// How long to wait after an error, and how long what is being sent at the end, the last
-// message and the leave may take together.
+// How long to wait after an error, how long what is being sent at the end may take, and
+// how long the last message and the leave together.
 const (
 	firstBackoff = 100 * time.Millisecond
 	mostBackoff  = 2 * time.Second
-	farewell     = 2 * time.Second
+	finish       = time.Second
+	farewell     = time.Second
 )
 
 // run sends what is put until over is closed, then the last of it, and closes the way.
-// What is being sent when ctx ends is finished, within farewell after over: a
+// What is being sent when ctx ends is finished, if that takes no longer than finish: a
 // connection that is cut in the middle of a message has no last message any more.
 func (o *out) run(ctx context.Context, over <-chan struct{}) {
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -100,7 +101,7 @@ func (o *out) run(ctx context.Context, over <-chan struct{}) {
 	go func() {
 		select {
 		case <-over:
-			pause(farewell, lasting.Done())
+			pause(finish, lasting.Done())
 			stop()
 		case <-lasting.Done():
 		}
@@ -125,10 +126,12 @@ func (o *out) run(ctx context.Context, over <-chan struct{}) {
 		backoff = min(2*backoff, mostBackoff)
 		ring(o.bell)
 	}
+	ctx, leave := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer leave()
 	if p := o.take(); p != nil {
-		o.told(lasting, p, o.To.Send(lasting, p))
+		o.told(ctx, p, o.To.Send(ctx, p))
 	}
-	if err := o.To.Close(lasting); err != nil {
+	if err := o.To.Close(ctx); err != nil {
 		o.log.Debug("a way out did not close well", "way", o.Name, "err", err)
 	}
 }

@@ -104,7 +104,7 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, join func() (news
 	if c.first != nil {
 		select {
 		case news <- c.first: // newer ones take its place
-		default: // and one has already
+		default: // one has done so already
 		}
 	}
 	defer s.count.watching(c.what)()

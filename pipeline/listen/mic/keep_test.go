@@ -142,6 +142,16 @@ func TestMicListens(t *testing.T) {
 	}
 }
 
+// What never gave sound is not lost, however often it is opened.
+func TestMicWithoutSound(t *testing.T) {
+	inBubble(t, &fake{mute: true}, func(t *testing.T, m *Mic) {
+		listenFor(t, m, 20*time.Second)
+		if s := m.Status(); s.State != NoDevice || s.Losses != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestMicComesBack(t *testing.T) {
 	f := &fake{level: 0x20}
 	inBubble(t, f, func(t *testing.T, m *Mic) {

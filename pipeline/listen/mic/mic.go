@@ -22,7 +22,7 @@ const (
 	Starting State = "starting"
 	Good     State = "ok"
 	Silent   State = "silent"    // it runs, and gives nothing but zeros
-	NoDevice State = "no device" // there is none, or no sound server
+	NoDevice State = "no device" // there is none, or no sound server, or it gives no sound
 	Refused  State = "refused"   // the system does not allow it
 	Lost     State = "lost"      // it was there, and is opened again
 )

@@ -19,7 +19,7 @@ func Start(t testing.TB, o *server.Options) *server.Server {
 		o.Host = "127.0.0.1"
 	}
 	o.NoSigs, o.NoLog = true, true
-	for over := time.Now().Add(patience); ; { // a port of before may be in use by somebody for a moment
+	for over := time.Now().Add(patience); ; { // the port used before may be in use by somebody for a moment
 		s, err := server.NewServer(o.Clone())
 		if err != nil {
 			t.Fatal(err)
@@ -30,6 +30,7 @@ func Start(t testing.TB, o *server.Options) *server.Server {
 			return s
 		}
 		Stop(s)
+		t.Log("the server does not start, and is started anew")
 		if time.Now().After(over) {
 			t.Fatal("the server does not start")
 		}

@@ -50,6 +50,7 @@ const (
 	ackFor       = 2 * time.Second
 	firstBackoff = 100 * time.Millisecond
 	mostBackoff  = 2 * time.Second
+	mostGreeting = 30 * time.Second // between two greetings over one connection
 )
 
 // A Client is a robot.Way.
@@ -185,10 +186,10 @@ func (b bounded) Write(p []byte) (int, error) {
 // topic is one of this sender's.
 func (c *Client) topic(rest string) string { return "deixis/" + c.o.Name + "/" + rest }
 
-// greet says that the sender is there, until the broker has taken it or the connection
-// is down, when ctx ends.
+// greet says that the sender is there, again and again until the broker has taken it, or
+// the connection is down: then ctx ends.
 func (c *Client) greet(ctx context.Context, conn *autopaho.ConnectionManager) {
-	for pause := firstBackoff; ; pause = min(2*pause, mostBackoff) {
+	for pause := firstBackoff; ; pause = min(2*pause, mostGreeting) {
 		err := c.greetOnce(ctx, conn)
 		if ctx.Err() != nil {
 			return
@@ -274,8 +275,10 @@ func (c *Client) Close(ctx context.Context) error {
 	}
 	var err error
 	c.away.Store(true)
-	if c.state.up() {
-		err = c.publish(ctx, c.conn, c.topic("availability"), []byte(offline), true)
+	if c.live.Load() != nil { // "online" was said, and the leave takes the will with it
+		if err = c.publish(ctx, c.conn, c.topic("availability"), []byte(offline), true); errors.Is(err, autopaho.ConnectionDownError) {
+			err = nil
+		}
 	}
 	c.stop()
 	return errors.Join(err, c.conn.Disconnect(ctx))

@@ -26,12 +26,6 @@ func (s *state) set(err error) {
 	}
 }
 
-func (s *state) up() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.known && s.err == nil
-}
-
 // wait waits until it is known how the first connection went, and is why the
 // connection is down now.
 func (s *state) wait(ctx context.Context) error {

@@ -275,6 +275,35 @@ func TestAJobIsExtended(t *testing.T) {
 	allFetched(t, q, jobs)
 }
 
+// TestADeadLetterBeforeItsJobsEnd: a job whose dead letter came, and which its worker has
+// not taken out of the queue yet, is another one when it is submitted again: the worker's
+// end of the first does not end it.
+func TestADeadLetterBeforeItsJobsEnd(t *testing.T) {
+	s := serve(t, t.TempDir(), -1)
+	q := dial(t, Options{Options: natsconn.Options{URL: s.ClientURL()}})
+	j := submitted(t, q, "k", 1)[0]
+	number := func() uint64 {
+		m, err := q.jobs.GetLastMsgForSubject(t.Context(), jobSubject+j.Class+"."+j.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Sequence
+	}
+	first := number()
+	if _, err := q.js.Publish(t.Context(), deadSubject+j.ID, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Submit(t.Context(), j); err != nil {
+		t.Fatal(err)
+	}
+	if again := number(); again == first {
+		t.Errorf("the job is still number %d", first)
+	}
+	if err := q.Submit(t.Context(), j); err != nil || number() == first {
+		t.Errorf("submitted once more: %v", err)
+	}
+}
+
 // TestDeadLetter: a job that fails three times is reported, the others are done, and who
 // submits it again has it done.
 func TestDeadLetter(t *testing.T) {

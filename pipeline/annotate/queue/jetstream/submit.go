@@ -80,9 +80,12 @@ func (q *Queue) Submit(ctx context.Context, j queue.Job) error {
 			return err
 		}
 		if _, err := q.fail.GetLastMsgForSubject(ctx, deadSubject+j.ID); err == nil {
-			// The job itself may still be there for a moment: its end follows the dead letter.
-			err = errors.Join(q.fail.Purge(ctx, jetstream.WithPurgeSubject(deadSubject+j.ID)), q.fail.Purge(ctx, jetstream.WithPurgeSubject(failSubject+j.ID)),
-				q.jobs.Purge(ctx, jetstream.WithPurgeSubject(jobSubject+j.Class+"."+j.ID)))
+			// The job itself may still be there for a moment: its end follows the dead letter,
+			// which goes last, so that another try finds what is left to do.
+			err = errors.Join(q.jobs.Purge(ctx, jetstream.WithPurgeSubject(jobSubject+j.Class+"."+j.ID)), q.fail.Purge(ctx, jetstream.WithPurgeSubject(failSubject+j.ID)))
+			if err == nil {
+				err = q.fail.Purge(ctx, jetstream.WithPurgeSubject(deadSubject+j.ID))
+			}
 			if err != nil {
 				return err
 			}
