@@ -54,6 +54,7 @@ var explanations = []explanation{
 	{-1, "correction not saved", "A box that somebody drew could not be written to the corrections folder; the page has said so.", "\"err\" has the cause: a full disk, or the limit of the folder (--corrections-limit)."},
 	{-1, "a torn last line was taken away", "The corrections file ended in the middle of a line, as after a power cut. The torn line is in the log, the rest is whole.", "Nothing: draw that box again."},
 	{-1, "settings not taken", "The --config file was to be taken anew (SIGUSR2, POST /api/reload, or a change on the page), and something in it is wrong. Nothing was changed.", "\"why\" has the line. deixis config check FILE lists all that is wrong."},
+	{-1, "settings changed, but an output of before did not end cleanly", "A change of settings moved or ended a recording or the events; the file of before could not be finished.", "\"why\" has the cause, as a full disk. Look whether that file is whole; what runs now is as the settings say."},
 	{-1, "settings that need a restart", "The --config file was taken anew; the keys named differ from what runs and cannot change while it does.", "Restart the program when it suits."},
 
 	// Voice.
