@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"deixis/camera"
 	"deixis/pipeline/natsconn"
 )
 
@@ -77,20 +78,30 @@ func Dial(ctx context.Context, o Options) (*Queue, error) {
 		return nil, fmt.Errorf("queue: %w: %w", err, ErrServer)
 	}
 	q.nc = nc
-	if err = q.open(ctx); err != nil {
+	if err = q.openWithin(ctx, openFor); err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("open queue %s: %w", o.Where(), q.explain(err))
 	}
 	return q, nil
 }
 
-// answerFor is how long a server may take for a question that has no limit of its own: one
-// with a slow disk takes seconds to make a stream.
-const answerFor = 20 * time.Second
+// openFor is how long servers may take that choose their leader, or have a slow disk.
+const openFor = 30 * time.Second
+
+// openWithin opens, again and again where that may go by itself.
+func (q *Queue) openWithin(ctx context.Context, limit time.Duration) error {
+	for over := time.Now().Add(limit); ; {
+		err := q.open(ctx)
+		lacks := errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) || errors.Is(err, nats.ErrNoResponders)
+		if err == nil || lacks || !q.passes(err) || time.Now().After(over) || camera.Sleep(ctx, firstPause) != nil {
+			return err
+		}
+	}
+}
 
 // open finds, or makes, the streams and buckets.
 func (q *Queue) open(ctx context.Context) (err error) {
-	if q.js, err = jetstream.New(q.nc, jetstream.WithDefaultTimeout(answerFor)); err != nil {
+	if q.js, err = jetstream.New(q.nc); err != nil {
 		return err
 	}
 	if _, err = q.js.AccountInfo(ctx); err != nil {
