@@ -170,7 +170,15 @@ func (q *Queue) get(ctx context.Context, what string, from jetstream.ObjectStore
 	if err != nil || !is {
 		return false, err
 	}
-	return true, q.again(ctx, what, transfer(size), func(ctx context.Context) error { return from.GetFile(ctx, name, file) })
+	err = q.again(ctx, what, transfer(size), func(ctx context.Context) error {
+		err := from.GetFile(ctx, name, file)
+		is = !errors.Is(err, jetstream.ErrObjectNotFound) // or it is put there anew, after a try that failed
+		if !is {
+			return nil
+		}
+		return err
+	})
+	return is && err == nil, err
 }
 
 // Forget removes a task whose results were merged, or are of no use: its jobs, what is
