@@ -104,7 +104,7 @@ func TestPhrase(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
 			p, err := b.Phrase(tt.text)
-			if took := time.Since(began); took > 10*time.Second { // what grows with the square of the text takes minutes
+			if took := time.Since(began); took > time.Second {
 				t.Errorf("took %v", took)
 			}
 			if !errors.Is(err, tt.want) {

@@ -62,7 +62,6 @@ type Client struct {
 	conn *autopaho.ConnectionManager                // nil before the first message
 	stop context.CancelFunc                         // of conn
 	live atomic.Pointer[autopaho.ConnectionManager] // conn, once it came up
-	down atomic.Pointer[context.CancelFunc]         // ends what is done for the connection that is up
 	away atomic.Bool                                // it takes leave
 }
 
@@ -104,6 +103,7 @@ func (c *Client) connect() (err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	backoff := autopaho.NewExponentialBackoff(firstBackoff, mostBackoff, 2*firstBackoff, 2)
 	now := uint32(0)
+	down := func() {} // ends what is done for the connection that is up; belongs to the goroutine that calls both below
 	conf := autopaho.ClientConfig{
 		ServerUrls: []*url.URL{c.to}, KeepAlive: keepAlive, CleanStartOnInitialConnection: true,
 		ConnectTimeout: dialFor, ConnectUsername: c.o.User, ConnectPassword: []byte(c.o.Password),
@@ -117,14 +117,12 @@ func (c *Client) connect() (err error) {
 		WillMessage:       &paho.WillMessage{Topic: c.topic("availability"), Payload: []byte(offline), QoS: 1, Retain: true},
 		WillProperties:    &paho.WillProperties{WillDelayInterval: &now},
 		OnConnectionUp: func(conn *autopaho.ConnectionManager, _ *paho.Connack) {
-			up, down := context.WithCancel(ctx)
-			c.down.Store(&down)
+			var up context.Context
+			up, down = context.WithCancel(ctx)
 			go c.greet(up, conn)
 		},
 		OnConnectionDown: func() bool {
-			if down := c.down.Load(); down != nil {
-				(*down)()
-			}
+			down()
 			c.state.set(errors.New("the broker has closed the connection"))
 			return true
 		},

@@ -19,6 +19,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"deixis/camera"
@@ -301,6 +302,28 @@ func TestADeadLetterBeforeItsJobsEnd(t *testing.T) {
 	}
 	if err := q.Submit(t.Context(), j); err != nil || number() == first {
 		t.Errorf("submitted once more: %v", err)
+	}
+}
+
+// vanishing is a store whose objects are gone between being looked for and being read.
+type vanishing struct{ jetstream.ObjectStore }
+
+func (vanishing) GetFile(context.Context, string, string, ...jetstream.GetObjectOpt) error {
+	return jetstream.ErrObjectNotFound
+}
+
+// TestAResultThatIsPutAnew: a result that goes while it is fetched is one that is not there yet.
+func TestAResultThatIsPutAnew(t *testing.T) {
+	q := dial(t, Options{Options: natsconn.Options{URL: serve(t, t.TempDir(), -1).ClientURL()}})
+	if err := q.put(t.Context(), q.out, "a", strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "a")
+	if is, err := q.get(t.Context(), "fetch result", vanishing{q.out}, "a", file); is || err != nil {
+		t.Errorf("%v, %v", is, err)
+	}
+	if is, err := q.get(t.Context(), "fetch result", q.out, "a", file); !is || err != nil {
+		t.Errorf("%v, %v", is, err)
 	}
 }
 
