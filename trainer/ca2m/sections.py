@@ -16,6 +16,7 @@ class Network:
     name: str = "ca2m-r50"
     sight: str = "resnet50"  # visual encoder: resnet50, resnet101, nanodet, or timm/NAME of a model of timm
     namer: Literal["", "efficientnet-lite0", "efficientnet-lite2"] = ""  # beside nanodet: tells candidates' names
+    classifies: bool = False  # namer: with the words of its own 1000 class names
     words: str = "bert-base-uncased"  # linguistic encoder: "minilm-l6", or a local Hugging Face BERT or RoBERTa folder
     words_width: int = 768  # channels of the linguistic encoder
     image_size: int = 512  # side of the square the network sees, pixels; a multiple of 32
@@ -62,6 +63,8 @@ class Network:
             raise ValueError("noun, look and tokens need the class scores of the nanodet encoder")
         if self.namer and not (self.sight == "nanodet" and self.look):
             raise ValueError(f"network.namer {self.namer}: tells what nanodet's candidates look like: switch look on")
+        if self.classifies and not self.namer:
+            raise ValueError("network.classifies: what a namer does: give network.namer")
         if self.tokens and not self.grid**2 // 4 <= self.tokens <= self.grid**2:
             raise ValueError(f"tokens {self.tokens}: must be {self.grid**2 // 4} to {self.grid**2}, or 0 for all")
         if (self.rank or self.second) and not self.noun:

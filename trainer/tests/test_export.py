@@ -14,7 +14,7 @@ from ca2m.infer.pointer import TorchPointer
 from ca2m.infer.runtime import BundlePointer, session_of
 from ca2m.measure.evaluate import calibrate, judge_samples, report
 from ca2m.net import checkpoint
-from ca2m.net.answers import Calibration, pick
+from ca2m.net.answers import CHOSEN_FROM, Calibration, pick
 from ca2m.net.network import Net, build
 from ca2m.ship import export, quantise
 from ca2m.ship.bundle import contract, describe
@@ -97,6 +97,37 @@ def test_pick_gives_distinct_boxes_best_first() -> None:
     found, scores = pick(logits, boxes, 2, 1.0)
     torch.testing.assert_close(found[0], torch.tensor([a, b]))
     torch.testing.assert_close(scores[0], torch.tensor([0.55, 0.45]))
+
+
+def test_pick_takes_the_box_that_most_agree_with_not_the_surest() -> None:
+    one, near, nearer = [0.5, 0.5, 0.9, 0.9], [0.0, 0.0, 0.4, 0.4], [0.0, 0.0, 0.4, 0.36]  # IoU of the last two 0.9
+    boxes = torch.tensor([[one, near, nearer]])
+    logits = torch.log(torch.tensor([[0.4, 0.3, 0.3]]))
+    found, scores = pick(logits, boxes, 2, 1.0)
+    mean = torch.tensor([0.0, 0.0, 0.4, 0.38])  # of two that are as sure
+    torch.testing.assert_close(found[0], torch.stack([mean, torch.tensor(one)]), rtol=0, atol=1e-5)
+    torch.testing.assert_close(scores[0], torch.tensor([0.6, 0.4]))
+
+
+def test_pick_says_no_later_answer_to_be_surer() -> None:
+    """The first three overlap by less than a half, yet the middle one has the highest expected IoU: 1.9 times what it
+    would have alone, and the one that stands alone is but little surer."""
+    row = [[x, 0.0, x + 0.2, 0.3] for x in (0.0, 0.2 * 11 / 29, 0.4 * 11 / 29)]  # IoU of neighbours 18 / 40
+    alone = [0.7, 0.7, 0.9, 0.9]
+    chance = torch.tensor([[0.24, 0.24, 0.24, 0.28]])
+    found, scores = pick(chance.log(), torch.tensor([[*row, alone]]), 2, 1.0)
+    torch.testing.assert_close(found[0], torch.tensor([row[1], alone]), rtol=0, atol=1e-5)
+    torch.testing.assert_close(scores[0], torch.tensor([0.24, 0.24]))
+
+
+def test_pick_goes_on_beyond_the_candidates_that_it_chooses_from() -> None:
+    """All of the surest show one thing: the second answer is of the others, and still distinct."""
+    a, b = [0.0, 0.0, 0.4, 0.4], [0.5, 0.5, 0.9, 0.9]
+    boxes = torch.tensor([[a] * CHOSEN_FROM + [b]])
+    logits = torch.tensor([[1.0] * CHOSEN_FROM + [0.0]])
+    found, scores = pick(logits, boxes, 2, 1.0)
+    torch.testing.assert_close(found[0], torch.tensor([a, b]))
+    assert float(scores[0].sum()) == pytest.approx(1, abs=1e-5)
 
 
 def test_report_and_calibration(net: Net) -> None:

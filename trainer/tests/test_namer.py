@@ -33,12 +33,19 @@ from ca2m.ship.graphs import expanded, folded
 LITE = "efficientnet-lite0"
 
 
-@pytest.fixture(scope="module")
-def named() -> Config:
-    """ca2m-edge with a namer, narrow, on a small picture."""
+@pytest.fixture(scope="module", params=["tells", "classifies"])
+def named(request: pytest.FixtureRequest) -> Config:
+    """ca2m-edge with a namer, narrow, on a small picture; and with one that classifies."""
     narrow = ("image_size=96", "tokens=0", "c0=16", "c1=48", "heads0=1", "group_layers=1", "merge_layers=1")
     changes = [*(f"network.{n}" for n in narrow), f"network.namer={LITE}", "run.samples=8", "run.batch=4"]
+    changes.append(f"network.classifies={str(request.param == 'classifies').lower()}")
     return config.load("ca2m-edge", changes)
+
+
+def adding(net: Net) -> list[nn.Linear]:
+    """The layers that bring in what the namer says."""
+    sight = net.sight
+    return [m for m in (sight.adds, sight.named, sight.adds_words, sight.named_words) if m is not None]
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +152,7 @@ def test_boxes_are_pooled_as_bilinear_samples() -> None:
 def test_a_namer_that_has_not_learnt_changes_nothing(named: Config, filled: Net, tmp_path: Path) -> None:
     """A run with a namer begins with the answers of the weights that it starts from."""
     torch.manual_seed(3)
-    plain = replace(named, network=replace(named.network, namer=""))
+    plain = replace(named, network=replace(named.network, namer="", classifies=False))
     trainer = Trainer(plain, build(plain.network), torch.device("cpu"))
     trainer.save(tmp_path / "plain.pt")
     before = checkpoint.load(tmp_path / "plain.pt")[1]
@@ -157,6 +164,7 @@ def test_a_namer_that_has_not_learnt_changes_nothing(named: Config, filled: Net,
         torch.testing.assert_close(a.scores, b.scores, rtol=1e-4, atol=1e-4)
     own, released = net.sight.namer.state_dict(), filled.sight.namer.state_dict()
     assert all(torch.equal(v, own[k]) for k, v in released.items()), "filled from the package"
+    assert not named.network.classifies or net.sight.namer.class_words.norm(dim=1).min() > 0.9
     with pytest.raises(ValueError, match="namer is efficientnet-lite0 there and  here"):
         trainer = Trainer(named, net, torch.device("cpu"))
         trainer.save(tmp_path / "named.pt")
@@ -165,16 +173,36 @@ def test_a_namer_that_has_not_learnt_changes_nothing(named: Config, filled: Net,
     assert torch.equal(again.sight.namer.tell.weight, released["tell.weight"]), "a checkpoint holds it"
 
 
+def test_what_a_box_shows_is_said_in_the_words_of_its_classes(named: Config, filled: Net) -> None:
+    """Where all of a picture shows a class, its name's words are said; where two are as likely, the mean of both."""
+    namer = filled.sight.namer
+    if not namer.words_width:
+        assert not hasattr(namer, "classify")
+        return
+    assert len(efficientnet.names()) == efficientnet.CLASSES == len(namer.class_words)
+    two, of = torch.zeros(1000), namer.class_words
+    two[[3, 7]] = 40.0
+    weight, bias = namer.classify.weight.clone(), namer.classify.bias.clone()
+    with torch.no_grad():
+        namer.classify.weight.zero_()
+        namer.classify.bias.copy_(two)
+        words = namer(torch.zeros(1, 96, 96, 3, dtype=torch.uint8), torch.rand(1, 4, 3, 4))[1]
+        namer.classify.weight.copy_(weight)
+        namer.classify.bias.copy_(bias)
+    torch.testing.assert_close(words, ((of[3] + of[7]) / 2 * 8).expand(1, 4, 3, -1), rtol=1e-4, atol=1e-5)
+
+
 def test_the_namer_stays_and_what_it_adds_learns(named: Config, filled: Net) -> None:
     groups(named, filled, Criterion(named.loss, named.network.grid))
     learns = {n for n, p in filled.sight.named_parameters() if p.requires_grad}
-    assert {"adds.weight", "named.weight"} <= learns
+    assert len(adding(filled)) == 2 + 2 * named.network.classifies
+    assert {"adds.weight", "named.weight"} <= learns and ("named_words.weight" in learns) == named.network.classifies
     assert not [n for n in learns if n.startswith(("namer.", "body."))]
     inputs = example(named.network, filled, ["the red cup"])
     said = filled(inputs["frame"][0], *inputs["phrase"])
     assert said.scores is not None
     said.scores.square().sum().backward()
-    for layer in (filled.sight.adds, filled.sight.named):
+    for layer in adding(filled):
         assert layer.weight.grad is not None and layer.weight.grad.abs().sum() > 0
     filled.zero_grad()
 
@@ -182,16 +210,17 @@ def test_the_namer_stays_and_what_it_adds_learns(named: Config, filled: Net) -> 
 def test_eyes_and_the_graph_see_what_the_network_sees(named: Config, filled: Net, tmp_path: Path) -> None:
     image = example(named.network, filled, ["cup"], pictures=2)["frame"][0]
     with torch.no_grad():
-        for layer in (filled.sight.adds, filled.sight.named):
+        for layer in adding(filled):
             nn.init.normal_(layer.weight, std=0.1)
         want = filled.see(image)
         assert want.shape[2] == filled.sight.width
         for eyes in (Eyes(filled.sight, autocast("fp32", torch.device("cpu"))), SwiftEyes(filled.sight, 96)):
             raw, seen = eyes(image)
-            assert len(raw) == 4 and raw[3].shape == (2, 36, 3, filled.sight.namer.width)
+            wide = [filled.sight.namer.width, 384][: 1 + named.network.classifies]
+            assert [tuple(r.shape) for r in raw[3:]] == [(2, 36, 3, w) for w in wide]
             torch.testing.assert_close(filled.sight.tokens_of(raw, seen), want, rtol=1e-3, atol=1e-3)
         assert torch.equal(FrameGraph(filled)(image), want)
-        for layer in (filled.sight.adds, filled.sight.named):
+        for layer in adding(filled):
             nn.init.zeros_(layer.weight)
 
 
@@ -208,11 +237,11 @@ def test_eight_bits_are_for_the_namer_alone(named: Config, filled: Net, tmp_path
     in 0..6 have steps of 6/255, and features normalised to a deviation of 1 stay well within a half of it."""
     inputs = example(named.network, filled, ["cup"])["frame"]
     with torch.no_grad():
-        for layer in (filled.sight.adds, filled.sight.named):
+        for layer in adding(filled):
             nn.init.eye_(layer.weight)
         export._write(FrameGraph(filled), inputs, ["image"], ["visual"], tmp_path / "frame.onnx", ({0: "N"},))
         want = filled.sight.candidates(filled.see(inputs[0]))
-        for layer in (filled.sight.adds, filled.sight.named):
+        for layer in adding(filled):
             nn.init.zeros_(layer.weight)
     nodes = quantise.inner(folded(expanded(tmp_path / "frame.onnx")))
     assert nodes and all("/namer/" in name for name in nodes)

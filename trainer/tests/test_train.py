@@ -69,6 +69,10 @@ def test_a_start_may_lack_match_and_nothing_else(small: Config, tmp_path: Path) 
     begun = begin.network(grown, None, tmp_path / "start.pt", False)
     assert begun.c == grown.network
     assert all(torch.equal(v, begun.state_dict()[k]) for k, v in net.state_dict().items())
+    larger = replace(small, network=replace(small.network, image_size=128, tokens=20))
+    begun = begin.network(larger, None, tmp_path / "start.pt", False)
+    assert begun.c == larger.network, "no weight depends on the size of pictures"
+    assert all(torch.equal(v, begun.state_dict()[k]) for k, v in net.state_dict().items())
     with pytest.raises(ValueError, match="another network"):
         begin.network(replace(small, network=replace(small.network, look=False)), None, tmp_path / "start.pt", False)
 
@@ -117,6 +121,17 @@ def test_it_learns_and_writes_checkpoint_and_curve(small: Config, tmp_path: Path
     torch.manual_seed(0)
     first, last = losses_of(c, build(c.network)), losses_of(c, loaded[1])
     assert last < 0.8 * first
+
+
+def test_a_last_measurement_that_fails_loses_nothing(small: Config, tmp_path: Path) -> None:
+    c = replace(small, run=replace(small.run, samples=16, batch=8))
+
+    def measure(net: torch.nn.Module, crew: Crew) -> dict[str, float]:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        train.fit(c, Squares(c.network.image_size), tmp_path, None, measure, feed=HERE, measure_every=1000)
+    assert torch.load(tmp_path / "last.pt", weights_only=True)["done"] == 16
 
 
 def losses_of(c: Config, net: torch.nn.Module) -> float:

@@ -35,11 +35,13 @@ def network(c: Config, sight: Path | None, start: Path | None, resumes: bool) ->
 
 
 def _started(c: Network, start: Path) -> Net:
-    """A network of c with the weights of a checkpoint or bundle, which may lack `match` and the namer: what these add
-    then begins as zero."""
+    """A network of c with the weights of a checkpoint or bundle, which may lack `match`, the namer and its words: what
+    these add then begins as zero. With the detector the size of pictures and the number of tokens may be others, too:
+    no weight depends on them."""
     was = checkpoint.network_of(start)
-    added = {k for k in ("match", "namer") if getattr(c, k) and not getattr(was, k)}
-    if apart := [k for k in differing(was, c) if k not in added]:
+    added = {k for k in ("match", "namer", "classifies") if getattr(c, k) and not getattr(was, k)}
+    sizes = {"image_size", "tokens"} if was.sight == c.sight == "nanodet" else set()
+    if apart := [k for k in differing(was, c) if k not in added | sizes]:
         raise ValueError(f"start from {start}: another network: {_differences(was, c, apart)}; give its own --config")
     holds = checkpoint.holds_words(start)
     if not holds and was.words != c.words and not words.same(was.words, c.words):
@@ -49,9 +51,9 @@ def _started(c: Network, start: Path) -> Net:
         )
     begun = checkpoint.began(start, c.words)
     net = build(c, words.unfilled(c.words) if holds else None)
-    if "namer" in added:
-        pretrained.namer(net)
     net.load_state_dict(begun.state_dict(), strict=False)
+    if added & {"namer", "classifies"}:
+        pretrained.namer(net)
     net.own_words = begun.own_words
     return net
 

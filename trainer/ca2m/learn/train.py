@@ -256,6 +256,8 @@ def fit(
             measured = trainer.done
             _measure(trainer, measure, board, folder, keep, draw)
     if measure and measured != trainer.done:
+        if board:
+            trainer.save(last)  # to measure may take minutes, in which nothing that was learnt may be lost
         _measure(trainer, measure, board, folder, keep, draw)
     if board:
         trainer.save(last)

@@ -125,6 +125,13 @@ def released(name: str) -> dict[str, Tensor]:
     return state
 
 
+def names() -> tuple[str, ...]:
+    """The classes' names, in their order."""
+    from torchvision.models import ResNet50_Weights  # here, since it takes seconds
+
+    return tuple(ResNet50_Weights.IMAGENET1K_V1.meta["categories"])
+
+
 def load(name: str, state: Mapping[str, Tensor]) -> tuple[EfficientNetLite, Tensor, Tensor]:
     """The network with the released tensors, and its classifier: weights (1000, 1280), bias (1000,). ValueError names
     the first tensor that is missing, of another shape, or not needed."""

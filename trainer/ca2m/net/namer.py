@@ -1,5 +1,5 @@
 """A second pair of eyes: what an ImageNet classifier sees in each candidate box, so that names beyond the detector's 80
-classes can be learnt. It stays as it was released."""
+classes can be learnt, or are known from its own class names. It stays as it was released."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ AT = (1 / 6, 1 / 2, 5 / 6)  # places of a box that are looked at, each way
 
 class Namer(nn.Module):
     """Pictures and boxes to features: of stride 16, and of the classifier along the directions that tell its classes
-    apart best (singular value decomposition of its 1000 x 1280 weights), each normalised by itself."""
+    apart best (singular value decomposition of its 1000 x 1280 weights), each normalised by itself.
 
-    def __init__(self, name: str) -> None:
+    With words it also classifies: the class names' words, each as much as the box shows of its class."""
+
+    class_words: Tensor
+
+    def __init__(self, name: str, words_width: int = 0) -> None:
+        """words_width: channels of the class names' words; 0: it does not classify."""
         super().__init__()
         self.name = name
         self.body = efficientnet.EfficientNetLite(efficientnet.STAGES[name])
@@ -24,23 +29,38 @@ class Namer(nn.Module):
         widths = self.body.width, NAMES
         self.even = nn.ModuleList(nn.LayerNorm(c, elementwise_affine=False) for c in widths)
         self.width = sum(widths)
+        self.words_width = words_width
+        if words_width:
+            self.classify = nn.Conv2d(efficientnet.HEAD, efficientnet.CLASSES, 1)
+            self.register_buffer("class_words", torch.zeros(efficientnet.CLASSES, words_width))
         self.requires_grad_(False)
 
-    def fill(self) -> None:
-        """Takes the released weights, from the package that holds them."""
-        body, weight, _ = efficientnet.load(self.name, efficientnet.released(self.name))
+    def fill(self, class_words: Tensor | None = None) -> None:
+        """Takes the released weights, from the package that holds them. class_words (1000, W): of efficientnet.names,
+        where it classifies."""
+        body, weight, bias = efficientnet.load(self.name, efficientnet.released(self.name))
         self.body.load_state_dict(body.state_dict())
         _, size, ways = torch.linalg.svd(weight - weight.mean(0), full_matrices=False)
         with torch.no_grad():
             self.tell.weight.copy_((size[:NAMES, None] * ways[:NAMES])[:, :, None, None])
+            if self.words_width:
+                assert class_words is not None
+                self.classify.weight.copy_(weight[:, :, None, None])
+                self.classify.bias.copy_(bias)  # type: ignore[union-attr]
+                self.class_words.copy_(class_words)
 
-    def forward(self, image: Tensor, boxes: Tensor) -> Tensor:
-        """Pictures uint8 RGB (N, S, S, 3), boxes (N, T, K, 4) corner form in 0..1 to (N, T, K, width)."""
+    def forward(self, image: Tensor, boxes: Tensor) -> list[Tensor]:
+        """Pictures uint8 RGB (N, S, S, 3), boxes (N, T, K, 4) corner form in 0..1 to features (N, T, K, width) and,
+        where it classifies, words (N, T, K, W)."""
         x = efficientnet.normalise(image).contiguous(memory_format=torch.channels_last)
         middle, last = self.body(x)
         maps, spans = (middle, self.tell(last)), boxes.flatten(1, 2)
         each = [even(pooled(m.float(), spans)) for even, m in zip(self.even, maps, strict=True)]
-        return torch.cat(each, -1).unflatten(1, boxes.shape[1:3])
+        told = [torch.cat(each, -1)]
+        if self.words_width:
+            shown = pooled(self.classify(last).float(), spans).softmax(-1)  # of mean logits: what all places show
+            told.append(shown @ self.class_words * 8)
+        return [x.unflatten(1, boxes.shape[1:3]) for x in told]
 
 
 def pooled(maps: Tensor, boxes: Tensor) -> Tensor:

@@ -101,7 +101,7 @@ def visual_encoder(c: Network, encoder: TextEncoder) -> Any:
     """The visual encoder that c names, without its pre-trained weights. encoder: reads the names of its classes."""
     if c.sight == "nanodet":
         names = words.of_names(encoder, words.tokenizer(c.words, c.phrase_len), COCO80)
-        return NanoDetEncoder(names, c.c0, c.grid, c.tokens, c.namer)
+        return NanoDetEncoder(names, c.c0, c.grid, c.tokens, c.namer, c.classifies)
     if c.sight.startswith(PREFIX):
         return TimmEncoder(c.sight, c.c0, c.visual_levels, c.grid, c.image_size)
     return ResNetEncoder(c.sight, c.c0, c.visual_levels, c.grid)

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ca2m.net import nanodet
+from ca2m.net import efficientnet, nanodet, words
 from ca2m.net.backbones import TimmEncoder
 from ca2m.net.network import Net
 from ca2m.net.sight import NanoDetEncoder
@@ -47,9 +47,14 @@ def sight(net: Net, path: Path) -> None:
 
 
 def namer(net: Net) -> None:
-    """Fills the network's namer, where it has one, from its package."""
-    if isinstance(net.sight, NanoDetEncoder) and net.sight.namer is not None:
-        net.sight.namer.fill()
+    """Fills the network's namer, where it has one, from its package, and the words of its classes by the linguistic
+    encoder as it is."""
+    if not isinstance(net.sight, NanoDetEncoder) or net.sight.namer is None:
+        return
+    named = None
+    if net.c.classifies:
+        named = words.of_names(net.words, words.tokenizer(net.c.words, net.c.phrase_len), efficientnet.names())
+    net.sight.namer.fill(named)
 
 
 def state_of(path: Path) -> dict[str, Tensor]:

@@ -91,9 +91,11 @@ class NanoDetEncoder(VisualEncoder):
 
     class_words: Tensor
 
-    def __init__(self, class_words: Tensor, c0: int, grid: int, tokens: int = 0, namer: str = "") -> None:
+    def __init__(
+        self, class_words: Tensor, c0: int, grid: int, tokens: int = 0, namer: str = "", classifies: bool = False
+    ) -> None:
         """class_words (80, W): the class names in the linguistic encoder's space. tokens: 0 for all. namer: name of the
-        second encoder; what it adds begins as zero."""
+        second encoder, which classifies or not; what it adds begins as zero."""
         super().__init__()
         self.c0, self.grid, self.tokens = c0, grid, tokens or grid**2
         self.body = nanodet.NanoDet().requires_grad_(False)
@@ -102,12 +104,15 @@ class NanoDetEncoder(VisualEncoder):
         self.even = nn.ModuleList(nn.LayerNorm(c, elementwise_affine=False) for c in raw)
         self.project = nn.ModuleList(nn.Linear(c + class_words.shape[1] + 4, c0) for c in raw)
         self.parts: tuple[int, ...] = (c0, nanodet.CLASSES, 4, COLOURS)
-        self.namer = Namer(namer) if namer else None
+        self.namer = Namer(namer, class_words.shape[1] if classifies else 0) if namer else None
         if self.namer:
             self.parts = (*self.parts, LOOK)
             self.adds, self.named = (nn.Linear(self.namer.width, n, bias=False) for n in (c0, LOOK))
-            for layer in (self.adds, self.named):
-                nn.init.zeros_(layer.weight)
+            wide = self.namer.words_width
+            self.adds_words, self.named_words = (nn.Linear(wide, n, bias=False) if wide else None for n in (c0, LOOK))
+            for layer in (self.adds, self.named, self.adds_words, self.named_words):
+                if layer is not None:
+                    nn.init.zeros_(layer.weight)
         self.width = LEVELS * sum(self.parts) + 1
 
     def candidates(self, visual: Tensor) -> Candidates:
@@ -131,7 +136,7 @@ class NanoDetEncoder(VisualEncoder):
         else:
             index = torch.arange(self.tokens, device=image.device).expand(image.shape[0], -1)
         raw = [even(r) for even, r in zip(self.even, raw, strict=True)]
-        raw += [self.namer(image, boxes)] if self.namer else []
+        raw += self.namer(image, boxes) if self.namer else []
         return raw, Candidates(raw[0][:, :, :0], scores, boxes, self.colours(image, boxes), index)
 
     def tokens_of(self, raw: list[Tensor], candidates: Candidates) -> Tensor:
@@ -143,8 +148,11 @@ class NanoDetEncoder(VisualEncoder):
         ]
         parts = [candidates.scores.flatten(2), candidates.boxes.flatten(2), candidates.colours.flatten(2)]
         if self.namer:
-            features = [f + more for f, more in zip(features, self.adds(raw[LEVELS]).unbind(2), strict=True)]
-            parts.append(self.named(raw[LEVELS]).flatten(2))
+            adds, named = self.adds(raw[LEVELS]), self.named(raw[LEVELS])
+            if self.adds_words is not None and self.named_words is not None:
+                adds, named = adds + self.adds_words(raw[-1]), named + self.named_words(raw[-1])
+            features = [f + more for f, more in zip(features, adds.unbind(2), strict=True)]
+            parts.append(named.flatten(2))
         return torch.cat([*features, *parts, candidates.index[..., None].to(candidates.scores.dtype)], -1)
 
     def detect(self, image: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
