@@ -31,7 +31,7 @@ TRAIN  = OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=10000000000
 HAND   = --refs $(DATA)/refs.jsonl
 
 .NOTPARALLEL:
-.PHONY: help run setup build test lint test-go test-trainer prove speech data bundle export golden ablations clean
+.PHONY: help run setup build test lint test-go test-trainer prove speech data bundle export golden ablations names clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,14 +90,18 @@ prove: build .venv/.trainer ## what takes too long for test: every fuzz target, 
 speech: .venv/.hearing ## the models that hear, into assets/models/speech (77 MB to fetch, hashes checked)
 	cd trainer && ../.venv/bin/python -m ca2m_speech --out ../$(SPEECH)
 
-bundle: $(RUN)/refs.jsonl ## train ca2m-edge from nothing (or go on) and write its bundle; needs DATA
+bundle: $(RUN)/refs.jsonl ## train ca2m-edge and ca2m-edge-fast from nothing (or go on) and write their bundles; needs DATA
 	$(TRAIN) $(HAND) --config ca2m-edge --out $(RUN)/first
 	$(TRAIN) $(HAND) --config recipes/edge-further --start $(RUN)/first/last.pt --out $(RUN)/second
 	for seed in 9 10 11 12; do $(TRAIN) $(HAND) --config recipes/edge-last --set run.seed=$$seed --start $(RUN)/second/last.pt --out $(RUN)/last-$$seed; done
 	.venv/bin/ca2m mean $(RUN)/last-*/last.pt --out $(RUN)/mean.pt
 	$(TRAIN) --refs $(RUN)/refs.jsonl --config recipes/edge-names --start $(RUN)/mean.pt --out $(RUN)/names
 	for seed in 14 15; do $(TRAIN) --refs $(RUN)/refs.jsonl --config recipes/edge-names-last --set run.seed=$$seed --start $(RUN)/names/last.pt --out $(RUN)/names-$$seed; done
-	.venv/bin/ca2m mean $(RUN)/names-14/last.pt $(RUN)/names-15/last.pt --out $(RUN)/shipped.pt
+	.venv/bin/ca2m mean $(RUN)/names-14/last.pt $(RUN)/names-15/last.pt --out $(RUN)/names.pt
+	for seed in 21 22; do $(TRAIN) --refs $(RUN)/refs.jsonl --config recipes/edge-larger --set run.seed=$$seed --start $(RUN)/names.pt --out $(RUN)/larger-$$seed; done
+	.venv/bin/ca2m mean $(RUN)/larger-21/last.pt $(RUN)/larger-22/last.pt --out $(RUN)/larger.pt
+	for seed in 23 24 25 26; do $(TRAIN) --refs $(RUN)/refs.jsonl --config recipes/edge-classes --set run.seed=$$seed --start $(RUN)/larger.pt --out $(RUN)/classes-$$seed; done
+	.venv/bin/ca2m mean $(RUN)/classes-*/last.pt --out $(RUN)/shipped.pt
 	$(MAKE) export
 
 ablations: data ## what each part of ca2m-edge is worth: short runs on the same samples, a line of figures each; needs DATA
@@ -105,14 +109,30 @@ ablations: data ## what each part of ca2m-edge is worth: short runs on the same 
 	  $(TRAIN) $(HAND) --config ablations/$$name --out runs/ablations/$$name; done
 	@tail -n 1 runs/ablations/*/curve.txt
 
+# What the names' parts are worth, each alone, from weights that have none of them (START, a bundle or checkpoint): more
+# phrases over new photos, the second encoder, the same forms for what is there and what is not.
+NAMES = runs/names
+names: $(RUN)/refs.jsonl ## what data, namer and style are worth, each alone: three seeds, a table of figures each; needs DATA and START
+	@mkdir -p $(NAMES); grep -e '/photos/' -e '"split": "val"' $(RUN)/refs.jsonl > $(RUN)/photos.jsonl
+	@for seed in $(SEEDS); do for arm in none data namer style; do \
+	  refs=$(RUN)/photos.jsonl; more=(); \
+	  case $$arm in data) refs=$(RUN)/refs.jsonl;; namer) more=(--set network.namer=efficientnet-lite2);; style) more=(--set mix.alike=true);; esac; \
+	  out=$(NAMES)/$$arm-$$seed; \
+	  $(TRAIN) --refs $$refs --config recipes/edge-last --set run.samples=4000 --set run.seed=$$seed "$${more[@]}" --start $(START) --out $$out; \
+	  .venv/bin/ca2m --threads 1 eval $$out/last.pt $(RUN)/refs.jsonl --split val --under photos --limit 300 --forms > $$out/forms.txt; \
+	done; done
+	@tail -n 1 $(NAMES)/*/curve.txt; tail -n 13 $(NAMES)/*/forms.txt
+SEEDS ?= 31 32 33
+
 data: .venv/.trainer
 	@[ -e $(DATA)/refs.jsonl ] || { echo "no $(DATA)/refs.jsonl: give DATA=folder (see trainer/README.md)"; exit 1; }
 
 $(RUN)/refs.jsonl: data
 	.venv/bin/ca2m merge $(DATA)/refs.jsonl $(wildcard $(DATA)/refs-entities.jsonl) --splits train,val --out $@
 
-export: $(RUN)/refs.jsonl ## the bundle and golden files from the last checkpoint
-	.venv/bin/ca2m export $(RUN)/shipped.pt --out $(BUNDLE) --refs $(RUN)/refs.jsonl --int8 frame,ground
+export: $(RUN)/refs.jsonl ## the bundles and golden files from the last checkpoints
+	.venv/bin/ca2m export $(RUN)/names.pt --out $(BUNDLE)-fast --refs $(RUN)/refs.jsonl --int8 frame,ground --calib 24
+	.venv/bin/ca2m export $(RUN)/shipped.pt --out $(BUNDLE) --refs $(RUN)/refs.jsonl --int8 frame,ground --calib 24
 	$(MAKE) golden
 
 golden: .venv/.trainer ## what the Go tests compare with

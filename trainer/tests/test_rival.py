@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import onnxruntime as ort
+import pytest
 from transformers import OwlViTConfig
 
+from ca2m import cli
 from ca2m.measure import rival
 
 
@@ -15,6 +19,28 @@ def test_rates_are_taken_in_turns() -> None:
     assert calls == ["a", "b"] * 4  # once to warm up
     assert rates.keys() == ways.keys()
     assert min(rates.values()) > 0
+
+
+def test_other_bundles_take_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each in the precisions that both have."""
+    for name, precisions in (("one", ("fp32", "int8")), ("other", ("fp32",))):
+        (tmp_path / name).mkdir()
+        graphs = {"frame": [{"precision": p} for p in precisions]}
+        (tmp_path / name / "bundle.json").write_text(json.dumps({"name": "edge", "graphs": graphs}))
+    called: set[str] = set()
+
+    def ours(folder: Path, precision: str, threads: int) -> Callable[[], object]:
+        return lambda: called.add(f"{folder.name} {precision} {threads}")
+
+    monkeypatch.setattr(rival, "ours", ours)
+    monkeypatch.setattr(rival, "owl", lambda folder, threads: lambda: called.add("owl"))
+    said = ["rival", str(tmp_path / "one"), "--beside", str(tmp_path / "other"), "--rounds", "1", "--seconds", "0"]
+    assert cli.main(said) == 0
+    assert called == {"owl", "one fp32 2", "one int8 2", "other fp32 2"}
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert [line.split("  ")[1] for line in lines] == ["edge, fp32", "edge, int8", f"{tmp_path / 'other'}, fp32"]
 
 
 def test_the_graph_answers_for_every_patch(tmp_path: Path) -> None:

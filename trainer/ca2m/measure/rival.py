@@ -1,5 +1,5 @@
 """`ca2m rival`: answers a second of a bundle and of OWL-ViT-B/32 (NanoOWL's network), both in ONNX Runtime on the same
-threads, in turns. Weights are random in the latter: they change no speed."""
+threads, in turns. Weights are random in the latter: they change no speed. Other bundles may take their turns, too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -30,6 +30,9 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     """The command's place among the others."""
     p = sub.add_parser("rival", help="answers a second beside those of OWL-ViT-B/32 in the same runtime")
     p.add_argument("bundle", type=Path)
+    p.add_argument(
+        "--beside", type=Path, action="append", default=[], metavar="BUNDLE", help="another bundle, in turns"
+    )
     p.add_argument("--rounds", type=int, default=5, help="turns of each; medians are told")
     p.add_argument("--seconds", type=float, default=3.0, help="of each turn")
     p.add_argument("--threads", type=int, default=2)
@@ -104,10 +107,12 @@ def in_turns(ways: dict[str, Callable[[], object]], rounds: int, seconds: float)
 
 
 def _run(args: argparse.Namespace) -> None:
-    about = json.loads((args.bundle / "bundle.json").read_text(encoding="utf-8"))
-    has = {g["precision"] for listed in about["graphs"].values() for g in listed}
+    about, has = _about(args.bundle)
     with tempfile.TemporaryDirectory() as folder:
-        ways = {p: ours(args.bundle, p, args.threads) for p in ("fp32", "int8") if p in has}
+        ways: dict[str, Callable[[], object]] = {}
+        ways |= {p: ours(args.bundle, p, args.threads) for p in ("fp32", "int8") if p in has}
+        for other in args.beside:
+            ways |= {f"{other}, {p}": ours(other, p, args.threads) for p in sorted(_about(other)[1] & has)}
         ways["owlvit-b32"] = owl(Path(folder), args.threads)
         rates = in_turns(ways, args.rounds, args.seconds)
     rival = rates.pop("owlvit-b32")
@@ -117,4 +122,11 @@ def _run(args: argparse.Namespace) -> None:
     print(f"answers a second on {args.threads} threads, one phrase, picture and pointing (median of {args.rounds})")
     print(f"  OWL-ViT-B/32, 768 px  {rival:6.2f}")
     for p, rate in rates.items():
-        print(f"  {about['name']}, {p:<10}  {rate:6.2f}   {rate / rival:.1f} times as many")
+        name = p if "," in p else f"{about['name']}, {p}"
+        print(f"  {name:<20}  {rate:6.2f}   {rate / rival:.1f} times as many")
+
+
+def _about(bundle: Path) -> tuple[dict[str, Any], set[str]]:
+    """What bundle.json says, and the precisions that the bundle has."""
+    about = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+    return about, {g["precision"] for listed in about["graphs"].values() for g in listed}
