@@ -112,9 +112,15 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("check %+v", c)
 		}
 	}
-	want := []string{"program", "opencv", "onnxruntime", "tensorrt", "cuda", "cpu", "bundle", "network", "cameras", "display", "mp4", "microphones", "speech"}
+	want := []string{"program", "opencv", "onnxruntime", "tensorrt", "cuda", "cpu", "bundle", "network", "bundle ca2m-edge-fast", "cameras", "display", "mp4", "microphones", "speech"}
 	if !slices.Equal(names, want) {
 		t.Errorf("checks %v, want %v", names, want)
+	}
+	out = must(t, "doctor", "--bundle", "ca2m-edge-fast")
+	for _, want := range []string{"ok    bundle       ca2m-edge-fast of", "another, for --bundle ca2m-edge: 384 x 384 pixels, one picture"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("doctor --bundle ca2m-edge-fast does not say %q:\n%s", want, out)
+		}
 	}
 	out = must(t, "doctor", "--bundle", b.Dir, "-p", "the red cup; the cup that is not red", "-p", "die rote Tasse neben dem Fenster")
 	for _, want := range []string{`ok    phrase "the red cup"`, "negation is not understood", "does not look like English"} {

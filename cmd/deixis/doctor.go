@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -44,6 +46,7 @@ func (c *doctorCmd) Run(ctx context.Context, g *app.Globals) error {
 	checks := []check{checkProgram(), checkOpenCV()}
 	checks = append(checks, checkRuntime(g)...)
 	checks = append(checks, checkBundle(ctx, g)...)
+	checks = append(checks, checkOthers(ctx, g)...)
 	checks = append(checks, c.checkPhrases(g)...)
 	checks = append(checks, checkCameras(), checkDisplay(), checkRecording(ctx), checkMicrophones(), checkSpeech(ctx, g))
 	var broken []error
@@ -155,6 +158,40 @@ func checkBundle(ctx context.Context, g *app.Globals) []check {
 		says += "; not " + why
 	}
 	return append(checks, ok("network", says))
+}
+
+// checkOthers lets the other bundles that came with the program answer once, so
+// that their times can be compared.
+func checkOthers(ctx context.Context, g *app.Globals) []check {
+	own, err := g.FindBundle()
+	if err != nil {
+		return nil // checkBundle has said so
+	}
+	inUse, err := os.Stat(own)
+	if err != nil {
+		return nil // so, too
+	}
+	var checks []check
+	for _, dir := range app.Bundles() {
+		if d, err := os.Stat(dir); err != nil || os.SameFile(d, inUse) {
+			continue
+		}
+		name, other := "bundle "+filepath.Base(dir), *g
+		other.BundleDir = dir
+		by, err := other.OpenNetwork(ctx, app.Wants{})
+		if err != nil {
+			checks = append(checks, warn(name, oneLine(err), "copy it again, or remove "+dir))
+			continue
+		}
+		took, err := answerOnce(ctx, by)
+		side := by.Bundle.Image.Size
+		if err = errors.Join(err, by.Close()); err != nil {
+			checks = append(checks, warn(name, oneLine(err), "copy it again, or remove "+dir))
+			continue
+		}
+		checks = append(checks, ok(name, fmt.Sprintf("another, for --bundle %s: %d x %d pixels, one picture and phrase in %.1f ms", filepath.Base(dir), side, side, app.MS(took))))
+	}
+	return checks
 }
 
 // checkPhrases reads the phrases as the network does.

@@ -32,6 +32,7 @@ func (c *manualCmd) Run(k *kong.Context) error {
 		{"/etc/deixis/deixis.yaml", "What the service deixis does: a --config file. `systemctl enable --now deixis` starts it."},
 		{"/var/lib/deixis", "Where the service keeps what is looked for, corrected and recorded."},
 		{"/usr/share/deixis/models/ca2m-edge", "The model bundle, with its card."},
+		{"/usr/share/deixis/models/ca2m-edge-fast", "A faster one for smaller pictures, taken with --bundle ca2m-edge-fast."},
 	}}
 	if err := manual.Write(c.Dir, k.Model, about); err != nil {
 		return app.Output(err)

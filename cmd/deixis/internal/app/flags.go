@@ -12,7 +12,7 @@ import (
 
 // Common are the flags of every subcommand.
 type Common struct {
-	BundleDir  string `name:"bundle" placeholder:"DIR" help:"Model bundle (default: assets/models/ca2m-edge, or share/deixis/models/ca2m-edge where installed, looked for from the program and the working folder upwards)."`
+	BundleDir  string `name:"bundle" placeholder:"DIR" help:"Model bundle: a folder, or the name of one that came with the program, such as ca2m-edge-fast (default: ca2m-edge in assets/models, or in share/deixis/models where installed, looked for from the program and the working folder upwards)."`
 	Provider   string `enum:"auto,tensorrt,cuda,cpu" default:"auto" help:"What runs the network: auto, tensorrt, cuda or cpu."`
 	Precision  string `enum:"auto,fp32,fp16,int8" default:"auto" help:"Which of the bundle's graphs: auto, fp32, fp16 or int8."`
 	GPU        int    `name:"gpu" default:"0" min:"0" help:"Number of the GPU for cuda and tensorrt."`

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"deixis/camera/opencv"
@@ -107,10 +109,33 @@ func (g *Globals) OpenBundle() (*model.Bundle, error) {
 	return model.Load(dir)
 }
 
-// FindBundle is --bundle, or the default found from the program's own folder
-// or the working folder upwards.
+// Bundles are the folders of the bundles that came with the program, sorted.
+func Bundles() []string {
+	home := Data("models", "ca2m-edge/bundle.json")
+	entries, err := os.ReadDir(home)
+	if home == "" || err != nil {
+		return nil
+	}
+	var dirs []string
+	for _, e := range entries {
+		dir := filepath.Join(home, e.Name())
+		if _, err := os.Stat(filepath.Join(dir, "bundle.json")); err == nil {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// FindBundle is --bundle, a folder or the name of a bundle that came with the
+// program, or the default, found from the program's own folder or the working
+// folder upwards.
 func (g *Globals) FindBundle() (string, error) {
 	if g.BundleDir != "" {
+		if _, err := os.Stat(g.BundleDir); err != nil && filepath.Base(g.BundleDir) == g.BundleDir {
+			if dir := Data("models/"+g.BundleDir, "bundle.json"); dir != "" {
+				return dir, nil
+			}
+		}
 		return g.BundleDir, nil
 	}
 	const folder = "models/ca2m-edge"
