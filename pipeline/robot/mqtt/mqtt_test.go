@@ -39,8 +39,23 @@ type station struct {
 	once sync.Once
 }
 
-// Close may be called twice.
-func (s *station) Close() { s.once.Do(func() { s.Server.Close() }) }
+// Close may be called twice. It disconnects the clients by itself: the broker's own
+// way locks them for reading twice (Clients.GetByListener of 2.7.9), and waits for
+// ever where one of them leaves in between.
+func (s *station) Close() {
+	s.once.Do(func() {
+		s.Listeners.Close(listener, func(id string) {
+			for _, c := range s.Clients.GetAll() {
+				if c.Net.Listener == id && !c.Closed() {
+					_ = s.DisconnectClient(c, packets.ErrServerShuttingDown) // gone already is as good
+				}
+			}
+		})
+		s.Server.Close()
+	})
+}
+
+const listener = "t" // the only one of a station
 
 // serve starts a broker on addr; users is nil for one that takes everyone.
 func serve(t *testing.T, addr string, users auth.Users, conf *tls.Config) *station {
@@ -55,7 +70,7 @@ func serve(t *testing.T, addr string, users auth.Users, conf *tls.Config) *stati
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := listeners.NewTCP(listeners.Config{ID: "t", Address: addr, TLSConfig: conf})
+	l := listeners.NewTCP(listeners.Config{ID: listener, Address: addr, TLSConfig: conf})
 	for over := time.Now().Add(patience); ; time.Sleep(time.Millisecond) { // a port of before may be in use by somebody for a moment
 		if err = s.AddListener(l); err == nil {
 			break
