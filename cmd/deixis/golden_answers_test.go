@@ -54,7 +54,10 @@ func TestGoldenAnswers(t *testing.T) {
 		present, score, in float32 // most difference, most difference, least IoU
 		from               float32 // score from which a box counts: two of nearly one score may change places
 	}{
-		"means over areas": {means, 0.01, 0.01, 0.97, 0},
+		// A box is the mean of the candidates that overlap by more than a half: where
+		// rounding lets one in or out, it moves by that one's share, which is much of
+		// a box that has hardly any score.
+		"means over areas": {means, 0.01, 0.01, 0.97, 0.02},
 		"as the program":   {fast.Square, 0.03, 0.06, 0.95, 0.2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,6 +78,9 @@ func TestGoldenAnswers(t *testing.T) {
 				got := as[0]
 				if d := got.Presence - want.Present; max(d, -d) > tt.present {
 					t.Errorf("%q: presence %v, trainer says %v", want.Phrase, got.Presence, want.Present)
+				}
+				if want.Present < b.Threshold.Present-tt.present && got.Presence < b.Threshold.Present {
+					continue // nobody is told where: which of two things it is not hangs on rounding
 				}
 				w, h := float32(f.Width), float32(f.Height)
 				for i, c := range want.Boxes {
