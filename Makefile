@@ -114,7 +114,7 @@ ablations: data ## what each part of ca2m-edge is worth: short runs on the same 
 NAMES = runs/names
 names: $(RUN)/refs.jsonl ## what data, namer and style are worth, each alone: three seeds, a table of figures each; needs DATA and START
 	@mkdir -p $(NAMES); grep -e '/photos/' -e '"split": "val"' $(RUN)/refs.jsonl > $(RUN)/photos.jsonl
-	@for seed in $(SEEDS); do for arm in none data namer style; do \
+	@for seed in $(SEEDS); do for arm in $(ARMS); do \
 	  refs=$(RUN)/photos.jsonl; more=(); \
 	  case $$arm in data) refs=$(RUN)/refs.jsonl;; namer) more=(--set network.namer=efficientnet-lite2);; style) more=(--set mix.alike=true);; esac; \
 	  out=$(NAMES)/$$arm-$$seed; \
@@ -123,6 +123,7 @@ names: $(RUN)/refs.jsonl ## what data, namer and style are worth, each alone: th
 	done; done
 	@tail -n 1 $(NAMES)/*/curve.txt; tail -n 13 $(NAMES)/*/forms.txt
 SEEDS ?= 31 32 33
+ARMS  ?= none data namer style
 
 data: .venv/.trainer
 	@[ -e $(DATA)/refs.jsonl ] || { echo "no $(DATA)/refs.jsonl: give DATA=folder (see trainer/README.md)"; exit 1; }
